@@ -1,0 +1,120 @@
+"""Settings, read once at the top of a process and passed down as a value.
+
+Every field is set by `MILLWRIGHT_<GROUP>_<FIELD>`, for example `MILLWRIGHT_TEMPORAL_ADDRESS` or
+`MILLWRIGHT_DATABASE_URL`. A file `.env` in the working folder is read too.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseModel, frozen=True):
+    """PostgreSQL of our own tables."""
+
+    url: SecretStr = SecretStr("postgresql+psycopg://millwright@127.0.0.1:5432/millwright")
+    pool_size: int = 10
+    max_overflow: int = 20
+    pool_timeout_s: float = 30.0
+    pool_recycle_s: int = 3600
+
+
+class TemporalSettings(BaseModel, frozen=True):
+    """Where durable state lives."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+    task_queue: str = "millwright"
+    api_key: SecretStr | None = None
+    tls: bool = False
+    # Base address of the Temporal Web UI, used for links only.
+    ui_url: str = "http://127.0.0.1:8233"
+
+
+class ApiSettings(BaseModel, frozen=True):
+    """The HTTP front door."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_body_bytes: int = 2 * 1024 * 1024
+
+
+class AuthSettings(BaseModel, frozen=True):
+    """Tokens we issue and accept."""
+
+    issuer: str = "millwright"
+    audience: str = "millwright-api"
+    access_ttl_s: int = 900
+    refresh_ttl_s: int = 14 * 24 * 3600
+
+
+class SecuritySettings(BaseModel, frozen=True):
+    """Keys for what is stored encrypted."""
+
+    # 32 bytes, base64. Seals credentials and signing keys in the database.
+    master_key: SecretStr | None = None
+
+
+class EgressSettings(BaseModel, frozen=True):
+    """Where this installation may send requests on a definition's behalf."""
+
+    # Networks (CIDR) that are not public and still allowed, for example a plant's own servers.
+    allow_networks: list[str] = Field(default_factory=list)
+    # Tests serve public hosts from a local stub: "petstore.swagger.io" -> "http://127.0.0.1:9001".
+    host_map: dict[str, str] = Field(default_factory=dict)
+    max_response_bytes: int = 1024 * 1024
+    connect_timeout_s: float = 5.0
+    timeout_s: float = 30.0
+
+
+class WorkerSettings(BaseModel, frozen=True):
+    """How much one worker process takes on."""
+
+    max_activities: int = 100
+    max_workflow_tasks: int = 100
+    graceful_shutdown_s: float = 10.0
+
+
+class LocalSettings(BaseModel, frozen=True):
+    """The stack on one machine; of no meaning to a server that runs elsewhere."""
+
+    # Everything it keeps: database, runs, keys, logs. Delete it to start over.
+    data_dir: Path = Path(".millwright")
+    # Of the servers it starts; a Temporal named by MILLWRIGHT_TEMPORAL_ADDRESS is used instead.
+    temporal_port: int = 7233
+    ui_port: int = 8233
+    excel_port: int = 9108
+
+
+class LogSettings(BaseModel, frozen=True):
+    """Structured logs on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MILLWRIGHT_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+    )
+
+    # In production the stand-ins of one machine are refused.
+    profile: Literal["local", "production"] = "local"
+    database: DatabaseSettings = DatabaseSettings()
+    temporal: TemporalSettings = TemporalSettings()
+    api: ApiSettings = ApiSettings()
+    auth: AuthSettings = AuthSettings()
+    security: SecuritySettings = SecuritySettings()
+    egress: EgressSettings = EgressSettings()
+    worker: WorkerSettings = WorkerSettings()
+    local: LocalSettings = LocalSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,36 @@
+"""One connection to Temporal per process, the same way in all of them."""
+
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import GrpcCompression, RPCError
+
+from foundation.errors import UnavailableError
+from foundation.settings import TemporalSettings
+
+_LOOPBACK: Final = ("127.", "localhost", "[::1]")
+
+
+async def connect(settings: TemporalSettings) -> Client:
+    """Connect to the cluster that the settings name.
+
+    Raises:
+        UnavailableError: When it does not answer.
+    """
+    local = settings.address.startswith(_LOOPBACK)
+    try:
+        return await Client.connect(
+            settings.address,
+            namespace=settings.namespace,
+            api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+            tls=settings.tls or None,
+            data_converter=pydantic_data_converter,
+            # Compressing for the same machine only costs CPU.
+            grpc_compression=GrpcCompression.NONE if local else GrpcCompression.GZIP,
+        )
+    except (RPCError, RuntimeError) as error:
+        raise UnavailableError(
+            f"Temporal cannot be reached at {settings.address} ({error}). Start it, or set "
+            "MILLWRIGHT_TEMPORAL_ADDRESS."
+        ) from error
