@@ -1,0 +1,1 @@
+"""The language: definitions, expressions, the interpreter that runs them, the catalogue of them."""

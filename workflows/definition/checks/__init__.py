@@ -1,0 +1,60 @@
+"""What a definition means, judged before it may run: one module per question, all answered."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from workflows.definition.checks.durations import check_durations
+from workflows.definition.checks.expressions import (
+    check_expressions,
+    check_language,
+    check_plain_texts,
+)
+from workflows.definition.checks.flow import (
+    check_endless_loops,
+    check_forks,
+    check_names,
+    check_reachability,
+    check_targets,
+)
+from workflows.definition.checks.forms import check_forms
+from workflows.definition.checks.functions import check_calls, check_functions
+from workflows.definition.checks.names import check_header, check_variables
+from workflows.definition.checks.references import check_references
+from workflows.definition.checks.schemas import check_schemas
+from workflows.definition.checks.secrets import check_secrets
+from workflows.definition.checks.subject import Check, Subject
+from workflows.definition.checks.support import check_support
+from workflows.definition.checks.texts import check_texts
+from workflows.definition.findings import MAX_FINDINGS, Problem
+from workflows.definition.models import Definition
+from workflows.definition.pruning import Pruned
+
+CHECKS: Final[tuple[Check, ...]] = (
+    check_header,
+    check_variables,
+    check_names,
+    check_targets,
+    check_reachability,
+    check_endless_loops,
+    check_forks,
+    check_language,
+    check_expressions,
+    check_plain_texts,
+    check_functions,
+    check_calls,
+    check_references,
+    check_schemas,
+    check_secrets,
+    check_texts,
+    check_durations,
+    check_forms,
+    check_support,
+)
+
+
+def check(pruned: Pruned, definition: Definition) -> Iterator[Problem]:
+    """Ask everything; each question gives a bounded number of answers."""
+    subject = Subject(pruned, definition)
+    for question in CHECKS:
+        yield from islice(question(subject), MAX_FINDINGS)

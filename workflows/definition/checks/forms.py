@@ -1,0 +1,132 @@
+"""Texts that have a form: URIs, times, JSON pointers. An expression can stand instead of most."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import jsonschema_rs
+
+from workflows.definition.checks.fields import FieldAt, FieldKey
+from workflows.definition.checks.subject import Subject
+from workflows.definition.findings import Code, Path, Problem, shown
+from workflows.definition.models import (
+    A2aArguments,
+    EndpointSpec,
+    ErrorSpec,
+    EventFilter,
+    EventSpec,
+    ExternalResource,
+    HttpArguments,
+    McpHttpTransport,
+    OAuth2Authentication,
+    OidcAuthentication,
+)
+from workflows.definition.models.definition import CatalogSpec
+from workflows.definition.models.values import EXPRESSION_LINE
+from workflows.expressions import expression_in
+
+
+class Form(NamedTuple):
+    """What a text must look like."""
+
+    code: Code
+    name: str
+    validator: jsonschema_rs.Validator
+
+
+def _form(code: Code, name: str, schema: dict[str, Any]) -> Form:
+    return Form(
+        code, name, jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)
+    )
+
+
+_TIME: Final = _form(
+    Code.WRONG_VALUE, "a time such as 2026-01-31T08:00:00Z", {"format": "date-time"}
+)
+_POINTER: Final = _form(Code.WRONG_VALUE, "a JSON pointer", {"format": "json-pointer"})
+# As the schema of the language has it.
+_URI: Final = _form(
+    Code.URI,
+    "a URI (a space is written %20)",
+    {
+        "pattern": r"^(?!\s*\$\{)(?=\S)(([^:/?#]+):)?(//([^/?#\s]*))?([^?#\s]*)(\?([^#\s]*))?"
+        r"(#(\S*))?$",
+        "anyOf": [{"format": "uri-template"}, {"format": "uri-reference"}],
+    },
+)
+# Addresses that we call: absolute, http or https.
+_ADDRESSES: Final[frozenset[FieldKey]] = frozenset(
+    {(HttpArguments, "endpoint"), (McpHttpTransport, "endpoint"), (EndpointSpec, "uri")}
+)
+URIS: Final[frozenset[FieldKey]] = _ADDRESSES | {
+    (ExternalResource, "endpoint"),
+    (A2aArguments, "server"),
+    (CatalogSpec, "endpoint"),
+}
+_FORMS: Final[Mapping[FieldKey, Form]] = {
+    **dict.fromkeys(URIS, _URI),
+    (ErrorSpec, "type"): _URI,
+    (ErrorSpec, "instance"): _POINTER,
+}
+_EVENT_FORMS: Final[Mapping[str, Form]] = {"source": _URI, "dataschema": _URI, "time": _TIME}
+# These take no expression.
+_AUTHORITIES: Final[frozenset[FieldKey]] = frozenset(
+    {(OAuth2Authentication, "authority"), (OidcAuthentication, "authority")}
+)
+_ADDRESS: Final = re.compile(r"https?://[^/?#]+|\{", re.IGNORECASE)
+# `{name}` is filled in from the task's input; the operators of RFC 6570 are not.
+_VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
+_PLAIN_VARIABLE: Final = re.compile(r"\w[\w.-]*")
+
+
+def check_forms(subject: Subject) -> Iterator[Problem]:
+    """Check every text that has a form."""
+    for field in subject.fields:
+        if isinstance(field.value, str):
+            yield from _check_text(field, field.value)
+        elif isinstance(field.owner, EventSpec | EventFilter) and isinstance(field.value, dict):
+            for name, form in _EVENT_FORMS.items():
+                if isinstance(text := field.value.get(name), str):
+                    yield from _check_form((*field.path, name), text, form)
+
+
+def _check_text(field: FieldAt, text: str) -> Iterator[Problem]:
+    if field.key in _AUTHORITIES and not _URI.validator.is_valid(text):
+        yield Problem(Code.URI, field.path, f"{shown(text)} is not {_URI.name}.")
+    if field.key in _FORMS:
+        yield from _check_form(field.path, text, _FORMS[field.key])
+    if _is_called(field) and expression_in(text) is None and _URI.validator.is_valid(text):
+        yield from _check_address(field.path, text)
+
+
+def _is_called(field: FieldAt) -> bool:
+    # Documents that describe an API are fetched; other resources belong to calls not yet executed.
+    is_document = field.path[-2:] == ("document", "endpoint")
+    return field.key in _ADDRESSES or (field.key == (ExternalResource, "endpoint") and is_document)
+
+
+def _check_form(path: Path, text: str, form: Form) -> Iterator[Problem]:
+    if expression_in(text) is not None:
+        yield from one_line(path, text)
+    elif not form.validator.is_valid(text):
+        yield Problem(form.code, path, f"{shown(text)} is not {form.name}.")
+
+
+def _check_address(path: Path, uri: str) -> Iterator[Problem]:
+    if not _ADDRESS.match(uri):
+        message = f"{shown(uri)} cannot be called. Begin with https:// or http://."
+        yield Problem(Code.URI, path, message)
+    for match in _VARIABLE.finditer(uri):
+        if not _PLAIN_VARIABLE.fullmatch(match[1]):
+            message = (
+                f"{shown(match[0])} cannot be filled in: only a name can stand in braces. Use an "
+                'expression such as ${ "https://example.com/pets?tag=\\(.tag)" }.'
+            )
+            yield Problem(Code.URI, path, message)
+
+
+def one_line(path: Path, text: str) -> Iterator[Problem]:
+    """Refuse an expression on several lines, where the schema of the language does."""
+    if not EXPRESSION_LINE.fullmatch(text):
+        message = "An expression must be on one line here. Write the block with '>-'."
+        yield Problem(Code.WRONG_VALUE, path, message)

@@ -1,0 +1,139 @@
+"""Calls of functions: they exist, they get what they take, and they do not call themselves."""
+
+import re
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final
+
+import jsonschema_rs
+from pydantic import ValidationError
+
+from foundation.json import JsonObject, JsonValue
+from workflows.definition.checks.subject import Site, Subject, texts
+from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
+from workflows.definition.functions import CATALOG
+from workflows.definition.models import CallFunction, TaskBase
+from workflows.definition.models.tasks import RESERVED_CALLS
+from workflows.definition.schemas import InvalidSchemaError, compile_schema
+from workflows.definition.shape import problems_of_arguments
+from workflows.expressions import expression_in
+
+# `https://...` and `name:1.0.0@catalog`: functions that live somewhere else.
+_SHOWN_CALLS: Final = 10
+_ELSEWHERE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.*|[^@\s]+@[^@\s]+", re.DOTALL)
+
+
+def check_functions(subject: Subject) -> Iterator[Problem]:
+    """Find functions whose names are taken, and functions that call themselves."""
+    for name in sorted(subject.names("functions") & (RESERVED_CALLS | CATALOG.keys())):
+        yield Problem(
+            Code.RESERVED_NAME,
+            ("use", "functions", name),
+            f"{shown(name)} is built in, so this function could never be called. Rename it.",
+        )
+    yield from _recursion(subject)
+
+
+def check_calls(subject: Subject) -> Iterator[Problem]:
+    """Find calls of functions that are not there, and arguments that they do not take."""
+    validators = {
+        name: _input_schema(task) for name, task in subject.definition.use.functions.items()
+    }
+    for site in subject.sites:
+        if not isinstance(site.task, CallFunction):
+            continue
+        name = site.task.call
+        if name in CATALOG:
+            yield from _catalogue_arguments(site, site.task)
+        elif name in subject.names("functions"):
+            yield from _declared_arguments(site, site.task, validators.get(name))
+        else:
+            yield _unknown(subject, site, name)
+
+
+def _unknown(subject: Subject, site: Site, name: str) -> Problem:
+    path = (*site.path, "call")
+    if _ELSEWHERE.fullmatch(name):
+        message = (
+            f"Functions of other catalogues, such as {shown(name)}, are not supported yet. "
+            "Declare the function in use.functions."
+        )
+        return Problem(Code.NOT_SUPPORTED_YET, path, message)
+    known = sorted({*subject.names("functions"), *CATALOG, *RESERVED_CALLS})
+    hint = did_you_mean(name, known) or f" Known: {', '.join(known[:20])}."
+    return Problem(Code.UNKNOWN_FUNCTION, path, f"There is no function {shown(name)}.{hint}")
+
+
+def _catalogue_arguments(site: Site, task: CallFunction) -> Iterator[Problem]:
+    given = task.with_ or {}
+    try:
+        CATALOG[task.call].model_validate(given)
+    except ValidationError as error:
+        path = (*site.path, "with") if task.with_ is not None else site.path
+        for problem in problems_of_arguments(error, CATALOG[task.call]):
+            if not _is_expression(given, problem.path):
+                yield Problem(Code.FUNCTION_ARGUMENTS, (*path, *problem.path), problem.message)
+
+
+def _is_expression(given: JsonObject, path: Path) -> bool:
+    """Tell whether the value at a path is known only when the task runs."""
+    value: Any = given
+    for token in path:
+        value = value[token]
+    return isinstance(value, str) and expression_in(value) is not None
+
+
+def _declared_arguments(
+    site: Site, task: CallFunction, validator: jsonschema_rs.Validator | None
+) -> Iterator[Problem]:
+    """Compare arguments without expressions with the input schema of a declared function."""
+    given: JsonValue = task.with_ or {}
+    is_constant = all(expression_in(text) is None for _, text in texts(given, ()))
+    if validator is None or not is_constant:
+        return
+    path = (*site.path, "with") if task.with_ is not None else site.path
+    for error in validator.iter_errors(given):
+        message = f"{shown(task.call)} does not take this: {error.message[:300]}."
+        yield Problem(Code.FUNCTION_ARGUMENTS, (*path, *error.instance_path), message)
+
+
+def _input_schema(function: TaskBase) -> jsonschema_rs.Validator | None:
+    schema = function.input.schema_ if function.input else None
+    if schema is None or schema.resource is not None:
+        return None
+    try:
+        return compile_schema(schema.document)
+    except InvalidSchemaError:
+        return None  # the check of schemas reports it at its own place
+
+
+def _recursion(subject: Subject) -> Iterator[Problem]:
+    calls = _calls_of_functions(subject)
+    while cycle := _cycle(calls):
+        name = cycle[0]
+        way = " -> ".join([*cycle[:_SHOWN_CALLS], *(["..."] if cycle[_SHOWN_CALLS:] else [])])
+        message = f"The function calls itself: {way}. Use a loop instead."
+        yield Problem(Code.RECURSIVE_FUNCTION, ("use", "functions", name), message)
+        calls[name] = set()
+
+
+def _cycle(calls: Mapping[str, set[str]]) -> list[str]:
+    """Return functions that call each other in a circle, the first one again at the end."""
+    try:
+        TopologicalSorter(calls).prepare()
+    except CycleError as error:
+        # The sorter wants to know what comes before, so its circle runs the other way round.
+        circle: list[str] = error.args[1][::-1]
+        return circle
+    return []
+
+
+def _calls_of_functions(subject: Subject) -> dict[str, set[str]]:
+    calls: dict[str, set[str]] = {name: set() for name in subject.definition.use.functions}
+    for site in subject.sites:
+        match site.path, site.task:
+            case ("use", "functions", str(name), *_), CallFunction(call=called):
+                calls[name].add(called)
+            case _:
+                pass  # a task of the workflow itself, or one that calls no function
+    return calls

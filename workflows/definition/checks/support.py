@@ -1,0 +1,66 @@
+"""What the language has and this version does not execute yet: refused here, never at run time."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from workflows.definition.checks.fields import FieldKey
+from workflows.definition.checks.subject import Subject
+from workflows.definition.findings import Code, Problem, shown
+from workflows.definition.models import (
+    AuthenticationPolicy,
+    AuthenticationSpec,
+    CallA2a,
+    CallAsyncApi,
+    CallGrpc,
+    CatchSpec,
+    Definition,
+    ListenTask,
+    McpTransport,
+    RunTask,
+    SecretReference,
+    Use,
+)
+from workflows.definition.pruning import task_at
+
+_FIELDS: Final[Mapping[FieldKey, str]] = {
+    (ListenTask, "listen"): "'listen' tasks are",
+    (RunTask, "run"): "'run' tasks are",
+    (CallGrpc, "call"): "'call: grpc' is",
+    (CallAsyncApi, "call"): "'call: asyncapi' is",
+    (CallA2a, "call"): "'call: a2a' is",
+    (CatchSpec, "retry"): "'retry' in a 'catch' is",
+    (McpTransport, "stdio"): "MCP servers over stdio are",
+    (McpTransport, "options"): "'options' of an MCP transport are",
+    (Definition, "schedule"): "Schedules inside a definition are",
+    (Use, "extensions"): "Extensions are",
+    (Use, "catalogs"): "Catalogues of functions are",
+    (Use, "secrets"): "Secrets are",
+    (Use, "retries"): "Retry policies are",
+    (SecretReference, "use"): "Secrets are",
+    **{
+        (policy, scheme): f"'{scheme}' authentication is"
+        for policy in (AuthenticationPolicy, AuthenticationSpec)
+        for scheme in ("digest", "oauth2", "oidc")
+    },
+}
+_INSTEAD: Final[Mapping[FieldKey, str]] = {
+    (RunTask, "run"): "Call a service or an MCP tool instead.",
+    (McpTransport, "stdio"): "Start the server with an HTTP transport and use 'http'.",
+    (Definition, "schedule"): "Create it with POST /api/v1/schedules.",
+    (SecretReference, "use"): "Pass the value in the input of the workflow.",
+    (Use, "secrets"): "Pass the value in the input of the workflow.",
+    (CatchSpec, "retry"): "Calls that did not reach the other side are tried again anyway.",
+}
+
+
+def check_support(subject: Subject) -> Iterator[Problem]:
+    """Find everything that is not executed yet."""
+    for field in subject.fields:
+        what = _FIELDS.get(field.key)
+        if what is not None:
+            instead = _INSTEAD.get(field.key, "Remove it.")
+            task = task_at(field.path)
+            message = (
+                f"{f'Task {shown(task)}: ' if task else ''}{what} not supported yet. {instead}"
+            )
+            yield Problem(Code.NOT_SUPPORTED_YET, field.path, message)
