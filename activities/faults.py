@@ -1,0 +1,67 @@
+"""Domain errors into failures that Temporal keeps and the interpreter understands."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from foundation.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    MillwrightError,
+    NotFoundError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+
+# Error types of the language, for errors that do not name one themselves (`kind`).
+KINDS: Final[Mapping[type[MillwrightError], str]] = {
+    ConflictError: "runtime",
+    ForbiddenError: "authorization",
+    InvalidInputError: "validation",
+    NotFoundError: "configuration",
+    TooLargeError: "validation",
+    UnauthenticatedError: "authentication",
+    UnavailableError: "communication",
+    MillwrightError: "runtime",
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Run a piece of an activity; a domain error inside becomes an `ApplicationError`.
+
+    A domain error may carry `kind` (of the language's error types), `title`, `upstream_status` and
+    `retry_after_s`.
+    """
+    try:
+        yield
+    except MillwrightError as error:
+        raise as_failure(error) from error
+
+
+def as_failure(error: MillwrightError) -> ApplicationError:
+    """Return the failure for one domain error."""
+    retry_after_s: float | None = getattr(error, "retry_after_s", None)
+    return ApplicationError(
+        error.message,
+        {
+            "kind": getattr(error, "kind", None) or kind_of(type(error)),
+            "title": getattr(error, "title", error.code.replace("-", " ").capitalize()),
+            "status": getattr(error, "upstream_status", None) or error.status,
+            "attempts": activity.info().attempt,
+        },
+        type=error.code,
+        non_retryable=not error.retryable,
+        next_retry_delay=timedelta(seconds=retry_after_s) if retry_after_s else None,
+    )
+
+
+def kind_of(error: type[MillwrightError]) -> str:
+    """Return the language's error type for a class of domain errors."""
+    return next(KINDS[cls] for cls in error.__mro__ if cls in KINDS)

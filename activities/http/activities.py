@@ -1,0 +1,36 @@
+"""`http-call` and `openapi-call`: thin, the work is in `exchange` and `openapi`."""
+
+from temporalio import activity
+
+from activities.faults import translated
+from activities.heartbeat import beating
+from activities.http.exchange import exchange
+from activities.http.openapi import Documents, request_for
+from activities.http.types import HttpCall, OpenApiCall
+from activities.types import ActivityResult
+from security.egress import Egress
+
+
+class HttpActivities:
+    """Activities over one guarded way out."""
+
+    def __init__(self, egress: Egress) -> None:
+        self.egress = egress
+        self.documents = Documents(egress)
+
+    @activity.defn(name="http-call")
+    async def http_call(self, call: HttpCall) -> ActivityResult:
+        """Send one request."""
+        with translated():
+            async with beating():
+                value = await exchange(self.egress, call)
+        return ActivityResult(value=value, attempts=activity.info().attempt)
+
+    @activity.defn(name="openapi-call")
+    async def openapi_call(self, call: OpenApiCall) -> ActivityResult:
+        """Call one operation of a described API."""
+        with translated():
+            async with beating():
+                document = await self.documents.read(call)
+                value = await exchange(self.egress, request_for(document, call))
+        return ActivityResult(value=value, attempts=activity.info().attempt)

@@ -1,0 +1,163 @@
+"""One request and its answer: what is sent, what comes back, what counts as an error."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import httpx2
+
+from activities.http.errors import CallFailedError, CallUnansweredError, CallUnreachedError
+from activities.http.types import HttpCall
+from foundation.json import JsonObject, JsonValue
+from security.egress import Egress
+
+# Sending these twice does what sending them once does (RFC 9110).
+SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_NOT_NOW: Final = frozenset({429, 503})
+_GATEWAY: Final = frozenset({502, 504})
+# A server that asks for more patience than this is down for our purposes.
+MAX_RETRY_AFTER_S: Final = 60.0
+# What a person needs of an error page; the rest would only fill the history.
+SHOWN_BODY_CHARS: Final = 300
+_HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
+
+
+async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
+    """Send the request and return what the task's `output` asks for.
+
+    Raises:
+        CallUnreachedError: Nothing was sent.
+        CallUnansweredError: Sent, and no whole answer.
+        CallFailedError: The answer is an error or unreadable.
+    """
+    where = _shown(call.uri)
+    try:
+        async with egress.client(timeout=call.timeout_s) as client:
+            response = await client.send(_request(client, call))
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        raise CallFailedError(
+            f"'{where}' is no address that can be called: {error}", title="The address is wrong"
+        ) from error
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        raise CallUnreachedError(f"{call.method} {where}: no connection ({error}).") from error
+    except httpx2.TimeoutException as error:
+        raise CallUnansweredError(
+            f"{call.method} {where}: no answer within {call.timeout_s:g} s.",
+            retryable=call.method in SAFE_TO_REPEAT,
+            kind="timeout",
+        ) from error
+    except httpx2.TransportError as error:
+        raise CallUnansweredError(
+            f"{call.method} {where}: the connection broke ({type(error).__name__}).",
+            retryable=call.method in SAFE_TO_REPEAT,
+        ) from error
+    _refuse_errors(call, response, where)
+    return _output(call, response)
+
+
+def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
+    headers = httpx2.Headers(call.headers)
+    if call.login is not None:
+        headers["authorization"] = call.login.authorization
+    return client.build_request(
+        call.method,
+        call.uri,
+        # `{}` would strip the query that the URI has already.
+        params={name: _texts(value) for name, value in call.query.items()} or None,
+        headers=headers,
+        **_body(call.body, headers.get("content-type", "")),
+    )
+
+
+def _body(body: JsonValue, content_type: str) -> dict[str, Any]:
+    if body is None:
+        return {}
+    if isinstance(body, dict) and content_type.startswith("application/x-www-form-urlencoded"):
+        return {"data": {name: _texts(value) for name, value in body.items()}}
+    if isinstance(body, str) and "json" not in content_type:
+        return {"content": body.encode()}
+    return {"json": body}
+
+
+def _texts(value: JsonValue) -> Any:
+    """Spell a query value: lists repeat the name, booleans are lower case."""
+    if isinstance(value, list):
+        return [_texts(item) for item in value]
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _refuse_errors(call: HttpCall, response: httpx2.Response, where: str) -> None:
+    status = response.status_code
+    if status < 300 or (call.redirect and status < 400):  # noqa: PLR2004 - the classes of HTTP
+        return
+    shown = response.text[:SHOWN_BODY_CHARS].strip()
+    not_now = status in _NOT_NOW
+    raise CallFailedError(
+        f"{call.method} {where} answered {status}" + (f": {shown}" if shown else "."),
+        title=f"HTTP {status} {response.reason_phrase}".strip(),
+        status=status,
+        retryable=not_now or (status in _GATEWAY and call.method in SAFE_TO_REPEAT),
+        retry_after_s=_retry_after(response) if not_now else None,
+    )
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    text = response.headers.get("retry-after", "")
+    if text.isdigit():
+        return min(float(text), MAX_RETRY_AFTER_S)
+    try:
+        seconds = (parsedate_to_datetime(text) - datetime.now(tz=UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _output(call: HttpCall, response: httpx2.Response) -> JsonValue:
+    if call.output == "raw":
+        return base64.b64encode(response.content).decode()
+    content = _content(response)
+    if call.output == "content":
+        return content
+    request: JsonObject = {
+        "method": call.method.lower(),
+        "uri": str(response.request.url),
+        "headers": _visible(response.request.headers),
+    }
+    return {
+        "request": request,
+        "statusCode": response.status_code,
+        "headers": _visible(response.headers),
+        "content": content,
+    }
+
+
+def _visible(headers: httpx2.Headers) -> JsonObject:
+    return {name: text for name, text in headers.items() if name not in _HIDDEN_HEADERS}
+
+
+def _content(response: httpx2.Response) -> JsonValue:
+    """Decode a body by its content type: JSON, text, or base64 for all else."""
+    if not response.content:
+        return None
+    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/json" or media.endswith("+json"):
+        try:
+            value: JsonValue = json.loads(response.content)
+        except (ValueError, RecursionError) as error:
+            raise CallFailedError(
+                f"{_shown(str(response.request.url))} says it answers JSON and does not: {error}",
+                title="The answer is no JSON",
+            ) from error
+        return value
+    if media.startswith("text/") or media.endswith(("xml", "yaml", "javascript")) or not media:
+        return response.text
+    return base64.b64encode(response.content).decode()
+
+
+def _shown(uri: str) -> str:
+    """Return an address without its query, which may carry personal data or a key."""
+    return uri.partition("?")[0]

@@ -1,0 +1,68 @@
+"""`mcp-call` and `mcp-request`: hand over to the ToolHub, report while it works."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.faults import translated
+from activities.heartbeat import beating
+from activities.mcp.types import McpCall, McpRequest
+from activities.types import ActivityResult
+from toolhub.hub import ToolHub
+from toolhub.schemas import CallTool
+from toolhub.schemas import McpRequest as Request
+
+
+@dataclass(frozen=True)
+class McpActivities:
+    """Activities over one hub."""
+
+    hub: ToolHub
+
+    @activity.defn(name="mcp-call")
+    async def mcp_call(self, call: McpCall) -> ActivityResult:
+        """Call a tool of a registered server."""
+        with translated():
+            async with beating():
+                result = await self.hub.call(
+                    CallTool(
+                        tenant_id=call.tenant_id,
+                        server=call.server,
+                        tool=call.tool,
+                        arguments=call.arguments,
+                        timeout_s=call.timeout_s,
+                        idempotency_key=_same_on_every_attempt(),
+                    )
+                )
+        return ActivityResult(value=result.value, attempts=activity.info().attempt)
+
+    @activity.defn(name="mcp-request")
+    async def mcp_request(self, request: McpRequest) -> ActivityResult:
+        """Send one request to a server by its address."""
+        with translated():
+            async with beating():
+                result = await self.hub.request(
+                    Request(
+                        tenant_id=request.tenant_id,
+                        url=request.uri,
+                        method=request.method,
+                        params=request.parameters,
+                        headers=_headers(request),
+                        protocol_version=request.protocol_version,
+                        client_name=request.client_name,
+                        client_version=request.client_version,
+                        timeout_s=request.timeout_s,
+                    )
+                )
+        return ActivityResult(value=result, attempts=activity.info().attempt)
+
+
+def _same_on_every_attempt() -> str:
+    info = activity.info()
+    return f"{info.workflow_id} {info.workflow_run_id} {info.activity_id}"
+
+
+def _headers(request: McpRequest) -> dict[str, str]:
+    if request.login is None:
+        return request.headers
+    return {**request.headers, "authorization": request.login.authorization}

@@ -1,0 +1,90 @@
+"""The worker: everything it can do, wired in one place."""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
+from activities.http import HttpActivities
+from activities.mcp import McpActivities
+from foundation.database import Database
+from foundation.settings import Settings
+from foundation.temporal import connect
+from security.egress import Egress
+from security.sealing import Sealer
+from toolhub.wiring import build_toolhub
+from workflows.catalog import Catalog
+from workflows.interpreter.workflow import Interpreter
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class CatalogSource:
+    """The catalogue, as the activity that reads definitions wants it."""
+
+    catalog: Catalog
+
+    def load(self, request: LoadDefinition) -> LoadedDefinition:
+        """Read a published definition."""
+        found = (
+            self.catalog.by_hash(request.tenant_id, request.hash)
+            if request.hash
+            else self.catalog.get(
+                request.tenant_id, request.namespace, request.name, request.version
+            )
+        )
+        return LoadedDefinition(version=found.version, hash=found.hash, document=found.document)
+
+
+def build_worker(client: Client, settings: Settings, database: Database) -> Worker:
+    """List everything this worker can do."""
+    egress = Egress(settings.egress)
+    hub = build_toolhub(database, Sealer.from_settings(settings.security), egress).hub
+    http = HttpActivities(egress)
+    mcp = McpActivities(hub)
+    definitions = DefinitionActivities(CatalogSource(Catalog(database)))
+    return Worker(
+        client,
+        task_queue=settings.temporal.task_queue,
+        workflows=[Interpreter],
+        activities=[
+            definitions.load_definition,
+            http.http_call,
+            http.openapi_call,
+            mcp.mcp_call,
+            mcp.mcp_request,
+        ],
+        # Fewer idle long polls than a fixed number, and a tenth more throughput under load.
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        max_concurrent_activities=settings.worker.max_activities,
+        max_concurrent_workflow_tasks=settings.worker.max_workflow_tasks,
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_s),
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Poll until SIGTERM or SIGINT, then finish what runs."""
+    database = Database(settings.database)
+    client = await connect(settings.temporal)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with build_worker(client, settings, database):
+            log.info(
+                "worker_ready",
+                address=settings.temporal.address,
+                task_queue=settings.temporal.task_queue,
+            )
+            await stop.wait()
+            log.info("worker_stopping")
+    finally:
+        database.close()

@@ -1,0 +1,122 @@
+"""The one way from the interpreter to the outside world: an activity, by name.
+
+Also keeps one run from hurting itself: Temporal terminates a workflow whose commands of one
+workflow task exceed 4 MB, and refuses single payloads over 2 MB for ever.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from workflows.interpreter.faults import Fault, fault_of_activity
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+MAX_IN_FLIGHT: Final = 100
+MAX_BYTES_IN_FLIGHT: Final = 2_000_000
+# Half of Temporal's limit for one payload: what goes in often comes back out with more around it.
+MAX_PAYLOAD_BYTES: Final = 1_000_000
+MAX_SUMMARY_BYTES: Final = 400
+
+# A call that certainly did not reach the other side is tried again for about 7 s: enough for a
+# restarted server, short enough that a person waiting for the answer sees the error.
+CALL_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=4
+)
+# Looking up our own tables: the database comes back, and nothing else can be done meanwhile.
+LOOKUP_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+)
+# A worker that dies is noticed after this long; activities report at a third of it.
+HEARTBEAT: Final = timedelta(seconds=10)
+# What an activity may need besides the exchange itself: a thread, a token, a slow database.
+MARGIN: Final = timedelta(seconds=15)
+
+
+@dataclass(slots=True)
+class Calls:
+    """Activities in flight of one run."""
+
+    in_flight: int = 0
+    bytes_in_flight: int = 0
+
+    async def execute(
+        self,
+        activity: str,
+        request: BaseModel,
+        answer: type[Answer],
+        *,
+        activity_id: str,
+        summary: str,
+        timeout_s: float,
+        heartbeat: bool = True,
+        retry: RetryPolicy = CALL_RETRY,
+    ) -> Answer:
+        """Run one activity and wait for it.
+
+        Args:
+            activity: Its wire name.
+            activity_id: Unique in the run; shown in the Web UI.
+            timeout_s: How long the outside may take for one attempt.
+
+        Raises:
+            Fault: When it failed for good, or its input is too large.
+        """
+        size = payload_size(request)
+        await workflow.wait_condition(lambda: self._fits(size))
+        self.in_flight += 1
+        self.bytes_in_flight += size
+        try:
+            result: Answer = await workflow.execute_activity(
+                activity,
+                request,
+                activity_id=activity_id,
+                result_type=answer,
+                start_to_close_timeout=timedelta(seconds=timeout_s) + MARGIN,
+                heartbeat_timeout=HEARTBEAT if heartbeat else None,
+                retry_policy=retry,
+                summary=shortened(summary),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            raise fault_of_activity(error) from error
+        else:
+            return result
+        finally:
+            self.in_flight -= 1
+            self.bytes_in_flight -= size
+
+    def _fits(self, size: int) -> bool:
+        return self.in_flight == 0 or (
+            self.in_flight < MAX_IN_FLIGHT and self.bytes_in_flight + size <= MAX_BYTES_IN_FLIGHT
+        )
+
+
+def payload_size(value: Any) -> int:
+    """Return the bytes a value takes on the wire.
+
+    Raises:
+        Fault: When that is more than one payload may have.
+    """
+    size = len(to_json(value))
+    if size > MAX_PAYLOAD_BYTES:
+        raise Fault.of(
+            "validation",
+            "The value is too large",
+            f"{size:,} bytes; {MAX_PAYLOAD_BYTES:,} are allowed. Keep only what the next tasks "
+            "need (output.as), or pass a reference to the data instead of the data.",
+        )
+    return size
+
+
+def shortened(text: str) -> str:
+    """Cut a text to what Temporal takes as a summary (400 bytes)."""
+    return text.encode()[:MAX_SUMMARY_BYTES].decode(errors="ignore")

@@ -1,0 +1,145 @@
+"""The table of task kinds, and the cache of compiled definitions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from cachetools import LRUCache
+
+from foundation.json import JsonObject, digest
+from workflows.definition import (
+    CallFunction,
+    CallHttp,
+    CallMcp,
+    CallOpenApi,
+    DoTask,
+    EmitTask,
+    ForkTask,
+    ForTask,
+    RaiseTask,
+    SetTask,
+    SwitchTask,
+    Task,
+    TryTask,
+    WaitTask,
+    load_definition,
+)
+from workflows.interpreter.compiling import (
+    Place,
+    Unit,
+    compile_steps,
+    schema_of,
+    shape_of,
+    timeout_of,
+)
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.steps import Body, Filter, Step
+from workflows.interpreter.tasks.call.function import compile_function
+from workflows.interpreter.tasks.call.http import compile_http
+from workflows.interpreter.tasks.call.mcp import compile_mcp
+from workflows.interpreter.tasks.call.openapi import compile_openapi
+from workflows.interpreter.tasks.do import compile_do
+from workflows.interpreter.tasks.emit import compile_emit
+from workflows.interpreter.tasks.for_ import compile_for
+from workflows.interpreter.tasks.fork import compile_fork
+from workflows.interpreter.tasks.raise_ import compile_raise
+from workflows.interpreter.tasks.root import Root
+from workflows.interpreter.tasks.set import compile_set
+from workflows.interpreter.tasks.switch import compile_switch
+from workflows.interpreter.tasks.try_ import compile_try
+from workflows.interpreter.tasks.wait import compile_wait
+
+KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
+    {
+        CallFunction: compile_function,
+        CallHttp: compile_http,
+        CallMcp: compile_mcp,
+        CallOpenApi: compile_openapi,
+        DoTask: compile_do,
+        EmitTask: compile_emit,
+        ForTask: compile_for,
+        ForkTask: compile_fork,
+        RaiseTask: compile_raise,
+        SetTask: compile_set,
+        SwitchTask: compile_switch,
+        TryTask: compile_try,
+        WaitTask: compile_wait,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled definition."""
+
+    version: str
+    hash: str
+    document: JsonObject
+    root: Step
+
+
+# Content-addressed, so an entry can never be stale; bounded, since a plant has many definitions.
+_plans: Final[LRUCache[str, Plan]] = LRUCache(maxsize=512)
+
+
+def plan_of(document: JsonObject, expected_hash: str) -> Plan:
+    """Compile a definition, or take it from this process's cache.
+
+    Raises:
+        Fault: When the document is not the one that the hash names, or is not executable.
+    """
+    plan = _plans.get(expected_hash)
+    if plan is None:
+        if digest(document) != expected_hash:
+            raise Fault.of(
+                "configuration",
+                "The definition is not the published one",
+                f"Its content does not have the hash {expected_hash}. Start the instance again.",
+            )
+        plan = _plans[expected_hash] = _compile(document, expected_hash)
+    return plan
+
+
+def cached_plan(expected_hash: str | None) -> Plan | None:
+    """Return the compiled definition when this process has it."""
+    return _plans.get(expected_hash) if expected_hash else None
+
+
+def _compile(document: JsonObject, content_hash: str) -> Plan:
+    definition = load_definition(document)
+    unit = Unit(definition, document, compile_body)
+    tasks: Any = document["do"]
+    steps = compile_steps(unit, definition.do, tasks, "/do")
+    root = Step(
+        name=definition.document.name,
+        reference="/",
+        kind="workflow",
+        definition={},
+        body=Root(steps),
+        input_schema=schema_of(definition.input),
+        input_from=shape_of(definition.input.from_ if definition.input else None),
+        output=Filter(
+            shape_of(definition.output.as_ if definition.output else None),
+            schema_of(definition.output),
+        ),
+        timeout=timeout_of(definition.timeout, Place(unit, "/", document)),
+    )
+    return Plan(definition.document.version, content_hash, document, root)
+
+
+def compile_body(task: Task, place: Place) -> Body:
+    """Compile the part of a task that its kind decides.
+
+    Raises:
+        Fault: For a kind that this version does not execute; publishing refuses those.
+    """
+    compile_one = KINDS.get(type(task))
+    if compile_one is None:
+        raise Fault.of(
+            "configuration",
+            "The task is not executed by this version",
+            f"{place.reference} is a {type(task).__name__}. Publish the definition again: the "
+            "check names what to change.",
+        )
+    return compile_one(task, place)

@@ -1,0 +1,147 @@
+"""From checked models to compiled steps: done once per definition and process, not per run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from foundation.json import JsonObject, ReadableJson
+from toolhub.validation import Schema, compiled
+from workflows.definition import Definition, Task, TaskList, TimeoutSpec
+from workflows.expressions import (
+    Template,
+    compile_expression,
+    compile_template,
+    expression_in,
+)
+from workflows.interpreter.durations import Delay
+from workflows.interpreter.steps import Body, Filter, Step
+
+Section: TypeAlias = Literal["authentications", "errors", "functions", "timeouts"]
+_KINDS: Final = ("call", "set", "do", "emit", "for", "fork", "raise", "switch", "try", "wait")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is being compiled: the whole definition, as models and as written."""
+
+    definition: Definition
+    document: JsonObject
+    compile_body: Callable[[Task, "Place"], Body]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One task in the definition: what its compiler needs to know about where it stands.
+
+    Attributes:
+        reference: JSON pointer of the task.
+        raw: The task as written.
+    """
+
+    unit: Unit
+    reference: str
+    raw: JsonObject
+
+    def steps(self, tasks: TaskList, *path: str) -> Sequence[Step]:
+        """Compile a list of tasks that stands at `path` below this task."""
+        raw = dig(self.raw, path)
+        return compile_steps(self.unit, tasks, raw, "/".join([self.reference, *path]))
+
+    def used(self, section: Section, name: str) -> Any:
+        """Return what `use.<section>` holds under `name`; the checks made sure that it is there."""
+        use = self.unit.definition.use
+        entries: Mapping[str, Any] = getattr(use, section, {})
+        return entries[name]
+
+    def function(self, name: str) -> Step | None:
+        """Compile the function `name` of `use.functions` as part of this task."""
+        use = self.unit.definition.use
+        if name not in getattr(use, "functions", {}):
+            return None
+        raw = dig(self.unit.document, ("use", "functions", name))
+        place = Place(self.unit, f"{self.reference}/{name}", raw)
+        return compile_step(name, self.used("functions", name), place)
+
+
+def compile_steps(
+    unit: Unit, tasks: TaskList, raw: Sequence[Any], reference: str
+) -> Sequence[Step]:
+    """Compile a list of named tasks."""
+    return [
+        compile_step(
+            item.name,
+            item.task,
+            Place(unit, f"{reference}/{index}/{pointer_token(item.name)}", raw[index][item.name]),
+        )
+        for index, item in enumerate(tasks)
+    ]
+
+
+def compile_step(name: str, task: Task, place: Place) -> Step:
+    """Compile one task with the data flow around it."""
+    return Step(
+        name=name,
+        reference=place.reference,
+        kind=kind_of(place.raw),
+        definition=place.raw,
+        body=place.unit.compile_body(task, place),
+        condition=compile_expression(condition_source(task.if_)) if task.if_ else None,
+        input_schema=schema_of(task.input),
+        input_from=shape_of(task.input.from_ if task.input else None),
+        output=Filter(shape_of(task.output.as_ if task.output else None), schema_of(task.output)),
+        export=(Filter(shape_of(task.export.as_), schema_of(task.export)) if task.export else None),
+        timeout=timeout_of(task.timeout, place),
+        then=task.then,
+    )
+
+
+def kind_of(raw: JsonObject) -> str:
+    """Name the kind of a task for people: `set`, `call http`, `call mcp.tool`."""
+    kind = next(kind for kind in _KINDS if kind in raw)
+    return f"call {raw['call']}" if kind == "call" else kind
+
+
+def condition_source(text: str) -> str:
+    """Return the jq of a condition, with or without `${ }`."""
+    return expression_in(text) or text
+
+
+def shape_of(value: ReadableJson) -> Template | None:
+    """Compile `from` or `as`; strings there are expressions even without `${ }`."""
+    return None if value is None else compile_template(value, bare=True)
+
+
+def schema_of(part: Any) -> Schema | None:
+    """Compile the schema of `input`, `output` or `export`."""
+    if part is None or part.schema_ is None:
+        return None
+    return compiled(part.schema_.document)
+
+
+def timeout_of(timeout: TimeoutSpec | str | None, place: Place) -> Delay | None:
+    """Compile a timeout; a name refers to `use.timeouts`."""
+    if timeout is None:
+        return None
+    spec = place.used("timeouts", timeout) if isinstance(timeout, str) else timeout
+    return Delay.of(spec.after)
+
+
+def dumped(value: Any) -> Any:
+    """Return a model as the plain data it was written as."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    return value
+
+
+def dig(value: Any, path: Sequence[str]) -> Any:
+    """Follow keys into nested objects."""
+    for key in path:
+        value = value[key]
+    return value
+
+
+def pointer_token(name: str) -> str:
+    """Escape one token of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")

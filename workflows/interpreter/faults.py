@@ -1,0 +1,109 @@
+"""The error model of the language: an error object travels up until a `try` catches it.
+
+Domain errors reach the interpreter as failures of activities (`activities.faults`) and become
+error objects here, and only here.
+"""
+
+import re
+from typing import Final, Literal, TypeAlias
+
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import TimeoutError as ActivityTimeout
+
+from foundation.json import JsonObject, JsonValue
+
+Kind: TypeAlias = Literal[
+    "configuration",
+    "validation",
+    "expression",
+    "authentication",
+    "authorization",
+    "timeout",
+    "communication",
+    "runtime",
+]
+SPEC: Final = "https://open-workflow-specification.org/spec/1.0.0/errors/"
+STATUS: Final[dict[Kind, int]] = {
+    "configuration": 400,
+    "validation": 400,
+    "expression": 400,
+    "authentication": 401,
+    "authorization": 403,
+    "timeout": 408,
+    "communication": 500,
+    "runtime": 500,
+}
+# The specification, its conformance kit and its older releases spell one type in many ways.
+_ALIAS: Final = re.compile(
+    r"https?://(?:www\.)?(?:serverlessworkflow\.io|open-workflow-specification\.org)"
+    r"/(?:spec/[\d.]+/|dsl/)?errors/(?:types/)?([a-z-]+)"
+)
+# Error texts come from servers we do not know; history keeps them forever.
+_MAX_TEXT: Final = 2_000
+
+
+def canonical_type(uri: str) -> str:
+    """Return one spelling for the standard error types, and any other type as it is."""
+    match = _ALIAS.fullmatch(uri)
+    return SPEC + match.group(1) if match else uri
+
+
+class Fault(Exception):  # noqa: N818 - the word of the language
+    """An error of the language on its way up.
+
+    Attributes:
+        error: `type`, `status`, `title`, and where known `detail` and `instance`.
+        attempts: How often the activity behind it ran, when it came from one.
+    """
+
+    def __init__(self, error: JsonObject, *, attempts: int | None = None) -> None:
+        super().__init__(error.get("title") or error.get("type"))
+        self.error = error
+        self.attempts = attempts
+
+    @classmethod
+    def of(cls, kind: Kind, title: str, detail: str | None = None) -> "Fault":
+        """Make a fault of one of the standard types."""
+        error: JsonObject = {"type": SPEC + kind, "status": STATUS[kind], "title": title}
+        if detail:
+            error["detail"] = detail[:_MAX_TEXT]
+        return cls(error)
+
+    def at(self, reference: str) -> None:
+        """Note the task it happened in, unless an inner one did already."""
+        self.error.setdefault("instance", reference)
+
+    def as_failure(self) -> ApplicationError:
+        """Return the failure that ends the Temporal workflow."""
+        title = str(self.error.get("title") or "The workflow faulted")
+        detail = self.error.get("detail")
+        return ApplicationError(
+            f"{title}: {detail}" if detail else title,
+            self.error,
+            type=str(self.error.get("type")),
+            non_retryable=True,
+        )
+
+
+def fault_of_activity(error: ActivityError) -> Fault:
+    """Turn the failure of an activity into an error object."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.details:
+        detail = cause.details[0]
+        if isinstance(detail, dict) and "kind" in detail:
+            return _fault_of_details(cause.message, detail)
+    if isinstance(cause, ActivityTimeout):
+        return Fault.of("timeout", "The call took too long", f"{error.activity_type}: {cause}")
+    return Fault.of("runtime", "The call failed", f"{error.activity_type}: {cause or error}")
+
+
+def _fault_of_details(message: str, details: dict[str, JsonValue]) -> Fault:
+    kind = details["kind"]
+    if kind not in STATUS:
+        return Fault.of("runtime", "The call failed", message)
+    fault = Fault.of(kind, str(details.get("title") or "The call failed"), message)
+    if isinstance(status := details.get("status"), int):
+        fault.error["status"] = status
+    attempts = details.get("attempts")
+    fault.attempts = attempts if isinstance(attempts, int) else None
+    return fault

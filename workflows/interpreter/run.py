@@ -1,0 +1,164 @@
+"""The state of one run, and what a task may ask of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import workflow
+
+from foundation.json import JsonObject, JsonValue
+from workflows.expressions import (
+    ENGINE_VERSION,
+    Expression,
+    ExpressionError,
+    Template,
+    fuel_spent,
+)
+from workflows.interpreter.calls import Calls
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.timeline import Timeline
+from workflows.interpreter.types import INTERPRETER_VERSION, TaskState
+
+if TYPE_CHECKING:
+    from workflows.interpreter.steps import Step
+
+RUNTIME: Final[JsonObject] = {
+    "name": "millwright",
+    "version": INTERPRETER_VERSION,
+    "metadata": {"expressions": ENGINE_VERSION},
+}
+# Temporal gives up on a worker that computes for 2 s without a pause. Fuel is counted, so the
+# pause (a timer of a millisecond) falls at the same place on every replay: about every 0.3 s.
+PAUSE_AFTER_FUEL: Final = 500_000
+PAUSE: Final = timedelta(milliseconds=1)
+# What a task costs besides its expressions, in the same unit.
+FUEL_PER_TASK: Final = 100
+
+
+def instant(time: datetime) -> JsonObject:
+    """Spell a moment the way the language does."""
+    millis = int(time.timestamp() * 1000)
+    return {
+        "iso8601": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "epoch": {"seconds": millis // 1000, "milliseconds": millis},
+    }
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: everything that all its tasks share."""
+
+    tenant_id: str
+    descriptor: JsonObject
+    context: JsonValue
+    calls: Calls
+    timeline: Timeline
+    spent: int = 0
+
+    async def breathe(self) -> None:
+        """Pause after much work, so that the worker can see that we are alive."""
+        self.spent += FUEL_PER_TASK
+        if self.spent > PAUSE_AFTER_FUEL:
+            self.spent = 0
+            await workflow.sleep(PAUSE, summary="pause between many tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a list of tasks runs: the variables and loop turns around it."""
+
+    run: Run
+    variables: Mapping[str, JsonValue] = field(default_factory=dict)
+    iteration: str = ""
+
+    def with_variables(self, variables: Mapping[str, JsonValue]) -> "Scope":
+        """Add variables, for example the error in a `catch`."""
+        return replace(self, variables={**self.variables, **variables})
+
+    def turn(self, index: int, variables: Mapping[str, JsonValue]) -> "Scope":
+        """Enter one turn of a loop."""
+        path = f"{self.iteration}/{index}" if self.iteration else str(index)
+        return Scope(self.run, {**self.variables, **variables}, path)
+
+
+class Frame:
+    """One execution of one task.
+
+    Attributes:
+        arguments: What expressions of this task can read as `$name`.
+        attempts: How often the activity behind the task ran; set by calls.
+    """
+
+    __slots__ = ("arguments", "attempts", "event", "scope", "step")
+
+    def __init__(self, step: "Step", raw: JsonValue, scope: Scope) -> None:
+        self.step = step
+        self.scope = scope
+        self.attempts: int | None = None
+        self.event: JsonObject | None = None
+        self.arguments: dict[str, JsonValue] = {
+            **scope.variables,
+            "context": scope.run.context,
+            "input": raw,
+            "runtime": RUNTIME,
+            "task": {
+                "name": step.name,
+                "reference": step.reference,
+                "definition": step.definition,
+                "input": raw,
+                "startedAt": instant(workflow.now()),
+            },
+            "workflow": scope.run.descriptor,
+        }
+
+    @property
+    def run(self) -> Run:
+        """The run this execution belongs to."""
+        return self.scope.run
+
+    @property
+    def path(self) -> str:
+        """Unique within the run: the task's reference and, in loops, the turn."""
+        turn = self.scope.iteration
+        return f"{self.step.reference}#{turn}" if turn else self.step.reference
+
+    def evaluate(
+        self,
+        what: Template | Expression,
+        value: JsonValue,
+        more: Mapping[str, JsonValue] | None = None,
+    ) -> JsonValue:
+        """Evaluate with this task's variables.
+
+        Raises:
+            Fault: Of the type `expression`.
+        """
+        arguments = {**self.arguments, **more} if more else self.arguments
+        before = fuel_spent()
+        try:
+            return what.evaluate(value, arguments)
+        except ExpressionError as error:
+            raise Fault.of("expression", "The expression failed", str(error)) from error
+        finally:
+            self.run.spent += fuel_spent() - before
+
+    def holds(
+        self, what: Expression, value: JsonValue, more: Mapping[str, JsonValue] | None = None
+    ) -> bool:
+        """Tell whether a condition is true: as in jq, all but false and null."""
+        return self.evaluate(what, value, more) not in (None, False)
+
+    def note(self, state: TaskState, fault: Fault | None = None) -> None:
+        """Write this execution's new state into the timeline."""
+        self.run.timeline.add(
+            time=workflow.now(),
+            reference=self.step.reference,
+            iteration=self.scope.iteration,
+            name=self.step.name,
+            kind=self.step.kind,
+            state=state,
+            attempts=fault.attempts if fault else self.attempts,
+            error=fault.error if fault else None,
+            event=self.event,
+        )

@@ -1,0 +1,168 @@
+"""Data flow around one task, and control flow along a list of them.
+
+input -> if -> input.from -> the task -> output.as -> export.as -> then
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from foundation.json import JsonObject, JsonValue
+from toolhub.validation import Schema, described
+from workflows.expressions import Expression, Template
+from workflows.interpreter.durations import Delay
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.run import Frame, Scope
+from workflows.interpreter.types import TaskState
+
+CONTINUE: Final = "continue"
+EXIT: Final = "exit"
+END: Final = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a task gave: its output, and where to go when it says so itself (`switch`, `catch`)."""
+
+    output: JsonValue
+    then: str | None = None
+
+
+class Body(Protocol):
+    """The part of a task that its kind decides; one file each in `tasks/`."""
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        """Do it.
+
+        Raises:
+            Fault: When it fails; the task's reference is added outside.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One stage of the data flow: reshape a value, check what comes out."""
+
+    shape: Template | None = None
+    schema: Schema | None = None
+
+    def apply(self, value: JsonValue, frame: Frame, what: str) -> JsonValue:
+        """Reshape and check `value`."""
+        if self.shape is not None:
+            value = frame.evaluate(self.shape, value)
+        check(self.schema, value, what)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One compiled task."""
+
+    name: str
+    reference: str
+    kind: str
+    definition: JsonObject
+    body: Body
+    condition: Expression | None = None
+    input_schema: Schema | None = None
+    input_from: Template | None = None
+    output: Filter = Filter()
+    export: Filter | None = None
+    timeout: Delay | None = None
+    then: str | None = None
+
+
+class WorkflowEnd(Exception):  # noqa: N818 - not an error
+    """A task said `then: end`: the workflow completes with this output, from however deep."""
+
+    def __init__(self, output: JsonValue) -> None:
+        super().__init__("end")
+        self.output = output
+
+
+def check(schema: Schema | None, value: JsonValue, what: str) -> None:
+    """Check a value against a schema of the definition.
+
+    Raises:
+        Fault: Of the type `validation`, naming the places.
+    """
+    if schema is not None and (violations := schema.violations(value)):
+        detail = described(violations)
+        raise Fault.of("validation", f"The {what} does not match its schema", detail)
+
+
+async def run_steps(steps: Sequence[Step], value: JsonValue, scope: Scope) -> JsonValue:
+    """Run tasks in order, following their `then`; return the output of the last one.
+
+    Raises:
+        Fault: When one faults.
+        WorkflowEnd: When one says `end`.
+    """
+    positions = {step.name: index for index, step in enumerate(steps)}
+    index = 0
+    while index < len(steps):
+        await scope.run.breathe()
+        outcome = await run_step(steps[index], value, scope)
+        value = outcome.output
+        match outcome.then:
+            case None | "continue":
+                index += 1
+            case "end":
+                raise WorkflowEnd(value)
+            case "exit":
+                break
+            case name:
+                index = positions[name]
+    return value
+
+
+async def run_step(step: Step, raw: JsonValue, scope: Scope) -> Outcome:
+    """Run one task with everything around it."""
+    frame = Frame(step, raw, scope)
+    try:
+        if step.condition is not None and not frame.holds(step.condition, raw):
+            frame.note(TaskState.SKIPPED)
+            return Outcome(raw, step.then)
+        frame.note(TaskState.RUNNING)
+        outcome = await flow(step, raw, frame)
+    except Fault as fault:
+        fault.at(step.reference)
+        frame.note(TaskState.FAULTED, fault)
+        raise
+    except asyncio.CancelledError:
+        frame.note(TaskState.CANCELLED)
+        raise
+    except WorkflowEnd:
+        frame.note(TaskState.COMPLETED)
+        raise
+    frame.note(TaskState.COMPLETED)
+    return outcome
+
+
+async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
+    """Run a task with the data flow around it: schemas, `from`, `as`, timeout."""
+    check(step.input_schema, raw, "input")
+    value = raw if step.input_from is None else frame.evaluate(step.input_from, raw)
+    frame.arguments["input"] = value
+    outcome = await _in_time(step, value, frame)
+    # Inner tasks may have exported meanwhile.
+    frame.arguments["context"] = frame.run.context
+    output = step.output.apply(outcome.output, frame, "output")
+    if step.export is not None:
+        frame.arguments["output"] = output
+        frame.run.context = step.export.apply(output, frame, "exported context")
+    return Outcome(output, outcome.then or step.then)
+
+
+async def _in_time(step: Step, value: JsonValue, frame: Frame) -> Outcome:
+    if step.timeout is None:
+        return await step.body.execute(value, frame)
+    seconds = step.timeout.seconds(value, frame)
+    try:
+        async with asyncio.timeout(seconds):
+            return await step.body.execute(value, frame)
+    except TimeoutError:
+        detail = f"Task '{step.name}' took longer than {seconds:g} s."
+        raise Fault.of("timeout", "The task timed out", detail) from None

@@ -1,0 +1,32 @@
+"""`raise`: fault on purpose."""
+
+from dataclasses import dataclass
+
+from foundation.json import JsonValue
+from workflows.definition import RaiseTask
+from workflows.expressions import Template, compile_template
+from workflows.interpreter.compiling import Place, dumped
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.run import Frame
+from workflows.interpreter.steps import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Raise the error, its texts filled in."""
+
+    error: Template
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        error = frame.evaluate(self.error, value)
+        if not isinstance(error, dict):
+            raise Fault.of("configuration", "The error is no object")
+        raise Fault(error)
+
+
+def compile_raise(task: RaiseTask, place: Place) -> Raise:
+    """Compile a `raise` task; a name refers to `use.errors`."""
+    error = task.raise_.error
+    if isinstance(error, str):
+        error = place.used("errors", error)
+    return Raise(compile_template(dumped(error)))

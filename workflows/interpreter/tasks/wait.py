@@ -1,0 +1,29 @@
+"""`wait`: a durable timer. It costs nothing while it waits and survives every restart."""
+
+from dataclasses import dataclass
+
+from temporalio import workflow
+
+from foundation.json import JsonValue
+from workflows.definition import WaitTask
+from workflows.interpreter.calls import shortened
+from workflows.interpreter.compiling import Place
+from workflows.interpreter.durations import Delay
+from workflows.interpreter.run import Frame
+from workflows.interpreter.steps import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Sleep, then pass the value on."""
+
+    delay: Delay
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        await workflow.sleep(self.delay.seconds(value, frame), summary=shortened(frame.path))
+        return Outcome(value)
+
+
+def compile_wait(task: WaitTask, _place: Place) -> Wait:
+    """Compile a `wait` task."""
+    return Wait(Delay.of(task.wait))

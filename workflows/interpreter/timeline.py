@@ -1,0 +1,64 @@
+"""What happened, task by task, in the order it happened. Answers the query `progress`."""
+
+from collections import deque
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from foundation.json import JsonObject
+from workflows.interpreter.types import Progress, TaskEvent, TaskState
+
+# Long loops would fill the worker's memory; the oldest events go first and are counted.
+KEPT_EVENTS: Final = 10_000
+# One answer stays far below Temporal's 2 MB for a query result.
+PAGE: Final = 500
+
+
+class Timeline:
+    """The events of one run."""
+
+    def __init__(self) -> None:
+        self.events: deque[TaskEvent] = deque(maxlen=KEPT_EVENTS)
+        self.last = 0
+        self.ended = False
+
+    def add(
+        self,
+        *,
+        time: datetime,
+        reference: str,
+        iteration: str,
+        name: str,
+        kind: str,
+        state: TaskState,
+        attempts: int | None = None,
+        error: JsonObject | None = None,
+        event: JsonObject | None = None,
+    ) -> None:
+        self.last += 1
+        # Built in the hot path of every task, from values of the right types: not validated again.
+        self.events.append(
+            TaskEvent.model_construct(
+                sequence=self.last,
+                time=time,
+                reference=reference,
+                iteration=iteration,
+                name=name,
+                kind=kind,
+                state=state,
+                attempts=attempts,
+                error=error,
+                event=event,
+            )
+        )
+
+    def progress(self, after: int) -> Progress:
+        """Return at most `PAGE` events that follow the one numbered `after`."""
+        oldest = self.events[0].sequence if self.events else self.last + 1
+        skip = max(0, after + 1 - oldest)
+        return Progress(
+            events=list(islice(self.events, skip, skip + PAGE)),
+            last=self.last,
+            dropped=oldest - 1,
+            ended=self.ended,
+        )

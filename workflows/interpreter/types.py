@@ -1,0 +1,96 @@
+"""What crosses the wire between the interpreter and whoever starts or inspects a run.
+
+Fields are added, never renamed or removed: running workflows replay old values.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from foundation.json import JsonObject, JsonValue
+
+# Wire names; the workflow type itself is dynamic: "<namespace>.<name>" of the definition.
+PROGRESS_QUERY: Final = "progress"
+# Search attributes that every run carries.
+TENANT_ATTRIBUTE: Final = "MillwrightTenant"
+VERSION_ATTRIBUTE: Final = "MillwrightVersion"
+
+# Raise it when the interpreter would treat a running instance differently than before.
+INTERPRETER_VERSION: Final = "1"
+
+
+class StartInput(BaseModel, frozen=True):
+    """The one argument of every run, also for those who start one with the plain Temporal client.
+
+    The workflow type names the definition (`namespace.name`), the workflow id must be
+    `<tenant_id>/<namespace>/<name>/<id>`.
+
+    Attributes:
+        tenant_id: Whose run this is.
+        version: Version of the definition; the newest published one when left out.
+        input: Input of the workflow.
+        definition_hash: Content hash of the prepared definition; set by the API.
+        document: The prepared definition itself when it is small; read by hash otherwise.
+    """
+
+    tenant_id: str = Field(min_length=1, max_length=63)
+    version: str | None = None
+    input: JsonValue = None
+    definition_hash: str | None = None
+    document: JsonObject | None = None
+
+
+class TaskState(StrEnum):
+    """Where one execution of a task is."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAULTED = "faulted"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class TaskEvent(BaseModel, frozen=True):
+    """One task began, ended or was skipped.
+
+    Attributes:
+        sequence: 1, 2, 3... within the run; what `Last-Event-ID` counts.
+        reference: JSON pointer of the task in the definition, `/do/0/readSheet`.
+        iteration: Loop turns around it, outermost first: `` (none), `3`, `3/0`.
+        kind: `call`, `set`, `for`, ...; for calls with what is called: `call mcp.tool`.
+        attempts: How often the activity behind a call ran; None for other tasks.
+        error: The error object of the language when the task faulted.
+        event: The CloudEvent that an `emit` task recorded.
+    """
+
+    sequence: int
+    time: datetime
+    reference: str
+    iteration: str = ""
+    name: str
+    kind: str
+    state: TaskState
+    attempts: int | None = None
+    error: JsonObject | None = None
+    event: JsonObject | None = None
+
+
+class Progress(BaseModel, frozen=True):
+    """Answer of the query `progress(after: int)`: at most 500 events after that sequence number.
+
+    Attributes:
+        last: Sequence number of the newest event there is; more to read when above the last one
+            returned.
+        dropped: Events no longer kept, all older than those returned (very long loops).
+        ended: The run will add no more events.
+    """
+
+    events: list[TaskEvent]
+    last: int
+    dropped: int = 0
+    ended: bool = False
+    version: str | None = None
+    definition_hash: str | None = None
+    input: JsonValue = None

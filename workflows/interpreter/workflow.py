@@ -1,0 +1,147 @@
+"""The one Temporal workflow that runs every definition.
+
+Dynamic, so that the Web UI shows the definition's own name as workflow type. Not sandboxed: this
+code is ours, its inputs are data, and Temporal's sandbox would cost 40 % of a worker's CPU.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue, SearchAttributeKey
+
+from activities.definitions.types import LoadDefinition, LoadedDefinition
+from foundation.json import JsonObject, JsonValue
+from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
+from workflows.interpreter.compiler import Plan, cached_plan, plan_of
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.run import Frame, Run, Scope, instant
+from workflows.interpreter.steps import flow
+from workflows.interpreter.timeline import Timeline
+from workflows.interpreter.types import (
+    PROGRESS_QUERY,
+    TENANT_ATTRIBUTE,
+    VERSION_ATTRIBUTE,
+    Progress,
+    StartInput,
+)
+
+TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
+VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
+
+
+@workflow.defn(dynamic=True, sandboxed=False)
+class Interpreter:
+    """Run a definition; answer what it is doing."""
+
+    def __init__(self) -> None:
+        self.timeline = Timeline()
+        self.calls = Calls()
+        self.plan: Plan | None = None
+        self.input: JsonValue = None
+
+    @workflow.query(name=PROGRESS_QUERY)
+    def progress(self, after: int = 0) -> Progress:
+        """Return what happened after the event with this sequence number."""
+        plan = self.plan
+        return self.timeline.progress(after).model_copy(
+            update={
+                "version": plan.version if plan else None,
+                "definition_hash": plan.hash if plan else None,
+                "input": self.input,
+            }
+        )
+
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> JsonValue:
+        """Run to the end; the output of the workflow is the result."""
+        try:
+            start = read_start(args)
+            self.input = start.input
+            plan = self.plan = await self.load(start)
+            describe(start, plan)
+            output = await self.execute(plan, start)
+            payload_size(output)
+        except Fault as fault:
+            fault.at("/")
+            raise fault.as_failure() from fault
+        else:
+            return output
+        finally:
+            self.timeline.ended = True
+
+    async def load(self, start: StartInput) -> Plan:
+        """Return the compiled definition: from the start, this process, or the catalogue."""
+        if start.document is not None and start.definition_hash is not None:
+            return cached_plan(start.definition_hash) or plan_of(
+                start.document, start.definition_hash
+            )
+        namespace, _, name = workflow.info().workflow_type.partition(".")
+        loaded = await self.calls.execute(
+            "load-definition",
+            LoadDefinition(
+                tenant_id=start.tenant_id,
+                namespace=namespace,
+                name=name,
+                version=start.version,
+                hash=start.definition_hash,
+            ),
+            LoadedDefinition,
+            activity_id="load-definition",
+            summary="load the definition",
+            timeout_s=10,
+            heartbeat=False,
+            retry=LOOKUP_RETRY,
+        )
+        return plan_of(loaded.document, loaded.hash)
+
+    async def execute(self, plan: Plan, start: StartInput) -> JsonValue:
+        """Run the definition: the workflow is the outermost task."""
+        info = workflow.info()
+        descriptor: JsonObject = {
+            "id": info.workflow_id,
+            "definition": plan.document,
+            "input": start.input,
+            "startedAt": instant(info.start_time),
+        }
+        run = Run(start.tenant_id, descriptor, None, self.calls, self.timeline)
+        frame = Frame(plan.root, start.input, Scope(run))
+        return (await flow(plan.root, start.input, frame)).output
+
+
+def read_start(args: Sequence[RawValue]) -> StartInput:
+    """Read the one argument, and refuse a run that could not be found again by its tenant.
+
+    Raises:
+        Fault: Of the type `configuration`.
+    """
+    info = workflow.info()
+    if len(args) != 1:
+        raise Fault.of(
+            "configuration", "The start input is missing", f"One argument, not {len(args)}."
+        )
+    try:
+        start: StartInput = workflow.payload_converter().from_payload(args[0].payload, StartInput)
+    except (ValidationError, ValueError) as error:
+        raise Fault.of("configuration", "The start input is not valid", str(error)) from error
+    expected = f"{start.tenant_id}/{info.workflow_type.replace('.', '/', 1)}/"
+    if "." not in info.workflow_type or not info.workflow_id.startswith(expected):
+        raise Fault.of(
+            "configuration",
+            "The workflow id is not of the tenant",
+            f"It must begin with '{expected}'; the type is '<namespace>.<name>'.",
+        )
+    return start
+
+
+def describe(start: StartInput, plan: Plan) -> None:
+    """Add the search attributes that whoever started the run left out."""
+    known = workflow.info().typed_search_attributes
+    missing = [
+        key.value_set(value)
+        for key, value in ((TENANT, start.tenant_id), (VERSION, plan.version))
+        if known.get(key) != value
+    ]
+    if missing:
+        workflow.upsert_search_attributes(missing)
