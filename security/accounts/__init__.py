@@ -1,0 +1,1 @@
+"""Tenants, their users, and the sessions in which users are logged in."""
