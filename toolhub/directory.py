@@ -1,0 +1,177 @@
+"""Where a tool is and how it is called, kept in memory for a short while.
+
+The hot path of a call: no query and no thread while an entry is fresh. Changes made in this process
+are seen at once; those of another process within `KEPT_S`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from threading import Lock
+from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
+
+import anyio
+from anyio import to_thread
+from cachetools import TTLCache
+from mcp.shared.inbound import find_invalid_x_mcp_header, x_mcp_header_map
+
+from foundation.database import Database
+from foundation.json import JsonObject
+from toolhub.credentials import Credentials
+from toolhub.errors import ToolUnusableError, UnknownServerError, UnknownToolError
+from toolhub.models import McpServer, McpTool
+from toolhub.repository import ServerRows
+from toolhub.schemas import Dialect
+from toolhub.validation import Schema, compiled
+from toolhub.wire.exchange import Destination
+
+# How long a changed credential or a removed server may still be used by another process.
+KEPT_S: Final = 10.0
+_KEPT_ENTRIES: Final = 4096
+_NAMED: Final = 30
+
+Key: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that a call needs to know about one tool of one tenant.
+
+    Attributes:
+        output: None when the tool promises nothing about its result.
+        repeatable: Calling it twice does what calling it once does.
+        param_headers: Arguments that the protocol wants repeated in headers, by path.
+    """
+
+    to: Destination
+    dialect: Dialect
+    tool: str
+    timeout_s: float
+    input: Schema
+    output: Schema | None
+    repeatable: bool
+    param_headers: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+
+class Directory:
+    """Entries by tenant, server and tool."""
+
+    def __init__(
+        self,
+        database: Database,
+        credentials: Credentials,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._credentials = credentials
+        self._entries: TTLCache[Key, Entry, float] = TTLCache(_KEPT_ENTRIES, KEPT_S, clock)
+        self._lock = Lock()  # services in threads forget what the event loop looks up
+        self._loading: WeakValueDictionary[Key, anyio.Lock] = WeakValueDictionary()
+
+    async def find(self, tenant_id: str, server: str, tool: str) -> Entry:
+        """Return an entry, from memory or from the database.
+
+        Raises:
+            UnknownServerError: When the tenant has no such server.
+            UnknownToolError: When the server has no such tool.
+            ToolUnusableError: When the tool's schemas cannot be used.
+        """
+        key = (tenant_id, server, tool)
+        if entry := self._known(key):
+            return entry
+        loading = self._loading.setdefault(key, anyio.Lock())
+        async with loading:  # of many calls that miss at once, one asks
+            if entry := self._known(key):
+                return entry
+            return await to_thread.run_sync(self._load, key)
+
+    def forget(self, tenant_id: str, server: str) -> None:
+        """Drop what is known about a server that has changed."""
+        with self._lock:
+            for key in [key for key in self._entries if key[:2] == (tenant_id, server)]:
+                self._entries.pop(key, None)
+
+    def _known(self, key: Key) -> Entry | None:
+        with self._lock:
+            return self._entries.get(key)
+
+    def _load(self, key: Key) -> Entry:
+        tenant_id, server_name, tool_name = key
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            server = rows.server(server_name)
+            if server is None:
+                raise unknown_server(server_name, rows.names())
+            tool = rows.tool(server.id, tool_name)
+            if tool is None:
+                raise unknown_tool(server_name, tool_name, rows.tool_names(server.id))
+        entry = self._entry(server, tool)
+        with self._lock:
+            self._entries[key] = entry
+        return entry
+
+    def _entry(self, server: McpServer, tool: McpTool) -> Entry:
+        if tool.problem is not None:
+            raise ToolUnusableError(
+                f"The tool '{tool.name}' of the MCP server '{server.name}' cannot be called: "
+                f"{tool.problem}. Whoever runs the server has to mend that; then refresh it."
+            )
+        return Entry(
+            to=destination(server, self._credentials.headers(server)),
+            dialect=Dialect(server.dialect),
+            tool=tool.name,
+            timeout_s=server.timeout_s,
+            input=compiled(tool.input_schema),
+            output=None if tool.output_schema is None else compiled(tool.output_schema),
+            repeatable=is_repeatable(tool.annotations),
+            param_headers=_param_headers(tool.input_schema),
+        )
+
+
+def destination(server: McpServer, headers: Mapping[str, str]) -> Destination:
+    """Return where requests to a registered server go."""
+    version = (server.protocol or {}).get("version")
+    return Destination(
+        label=server.name,
+        endpoint=server.endpoint,
+        headers=headers,
+        version=version if isinstance(version, str) else None,
+    )
+
+
+def is_repeatable(annotations: JsonObject) -> bool:
+    """Tell whether the server says that calling a tool twice does no more than calling it once."""
+    hints = (annotations.get("readOnlyHint"), annotations.get("idempotentHint"))
+    return any(hint is True for hint in hints)
+
+
+def unknown_server(name: str, registered: list[str]) -> UnknownServerError:
+    """Return the error for a server that is not there, with those that are."""
+    there = f"Registered: {_listed(registered)}." if registered else "None is registered yet."
+    return UnknownServerError(
+        f"There is no MCP server called '{name[:100]}'.{_hint(name, registered)} {there}"
+    )
+
+
+def unknown_tool(server: str, tool: str, offered: list[str]) -> UnknownToolError:
+    """Return the error for a tool that is not there, with those that are."""
+    there = f"It has: {_listed(offered)}." if offered else "It has none; refresh it to look again."
+    return UnknownToolError(
+        f"The MCP server '{server}' has no tool '{tool[:128]}'.{_hint(tool, offered)} {there}"
+    )
+
+
+def _param_headers(schema: JsonObject) -> dict[tuple[str, ...], str]:
+    return {} if find_invalid_x_mcp_header(schema) else x_mcp_header_map(schema)
+
+
+def _hint(name: str, names: list[str]) -> str:
+    close = get_close_matches(name[:128], names, n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

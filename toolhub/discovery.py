@@ -1,0 +1,197 @@
+"""Asking a server what tools it has, and not believing everything it says.
+
+Bounds: pages, tools, bytes. A tool whose schema cannot be used is kept with the reason, so that one
+bad tool does not keep the good ones from being used. A server that breaks a bound, or names a tool
+twice, is refused as a whole.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from anyio import to_thread
+
+from foundation.json import JsonObject, JsonValue, canonical, digest
+from toolhub.errors import NotMcpError, SchemaRefusedError
+from toolhub.failures import Attempt, failure
+from toolhub.outcome import Kind, classify
+from toolhub.repository import made_storable
+from toolhub.schemas import MAX_TOOLS, ToolDefinition
+from toolhub.validation import compiled
+from toolhub.wire.exchange import Destination, Exchange, Message, Wire
+
+MAX_PAGES: Final = 100
+MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
+MAX_BYTES: Final = 16 * 1024 * 1024
+TIMEOUT_S: Final = 15.0
+_MAX_NAME: Final = 128
+_MAX_DESCRIPTION: Final = 8192
+_ANY_OBJECT: Final[JsonObject] = {"type": "object"}
+
+
+@dataclass(frozen=True)
+class FoundTool:
+    """A tool, as it will be stored.
+
+    Attributes:
+        problem: Why it cannot be called; its schemas are then left out.
+    """
+
+    name: str
+    description: str | None
+    input_schema: JsonObject
+    output_schema: JsonObject | None
+    annotations: JsonObject
+    sha256: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a server said about itself."""
+
+    protocol: JsonObject | None
+    tools: list[FoundTool]
+
+
+async def discover(wire: Wire, to: Destination) -> Discovery:
+    """List the tools of a server, page by page.
+
+    Raises:
+        CallError: When it does not answer, or not as agreed.
+    """
+    raw, protocol = await _pages(wire, to)
+    # Compiling a thousand schemas takes a while: not on the event loop.
+    tools = await to_thread.run_sync(_read_all, to, raw)
+    return Discovery(protocol, tools)
+
+
+def described(tools: list[ToolDefinition]) -> list[FoundTool]:
+    """Take the tools that a user described, for dialects that cannot list theirs.
+
+    Raises:
+        SchemaRefusedError: When a schema cannot be used: whoever wrote it is here to mend it.
+    """
+    found = [_described(tool) for tool in tools]
+    for tool in found:
+        if tool.problem is not None:
+            raise SchemaRefusedError(f"The tool '{tool.name}' cannot be registered: {tool.problem}")
+    return found
+
+
+async def _pages(wire: Wire, to: Destination) -> tuple[list[JsonValue], JsonObject | None]:
+    tools: list[JsonValue] = []
+    size, cursor, protocol = 0, None, None
+    for _ in range(MAX_PAGES):
+        exchange = await _page(wire, to, cursor)
+        result, protocol = exchange.result or {}, exchange.protocol
+        if protocol is not None:  # negotiated once; the next pages need not ask again
+            to = replace(to, version=str(protocol["version"]))
+        page = result.get("tools")
+        tools += page if isinstance(page, list) else []
+        size += len(canonical(page))
+        if len(tools) > MAX_TOOLS or size > MAX_BYTES:
+            raise _refused(to, f"lists more than {MAX_TOOLS:,} tools or {MAX_BYTES:,} bytes")
+        cursor = result.get("nextCursor")
+        if not isinstance(cursor, str):
+            return tools, _storable(protocol)
+    raise _refused(to, f"lists its tools on more than {MAX_PAGES} pages")
+
+
+def _storable(protocol: JsonObject | None) -> JsonObject | None:
+    if protocol is None:
+        return None
+    return {
+        name: made_storable(value)[:200] if isinstance(value, str) else value
+        for name, value in protocol.items()
+    }
+
+
+async def _page(wire: Wire, to: Destination, cursor: JsonValue) -> Exchange:
+    params: JsonObject = {} if cursor is None else {"cursor": cursor}
+    message = Message(
+        method="tools/list", params=params, timeout_s=TIMEOUT_S, max_bytes=MAX_PAGE_BYTES
+    )
+    attempt = Attempt(to, "the request 'tools/list'", TIMEOUT_S, repeatable=True)
+    exchange = await wire.send(to, message)
+    outcome = classify(exchange, repeatable=True)
+    if outcome.kind is not Kind.ANSWERED:
+        raise failure(attempt, outcome, exchange)
+    return exchange
+
+
+def _read_all(to: Destination, raw: list[JsonValue]) -> list[FoundTool]:
+    found: dict[str, FoundTool] = {}
+    for one in raw:
+        tool = _read(one if isinstance(one, dict) else {})
+        if tool.name in found:
+            raise _refused(to, f"lists the tool '{tool.name}' twice")
+        if not tool.name.isascii() or not tool.name.isprintable() or " " in tool.name:
+            raise _refused(to, f"lists a tool with the name {tool.name[:_MAX_NAME]!a}")
+        if not 0 < len(tool.name) <= _MAX_NAME:
+            raise _refused(to, f"lists a tool whose name is not 1 to {_MAX_NAME} letters long")
+        found[tool.name] = tool
+    return list(found.values())
+
+
+def _read(raw: JsonObject) -> FoundTool:
+    name, description = raw.get("name"), raw.get("description")
+    input_schema, output_schema = raw.get("inputSchema"), raw.get("outputSchema")
+    annotations = raw.get("annotations")
+    return _checked(
+        name=name if isinstance(name, str) else "",
+        description=description if isinstance(description, str) else None,
+        input_schema=input_schema if isinstance(input_schema, dict) else _ANY_OBJECT,
+        output_schema=output_schema if isinstance(output_schema, dict) else None,
+        annotations=annotations if isinstance(annotations, dict) else {},
+    )
+
+
+def _described(tool: ToolDefinition) -> FoundTool:
+    return _checked(
+        name=tool.name,
+        description=tool.description,
+        input_schema=tool.input_schema,
+        output_schema=tool.output_schema,
+        annotations=tool.annotations,
+    )
+
+
+def _checked(
+    *,
+    name: str,
+    description: str | None,
+    input_schema: JsonObject,
+    output_schema: JsonObject | None,
+    annotations: JsonObject,
+) -> FoundTool:
+    text = None if description is None else made_storable(description)[:_MAX_DESCRIPTION]
+    problem = _problem(input_schema, output_schema, annotations)
+    if problem is not None:
+        return FoundTool(name, text, _ANY_OBJECT, None, {}, digest([name, text]), problem)
+    whole: JsonValue = [name, text, input_schema, output_schema, annotations]
+    return FoundTool(name, text, input_schema, output_schema, annotations, digest(whole))
+
+
+def _problem(
+    input_schema: JsonObject, output_schema: JsonObject | None, annotations: JsonObject
+) -> str | None:
+    """Say why a tool cannot be used, or nothing."""
+    for field, schema in (("input_schema", input_schema), ("output_schema", output_schema)):
+        try:
+            if schema is not None:
+                compiled(schema)
+        except SchemaRefusedError as error:
+            return f"its {field} cannot be used: {error}"
+        except RecursionError:
+            return f"its {field} cannot be used: it is nested too deeply"
+    spelled = canonical([input_schema, output_schema, annotations])
+    if b"\\u0000" in spelled:
+        return "its description holds NUL characters"
+    return None
+
+
+def _refused(to: Destination, what: str) -> NotMcpError:
+    return NotMcpError(
+        f"The MCP server '{to.label}' {what}, so nothing of it was registered. Ask whoever runs it "
+        "for a smaller server, or for an address that offers less."
+    )

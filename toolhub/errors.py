@@ -1,0 +1,255 @@
+"""How registering a server and calling a tool can fail, in words for whoever wrote the definition.
+
+    NotFoundError
+    ├── UnknownServerError       no such server; names those that there are
+    └── UnknownToolError         no such tool on that server
+    ConflictError
+    ├── ServerExistsError        the name is taken
+    └── ServerChangedError       somebody changed it meanwhile
+    InvalidInputError
+    ├── RegistrationError        what was sent to the registry does not fit together
+    ├── SchemaRefusedError       a schema that cannot be checked safely
+    ├── ToolInputError           the arguments break the tool's input_schema
+    └── ServerNotAllowedError    this installation does not send requests there
+    TooLargeError
+    └── ResultTooLargeError      the tool answered more than we take
+    UpstreamError
+    ├── ServerUnreachableError   nothing was sent, tried again
+    ├── ServerBusyError          turned away (429, 503), tried again
+    ├── CredentialRefusedError   401
+    ├── CallForbiddenError       403
+    ├── ToolTimeoutError         no answer in time
+    ├── OutcomeUnknownError      broken off; whether the tool ran is not known
+    ├── ServerFailedError        5xx or an internal error of the server
+    ├── CallRefusedError         the server did not accept the call
+    ├── ServerMovedError         a redirect, which is never followed with a credential
+    ├── NotMcpError              HTML, or JSON that is not an answer to our request
+    ├── ToolUnusableError        the tool's own schema cannot be used
+    ├── ToolOutputError          the result breaks the tool's output_schema
+    ├── ToolFailedError          the tool ran and says that it failed
+    └── InputNeededError         the tool asks a question back
+
+`kind` is the error type of the workflow language, `upstream_status` its status, `retryable` whether
+trying again is safe, `retry_after_s` when.
+"""
+
+from typing import ClassVar
+
+from foundation.errors import (
+    ConflictError,
+    InvalidInputError,
+    MillwrightError,
+    NotFoundError,
+    TooLargeError,
+    UpstreamError,
+)
+from foundation.json import JsonObject
+
+
+class UnknownServerError(NotFoundError):
+    """This tenant has no MCP server of that name."""
+
+    code = "unknown-mcp-server"
+    title: ClassVar[str] = "Unknown MCP server"
+
+
+class UnknownToolError(NotFoundError):
+    """The server has no tool of that name."""
+
+    code = "unknown-mcp-tool"
+    title: ClassVar[str] = "Unknown MCP tool"
+
+
+class ServerExistsError(ConflictError):
+    """The name is taken."""
+
+    code = "mcp-server-exists"
+
+
+class ServerChangedError(ConflictError):
+    """The server's registration is not what the caller saw last."""
+
+    code = "changed-meanwhile"
+    status = 412
+
+
+class RegistrationError(InvalidInputError):
+    """The parts of a registration do not fit together."""
+
+    code = "mcp-registration"
+
+
+class SchemaRefusedError(InvalidInputError):
+    """A schema that we cannot check values with, or not in bounded time."""
+
+    code = "schema-refused"
+
+
+class ToolInputError(InvalidInputError):
+    """The arguments do not fit the tool's input_schema; nothing was sent."""
+
+    code = "tool-input"
+    kind: ClassVar[str] = "validation"
+    title: ClassVar[str] = "The arguments do not fit the tool"
+    upstream_status: ClassVar[int] = 400
+
+
+class CallError(MillwrightError):
+    """What all failures of a call carry, whatever else they are.
+
+    Args:
+        retryable: Whether calling again cannot do harm and may help.
+        retry_after_s: Seconds the server asked us to wait.
+        upstream_status: HTTP status of the server's answer, if it gave one.
+    """
+
+    kind: ClassVar[str] = "runtime"
+    title: ClassVar[str] = "The MCP call failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        upstream_status: int | None = None,
+        details: JsonObject | None = None,
+    ) -> None:
+        super().__init__(message, details=details)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+        self.upstream_status = upstream_status
+
+
+class ServerNotAllowedError(CallError, InvalidInputError):
+    """The server's address is not one this installation sends requests to."""
+
+    code = "mcp-server-not-allowed"
+    title = "The MCP server's address is not allowed"
+
+
+class ResultTooLargeError(CallError, TooLargeError):
+    """The tool ran and answered too much."""
+
+    code = "tool-result-too-large"
+    title = "The tool's result is too large"
+
+
+class ServerUnreachableError(CallError, UpstreamError):
+    """No connection, so the tool certainly did not run."""
+
+    code = "mcp-server-unreachable"
+    kind = "communication"
+    title = "The MCP server cannot be reached"
+
+
+class ServerBusyError(CallError, UpstreamError):
+    """The server turned the call away for now."""
+
+    code = "mcp-server-busy"
+    title = "The MCP server is busy"
+
+
+class CredentialRefusedError(CallError, UpstreamError):
+    """The server does not accept the stored credential."""
+
+    code = "mcp-credential-refused"
+    kind = "authentication"
+    title = "The MCP server refuses the credential"
+
+
+class CallForbiddenError(CallError, UpstreamError):
+    """The credential is good and does not give this right."""
+
+    code = "mcp-call-forbidden"
+    kind = "authorization"
+    title = "The MCP server forbids the call"
+
+
+class ToolTimeoutError(CallError, UpstreamError):
+    """No answer in time."""
+
+    code = "tool-timeout"
+    status = 504
+    kind = "timeout"
+    title = "The tool took too long"
+
+
+class OutcomeUnknownError(CallError, UpstreamError):
+    """The call was broken off and the tool may have run."""
+
+    code = "tool-outcome-unknown"
+    title = "It is not known whether the tool ran"
+
+
+class ServerFailedError(CallError, UpstreamError):
+    """The server failed with an error of its own."""
+
+    code = "mcp-server-failed"
+    title = "The MCP server failed"
+
+
+class CallRefusedError(CallError, UpstreamError):
+    """The server understood the message and did not accept it."""
+
+    code = "mcp-call-refused"
+    title = "The MCP server refused the call"
+
+
+class ServerMovedError(CallError, UpstreamError):
+    """The server answers from another address."""
+
+    code = "mcp-server-moved"
+    title = "The MCP server is at another address"
+
+
+class NotMcpError(CallError, UpstreamError):
+    """What answers at this address does not speak MCP, or not correctly."""
+
+    code = "not-mcp"
+    title = "The answer is not MCP"
+
+
+class ToolUnusableError(CallError, UpstreamError):
+    """The tool's own description keeps us from calling it safely."""
+
+    code = "tool-unusable"
+    title = "The tool's description cannot be used"
+
+
+class ToolOutputError(CallError, UpstreamError):
+    """The tool ran; its result is not what its output_schema promises."""
+
+    code = "tool-output"
+    title = "The tool's result breaks its own schema"
+
+
+class ToolFailedError(CallError, UpstreamError):
+    """The tool ran and reports a failure."""
+
+    code = "tool-failed"
+    title = "The tool failed"
+
+
+class InputNeededError(CallError, UpstreamError):
+    """The tool wants an answer from a person before it goes on."""
+
+    code = "tool-input-needed"
+    title = "The tool asks a question back"
+
+
+class RequestFailedError(CallError, UpstreamError):
+    """A request of the language's own form failed; its error type is always `runtime`."""
+
+    code = "mcp-request"
+
+    @classmethod
+    def of(cls, error: MillwrightError) -> "RequestFailedError":
+        """Keep what the error says and when to try again, change its type."""
+        return cls(
+            error.message,
+            retryable=error.retryable,
+            retry_after_s=getattr(error, "retry_after_s", None),
+            upstream_status=getattr(error, "upstream_status", None),
+            details=error.details,
+        )

@@ -1,0 +1,172 @@
+"""An outcome, put into words: which server, what happened, what to do next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from foundation.json import JsonObject, JsonValue
+from toolhub import errors
+from toolhub.errors import CallError
+from toolhub.outcome import Executed, Kind, Outcome
+from toolhub.wire.exchange import Destination, Exchange
+
+# Of a server's own words; history and logs keep them for ever.
+SHOWN_CHARS: Final = 500
+# Shorter ones are found in ordinary words, and hiding those would only garble the message.
+_SHORTEST_SECRET: Final = 4
+_HTTP_ERRORS: Final = 300
+
+
+class _Words(NamedTuple):
+    error: type[CallError]
+    text: str
+
+
+_WORDS: Final[Mapping[Kind, _Words]] = {
+    Kind.NOT_ALLOWED: _Words(
+        errors.ServerNotAllowedError,
+        "{server} was not called. {reason}",
+    ),
+    Kind.UNREACHABLE: _Words(
+        errors.ServerUnreachableError,
+        "{server} cannot be reached, so {what} did not run ({reason}). Check that it runs and that "
+        "its address is right.",
+    ),
+    Kind.UNAUTHORIZED: _Words(
+        errors.CredentialRefusedError,
+        "{server} does not accept the credential ({reason}). Store one that is good.",
+    ),
+    Kind.FORBIDDEN: _Words(
+        errors.CallForbiddenError,
+        "{server} does not let this credential use {what} ({reason}). Ask whoever runs the server "
+        "for the right, or store another credential.",
+    ),
+    Kind.BUSY: _Words(
+        errors.ServerBusyError,
+        "{server} is busy and did not run {what} ({reason}). Try again {later}.",
+    ),
+    Kind.MOVED: _Words(
+        errors.ServerMovedError,
+        "{server} redirects to '{location}', which is not followed: a credential goes only where "
+        "it was meant to go. Register that address if it is the right one.",
+    ),
+    Kind.REFUSED: _Words(
+        errors.CallRefusedError,
+        "{server} refused {what} ({reason}).{doubt} If its tools have changed, refresh its "
+        "registration.",
+    ),
+    Kind.SERVER_FAILED: _Words(
+        errors.ServerFailedError,
+        "{server} failed during {what} ({reason}).{doubt}",
+    ),
+    Kind.BROKEN_OFF: _Words(
+        errors.ServerFailedError,
+        "{server} broke off the connection during {what} ({reason}).{doubt}",
+    ),
+    Kind.TIMED_OUT: _Words(
+        errors.ToolTimeoutError,
+        "{server} did not answer {what} within {timeout_s:g} s.{doubt}",
+    ),
+    Kind.TOO_LARGE: _Words(
+        errors.ResultTooLargeError,
+        "{server} answered {what} with more than is read; it was cut off. {reason}",
+    ),
+    Kind.NOT_MCP: _Words(
+        errors.NotMcpError,
+        "What answers {what} for {server} does not speak MCP correctly ({reason}).{doubt} Check "
+        "the address, and whether a log-in page or a proxy answers in its place.",
+    ),
+    Kind.TOOL_FAILED: _Words(
+        errors.ToolFailedError,
+        "{what} of {server} ran and failed: {said}",
+    ),
+    Kind.INPUT_NEEDED: _Words(
+        errors.InputNeededError,
+        "{what} of {server} asks a question back, which cannot be answered here. Give it all it "
+        "needs in its arguments.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was tried, for messages.
+
+    Attributes:
+        what: `the tool 'read_range'`, `the request 'tools/list'`.
+        repeatable: Doing it twice does what doing it once does.
+    """
+
+    to: Destination
+    what: str
+    timeout_s: float
+    repeatable: bool
+
+
+def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError:
+    """Return the error that an outcome, other than an answer, is for the caller."""
+    type_, words = _WORDS[outcome.kind]
+    unknown = outcome.executed is Executed.UNKNOWN and not attempt.repeatable
+    if unknown and type_ is errors.ServerFailedError:
+        type_ = errors.OutcomeUnknownError
+    message = words.format(
+        server=f"the MCP server '{attempt.to.label}'",
+        what=attempt.what,
+        reason=_shown(attempt.to, _reason(exchange)),
+        later=f"after {outcome.retry_after_s:g} s" if outcome.retry_after_s else "later",
+        location=_shown(attempt.to, exchange.location or ""),
+        timeout_s=attempt.timeout_s,
+        doubt=_doubt(attempt) if unknown else "",
+        said=_shown(attempt.to, _said(exchange.result)) or "it did not say why.",
+    )
+    return type_(
+        message[0].upper() + message[1:],
+        retryable=outcome.retryable,
+        retry_after_s=outcome.retry_after_s,
+        upstream_status=_status(outcome, exchange),
+    )
+
+
+def _doubt(attempt: Attempt) -> str:
+    return (
+        f" It is not known whether {attempt.what} ran. It is not marked as read-only or "
+        "idempotent, so it was not called again: find out, then decide."
+    )
+
+
+def _reason(exchange: Exchange) -> str:
+    status = exchange.status or 0
+    facts = [
+        f"HTTP {status}" if status >= _HTTP_ERRORS else "",
+        f"it answers {exchange.content_type}" if "json" not in exchange.content_type else "",
+        f"error {exchange.rpc_code}: {exchange.rpc_message}" if exchange.rpc_code else "",
+        (str(exchange.fault) or type(exchange.fault).__name__) if exchange.fault else "",
+    ]
+    return "; ".join(fact for fact in facts if fact)
+
+
+def _said(result: JsonObject | None) -> str:
+    """Return the texts of a tool's result, in which it says why it failed."""
+    content = (result or {}).get("content")
+    blocks: list[JsonValue] = content if isinstance(content, list) else []
+    texts = [block.get("text") for block in blocks if isinstance(block, dict)]
+    return " ".join(text for text in texts if isinstance(text, str))
+
+
+def _shown(to: Destination, text: str) -> str:
+    """Prepare a server's words for a message: one line, bounded, without our credential."""
+    for value in to.headers.values():
+        secret = value.rpartition(" ")[2]
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "[redacted]")
+    line = " ".join(text.split())
+    line = "".join(char if char.isprintable() else "?" for char in line)
+    return line if len(line) <= SHOWN_CHARS else line[: SHOWN_CHARS - 1] + "…"
+
+
+def _status(outcome: Outcome, exchange: Exchange) -> int | None:
+    """Return the status that says most: the server's when it was an error, 408 for a time-out."""
+    if outcome.kind is Kind.TIMED_OUT:
+        return 408
+    status = exchange.status or 0
+    return status if status >= _HTTP_ERRORS else None

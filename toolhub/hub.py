@@ -1,0 +1,157 @@
+"""Calling a tool: one path for every dialect, each step in a module of its own.
+
+Between `find` and `send` is where a breaker, a rate limit and a ledger of calls will stand; what
+they need to know afterwards is the `Outcome`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mcp.shared.inbound import mcp_param_headers
+from mcp.types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+
+from foundation.errors import InvalidInputError, MillwrightError
+from foundation.json import JsonObject, JsonValue
+from security.egress import check_url
+from toolhub import results
+from toolhub.credentials import checked_headers
+from toolhub.directory import Directory, Entry
+from toolhub.errors import RequestFailedError, ToolInputError, ToolOutputError
+from toolhub.failures import Attempt, failure
+from toolhub.outcome import Kind, classify
+from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
+from toolhub.validation import as_details, described
+from toolhub.wire.exchange import Destination, Message, Wire
+
+IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
+_ANSWER: Final = frozenset({Kind.ANSWERED})
+# The language hands the JSON-RPC result on as it is, also that of a tool that says it failed.
+_RESULT: Final = frozenset({Kind.ANSWERED, Kind.TOOL_FAILED})
+
+
+class ToolHub:
+    """Calls tools of registered servers, and servers by their address.
+
+    Args:
+        wires: The adapter of each dialect.
+    """
+
+    def __init__(self, directory: Directory, wires: Mapping[Dialect, Wire]) -> None:
+        self._directory = directory
+        self._wires = wires
+
+    async def call(self, call: CallTool) -> ToolResult:
+        """Call a tool of a registered server.
+
+        Raises:
+            UnknownServerError: The tenant has no such server.
+            UnknownToolError: The server has no such tool.
+            ToolInputError: The arguments do not fit; nothing was sent.
+            ToolFailedError: The tool ran and failed.
+            ToolOutputError: The tool ran and broke its promise about the result.
+            CallError: Any other failure; says whether trying again is safe.
+        """
+        entry = await self._directory.find(call.tenant_id, call.server, call.tool)
+        check_input(entry, call.arguments)
+        message = _message(entry, call)
+        attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
+        answer = await self._exchange(entry.dialect, attempt, message, _ANSWER)
+        result = results.read(answer)
+        check_output(entry, result)
+        return result
+
+    async def request(self, request: McpRequest) -> JsonObject:
+        """Send one request to any server by its address; the answer is the JSON-RPC result.
+
+        Raises:
+            RequestFailedError: For every failure; the language knows only one for this form.
+        """
+        message = Message(
+            method=request.method,
+            params=request.params,
+            timeout_s=request.timeout_s,
+            client=(request.client_name or "millwright", request.client_version or "1"),
+            on_progress=request.on_progress,
+        )
+        what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
+        try:
+            attempt = Attempt(_destination(request), what, request.timeout_s, repeatable)
+            return await self._exchange(Dialect.MCP, attempt, message, _RESULT)
+        except MillwrightError as error:
+            raise RequestFailedError.of(error) from error
+
+    async def _exchange(
+        self, dialect: Dialect, attempt: Attempt, message: Message, wanted: frozenset[Kind]
+    ) -> JsonObject:
+        exchange = await self._wires[dialect].send(attempt.to, message)
+        outcome = classify(exchange, repeatable=attempt.repeatable)
+        if exchange.result is None or outcome.kind not in wanted:
+            raise failure(attempt, outcome, exchange)
+        return exchange.result
+
+
+def check_input(entry: Entry, arguments: JsonObject) -> None:
+    """Check the arguments of a call.
+
+    Raises:
+        ToolInputError: Names every spot that does not fit.
+    """
+    if violations := entry.input.violations(arguments):
+        raise ToolInputError(
+            f"The arguments do not fit the tool '{entry.tool}' of the MCP server "
+            f"'{entry.to.label}': {described(violations)}.",
+            details=as_details(violations),
+        )
+
+
+def check_output(entry: Entry, result: ToolResult) -> None:
+    """Check a result against what the tool promises.
+
+    Raises:
+        ToolOutputError: Names every spot that does not fit.
+    """
+    if entry.output is None:
+        return
+    who = f"The tool '{entry.tool}' of the MCP server '{entry.to.label}'"
+    then = "It did run. Whoever runs the server has to mend the tool or its output_schema."
+    if not result.is_structured:
+        raise ToolOutputError(f"{who} has an output_schema and answered without such data. {then}")
+    if violations := entry.output.violations(result.structured):
+        raise ToolOutputError(
+            f"{who} answered with what breaks its own output_schema: {described(violations)}. "
+            f"{then}",
+            details=as_details(violations),
+        )
+
+
+def _message(entry: Entry, call: CallTool) -> Message:
+    params: dict[str, JsonValue] = {"name": entry.tool, "arguments": call.arguments}
+    if call.idempotency_key is not None:
+        params["_meta"] = {IDEMPOTENCY_META: call.idempotency_key}
+    return Message(
+        method="tools/call",
+        params=params,
+        timeout_s=min(call.timeout_s or entry.timeout_s, entry.timeout_s),
+        headers=mcp_param_headers(entry.param_headers, call.arguments),
+        on_progress=call.on_progress,
+    )
+
+
+def _destination(request: McpRequest) -> Destination:
+    if request.method not in METHODS:
+        raise InvalidInputError(
+            f"There is no MCP method '{request.method[:100]}' to call. Those there are: "
+            f"{', '.join(METHODS)}."
+        )
+    version = request.protocol_version
+    if version is not None and version not in KNOWN_PROTOCOL_VERSIONS:
+        raise InvalidInputError(
+            f"There is no MCP protocol version '{version[:40]}'. Known: "
+            f"{', '.join(KNOWN_PROTOCOL_VERSIONS)}."
+        )
+    return Destination(
+        label=check_url(request.url).host,
+        endpoint=request.url,
+        headers=checked_headers(request.headers),
+        version=version if version in MODERN_PROTOCOL_VERSIONS else None,
+    )

@@ -1,0 +1,356 @@
+"""Servers of a tenant: register, look up, change, remove, and ask again what they offer.
+
+A server is asked for its tools before anything is stored, so that a wrong address or credential is
+noticed by the person who typed it. Secrets come in here and never go out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+from anyio import to_thread
+from sqlalchemy.exc import IntegrityError
+
+from foundation.database import Database
+from foundation.pages import NamePage, page_of
+from security.egress import EgressRefusedError, check_url
+from toolhub.credentials import Credentials
+from toolhub.directory import Directory, destination, unknown_server, unknown_tool
+from toolhub.discovery import Discovery, described, discover
+from toolhub.errors import (
+    CallError,
+    RegistrationError,
+    ServerChangedError,
+    ServerExistsError,
+    ServerNotAllowedError,
+)
+from toolhub.models import McpServer, McpTool
+from toolhub.repository import ServerRows
+from toolhub.schemas import (
+    Dialect,
+    ServerChange,
+    ServerInfo,
+    ServerPage,
+    ServerRegistration,
+    ServerStatus,
+    ToolDefinition,
+    ToolInfo,
+    ToolPage,
+)
+from toolhub.views import server_info, tool_info, tool_row
+from toolhub.wire.exchange import Wire
+
+_PATHS: Final = {Dialect.MCP: "", Dialect.SEED_HTTP: "/mcp/tools/call"}
+
+
+class Registry:
+    """The registered servers.
+
+    Args:
+        directory: Told when what it keeps in memory has changed.
+        wires: The adapter of each dialect, to ask for tools.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        credentials: Credentials,
+        directory: Directory,
+        wires: Mapping[Dialect, Wire],
+    ) -> None:
+        self._database = database
+        self._credentials = credentials
+        self._directory = directory
+        self._wires = wires
+
+    async def register(self, tenant_id: str, given: ServerRegistration) -> ServerInfo:
+        """Register a server.
+
+        Raises:
+            ServerExistsError: The name is taken.
+            ServerNotAllowedError: Its address is not one we send requests to.
+            RegistrationError: The parts do not fit together.
+            CallError: It does not answer as it should; nothing was stored.
+        """
+        server = self._new(tenant_id, given)
+        await to_thread.run_sync(self._refuse_taken, server)
+        found = await self._look(server, ask=given.discover, tools=given.tools)
+        return await to_thread.run_sync(self._insert, server, found)
+
+    async def update(
+        self, tenant_id: str, name: str, change: ServerChange, *, etag: str | None = None
+    ) -> ServerInfo:
+        """Change a server; what the change leaves out stays.
+
+        Args:
+            tenant_id: Whose server it is.
+            name: Its name, which never changes.
+            change: What to change.
+            etag: What the caller saw last; None changes it however it is now.
+
+        Raises:
+            UnknownServerError: There is none of that name.
+            ServerChangedError: It is not, or no longer, what the caller saw.
+            RegistrationError: A new address came without the credential.
+            CallError: It does not answer at the new address; nothing was changed.
+        """
+        server = await to_thread.run_sync(self._read, tenant_id, name)
+        if etag not in (None, "*", server_info(server, 0).etag):
+            raise _changed(name)
+        ask = self._apply(server, change) and change.discover
+        found = await self._look(server, ask=ask, tools=change.tools)
+        return await to_thread.run_sync(self._write, server, found)
+
+    async def refresh(self, tenant_id: str, name: str) -> ServerInfo:
+        """Ask a server again for its tools.
+
+        Raises:
+            UnknownServerError: There is none of that name.
+            RegistrationError: Its dialect cannot list tools.
+            CallError: It does not answer as it should; the tools stay what they were.
+        """
+        server = await to_thread.run_sync(self._read, tenant_id, name)
+        if server.dialect != Dialect.MCP:
+            raise RegistrationError(
+                f"The MCP server '{name}' speaks '{server.dialect}', which cannot list tools. "
+                "Change 'tools' instead."
+            )
+        try:
+            found = await self._look(server, ask=True, tools=None)
+        except CallError:
+            server.status = ServerStatus.FAILING
+            await to_thread.run_sync(self._write, server, None)
+            raise
+        return await to_thread.run_sync(self._write, server, found)
+
+    def delete(self, tenant_id: str, name: str) -> None:
+        """Remove a server, its tools and its credential.
+
+        Raises:
+            UnknownServerError: There is none of that name.
+        """
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            rows.remove(_found(rows, name, lock=True))
+        self._directory.forget(tenant_id, name)
+
+    def get(self, tenant_id: str, name: str) -> ServerInfo:
+        """Return a server.
+
+        Raises:
+            UnknownServerError: There is none of that name.
+        """
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            server = _found(rows, name)
+            return server_info(server, rows.tool_counts([server.id]).get(server.id, 0))
+
+    def list_servers(
+        self, tenant_id: str, *, page_size: int | None = None, page_token: str | None = None
+    ) -> ServerPage:
+        """Return servers in the order of their names.
+
+        Raises:
+            InvalidInputError: The page token is none of this list.
+        """
+        page = NamePage.of(page_size, page_token, parts=1)
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            servers, token = page_of(
+                rows.servers(page.after[0], page.limit + 1), page, lambda server: (server.name,)
+            )
+            counts = rows.tool_counts([server.id for server in servers])
+            items = [server_info(server, counts.get(server.id, 0)) for server in servers]
+        return ServerPage(items=items, next_page_token=token)
+
+    def get_tool(self, tenant_id: str, server_name: str, tool_name: str) -> ToolInfo:
+        """Return a tool.
+
+        Raises:
+            UnknownServerError: There is no such server.
+            UnknownToolError: The server has no such tool.
+        """
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            server = _found(rows, server_name)
+            tool = rows.tool(server.id, tool_name)
+            if tool is None:
+                raise unknown_tool(server_name, tool_name, rows.tool_names(server.id))
+            return tool_info(server_name, tool)
+
+    def find_tools(
+        self,
+        tenant_id: str,
+        *,
+        text: str | None = None,
+        server: str | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+    ) -> ToolPage:
+        """Return tools in the order of server and name.
+
+        Args:
+            tenant_id: Whose tools.
+            text: Only those with this in their name or description.
+            server: Only those of this server.
+            page_size: The most to return; 200 at most.
+            page_token: Where the page before ended.
+
+        Raises:
+            UnknownServerError: There is no server of that name.
+            InvalidInputError: The page token is none of this list.
+        """
+        page = NamePage.of(page_size, page_token, parts=2)
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            if server is not None:
+                _found(rows, server)
+            found = rows.tools(text=text, server=server, after=page.after, limit=page.limit + 1)
+            tools, token = page_of(found, page, lambda row: (row[0], row[1].name))
+            items = [tool_info(name, tool) for name, tool in tools]
+        return ToolPage(items=items, next_page_token=token)
+
+    def _new(self, tenant_id: str, given: ServerRegistration) -> McpServer:
+        if (given.dialect is Dialect.SEED_HTTP) != bool(given.tools):
+            raise _misplaced_tools(given.dialect)
+        now = datetime.now(tz=UTC)
+        server = McpServer(
+            tenant_id=tenant_id,
+            id=uuid4(),
+            name=given.name,
+            dialect=given.dialect,
+            url=given.url,
+            path=_PATHS[given.dialect] if given.path is None else given.path,
+            timeout_s=given.timeout_s,
+            status=ServerStatus.UNDISCOVERED,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        _check_endpoint(server)
+        self._credentials.attach(server, given.credential)
+        return server
+
+    def _apply(self, server: McpServer, change: ServerChange) -> bool:
+        """Change a server's fields; return whether it has to be asked for its tools again."""
+        if change.tools is not None and server.dialect == Dialect.MCP:
+            raise _misplaced_tools(Dialect.MCP)
+        before = server.endpoint
+        server.url = server.url if change.url is None else change.url
+        server.path = server.path if change.path is None else change.path
+        server.timeout_s = server.timeout_s if change.timeout_s is None else change.timeout_s
+        moved = server.endpoint != before
+        if moved:
+            _check_endpoint(server)
+        if moved and change.credential is None and server.credential_kind != "none":
+            raise RegistrationError(
+                f"The MCP server '{server.name}' gets a new address, so send its credential again: "
+                "a stored one never goes to another address."
+            )
+        if change.credential is not None:
+            self._credentials.attach(server, change.credential)
+        return moved or change.credential is not None
+
+    async def _look(
+        self, server: McpServer, *, ask: bool, tools: list[ToolDefinition] | None
+    ) -> Discovery | None:
+        """Find out which tools a server has; None leaves them as they are."""
+        if server.dialect == Dialect.SEED_HTTP:
+            return None if tools is None else Discovery(None, described(tools))
+        if not ask:
+            return None
+        to = destination(server, self._credentials.headers(server))
+        # Without the version: the server may have learned another one.
+        return await discover(self._wires[Dialect.MCP], replace(to, version=None))
+
+    def _refuse_taken(self, server: McpServer) -> None:
+        with self._database.session() as session:
+            if ServerRows(session, server.tenant_id).server(server.name) is not None:
+                raise _taken(server.name)
+
+    def _insert(self, server: McpServer, found: Discovery | None) -> ServerInfo:
+        tools = _fill(server, found)
+        try:
+            with self._database.session() as session:
+                rows = ServerRows(session, server.tenant_id)
+                rows.add(server)
+                rows.replace_tools(server.id, tools or [])
+        except IntegrityError as error:
+            raise _taken(server.name) from error
+        return server_info(server, len(tools or []))
+
+    def _read(self, tenant_id: str, name: str) -> McpServer:
+        """Return a server's row, cut loose from the database."""
+        with self._database.session() as session:
+            return _found(ServerRows(session, tenant_id), name)
+
+    def _write(self, server: McpServer, found: Discovery | None) -> ServerInfo:
+        """Store a changed row, unless somebody else has changed it since it was read."""
+        tools = _fill(server, found)
+        with self._database.session() as session:
+            rows = ServerRows(session, server.tenant_id)
+            current = _found(rows, server.name, lock=True)
+            if (current.id, current.version) != (server.id, server.version):
+                raise _changed(server.name)
+            server.version += 1
+            server.updated_at = datetime.now(tz=UTC)
+            session.merge(server)
+            if tools is not None:
+                rows.replace_tools(server.id, tools)
+                session.flush()
+            count = rows.tool_counts([server.id]).get(server.id, 0)
+        self._directory.forget(server.tenant_id, server.name)
+        return server_info(server, count)
+
+
+def _fill(server: McpServer, found: Discovery | None) -> list[McpTool] | None:
+    """Note in a server's row what was found, and return the rows of its tools."""
+    if found is None:
+        return None
+    now = datetime.now(tz=UTC)
+    server.protocol = found.protocol
+    server.status = ServerStatus.READY
+    server.discovered_at = now
+    return [tool_row(server, tool, now) for tool in found.tools]
+
+
+def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:
+    server = rows.server(name, lock=lock)
+    if server is None:
+        raise unknown_server(name, rows.names())
+    return server
+
+
+def _check_endpoint(server: McpServer) -> None:
+    try:
+        check_url(server.endpoint)
+    except EgressRefusedError as error:
+        raise ServerNotAllowedError(
+            f"The MCP server '{server.name}' cannot have this address: {error}"
+        ) from error
+
+
+def _misplaced_tools(dialect: Dialect) -> RegistrationError:
+    if dialect is Dialect.SEED_HTTP:
+        return RegistrationError(
+            f"A server that speaks '{dialect}' cannot list its tools: describe them in 'tools'."
+        )
+    return RegistrationError(
+        f"A server that speaks '{dialect}' lists its tools itself: leave 'tools' out."
+    )
+
+
+def _taken(name: str) -> ServerExistsError:
+    return ServerExistsError(
+        f"There is an MCP server called '{name}' already. Change it with PATCH, or choose another "
+        "name."
+    )
+
+
+def _changed(name: str) -> ServerChangedError:
+    return ServerChangedError(
+        f"The MCP server '{name}' was changed by somebody else meanwhile. Read it again, then "
+        "decide whether your change still holds."
+    )

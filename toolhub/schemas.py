@@ -1,0 +1,284 @@
+"""What goes into the hub and what comes out of it. No secret is in anything that comes out."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Protocol, TypeAlias
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from foundation.json import JsonObject, JsonValue
+
+MAX_TIMEOUT_S: Final = 3600.0
+DEFAULT_TIMEOUT_S: Final = 30.0
+MAX_TOOLS: Final = 1000
+
+ServerName: TypeAlias = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["excel"])
+]
+# What the SDKs let through; control characters would end up in logs and headers.
+ToolName: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+TimeoutSeconds: TypeAlias = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)]
+Address: TypeAlias = Annotated[str, Field(min_length=1, max_length=2048)]
+Path: TypeAlias = Annotated[str, Field(max_length=1024, pattern=r"^(/[!-~]*)?$")]
+
+
+class OnProgress(Protocol):
+    """Told when a server reports progress."""
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        """Take note."""
+        ...
+
+
+class Dialect(StrEnum):
+    """What a server speaks."""
+
+    MCP = "mcp"  # Streamable HTTP, protocol revisions 2024-11-05 to 2026-07-28
+    SEED_HTTP = "seed-http"  # POST {url}/mcp/tools/call with {"method", "params"}
+
+
+class ServerStatus(StrEnum):
+    """What the registry knows about a server."""
+
+    READY = "ready"
+    UNDISCOVERED = "undiscovered"  # never asked for its tools
+    FAILING = "failing"  # the last attempt to ask for its tools failed
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoCredential(_Strict):
+    """The server asks for none."""
+
+    kind: Literal["none"] = "none"
+
+
+class BearerCredential(_Strict):
+    """`Authorization: Bearer <token>`."""
+
+    kind: Literal["bearer"]
+    token: SecretStr = Field(min_length=1, max_length=16_384)
+
+
+class BasicCredential(_Strict):
+    """`Authorization: Basic <user name and password>`."""
+
+    kind: Literal["basic"]
+    username: str = Field(max_length=256, pattern=r"^[^:\x00-\x1f\x7f]*$")
+    password: SecretStr = Field(max_length=4096)
+
+
+class HeaderCredential(_Strict):
+    """A header of the server's own, such as `X-Api-Key`."""
+
+    kind: Literal["header"]
+    name: str = Field(max_length=128, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    value: SecretStr = Field(min_length=1, max_length=16_384)
+
+    @field_validator("name")
+    @classmethod
+    def _leave_the_protocol_alone(cls, name: str) -> str:
+        if _OURS.fullmatch(name):
+            raise ValueError(f"the header '{name}' is set by the protocol")
+        return name
+
+
+_OURS: Final = re.compile(
+    r"(?i)host|connection|keep-alive|te|trailer|upgrade|expect|accept(-.*)?|content-.*"
+    r"|transfer-encoding|last-event-id|mcp-.*|proxy-.*"
+)
+Credential: TypeAlias = Annotated[
+    NoCredential | BearerCredential | BasicCredential | HeaderCredential,
+    Field(discriminator="kind"),
+]
+
+
+class ToolDefinition(_Strict):
+    """A tool that the user describes, for dialects that cannot list theirs."""
+
+    name: ToolName
+    description: str | None = Field(default=None, max_length=8192)
+    input_schema: JsonObject = {"type": "object"}
+    output_schema: JsonObject | None = None
+    annotations: JsonObject = Field(default_factory=dict)
+
+
+class ServerRegistration(_Strict):
+    """A server to register.
+
+    Attributes:
+        url: Address of the server; for `mcp` usually the whole endpoint, `http://excel:8017/mcp`.
+        path: Appended to the url. Left out: nothing for `mcp`, `/mcp/tools/call` for `seed-http`.
+        timeout_s: Longest wait for one call; a caller may ask for less.
+        discover: Ask the server for its tools now, and register nothing when it does not answer.
+        tools: Only for dialects that cannot list their tools.
+    """
+
+    name: ServerName
+    url: Address
+    path: Path | None = None
+    dialect: Dialect = Dialect.MCP
+    credential: Credential = NoCredential()
+    timeout_s: TimeoutSeconds = DEFAULT_TIMEOUT_S
+    discover: bool = True
+    tools: list[ToolDefinition] = Field(default_factory=list, max_length=MAX_TOOLS)
+
+
+class ServerChange(_Strict):
+    """What to change about a server; what is left out stays.
+
+    A new url or path needs the credential again: a stored secret never goes to another address.
+    """
+
+    url: Address | None = None
+    path: Path | None = None
+    credential: Credential | None = None
+    timeout_s: TimeoutSeconds | None = None
+    discover: bool = True
+    tools: list[ToolDefinition] | None = Field(default=None, max_length=MAX_TOOLS)
+
+
+class CredentialInfo(BaseModel, frozen=True):
+    """How we log in at a server; the secret itself is never shown."""
+
+    kind: Literal["none", "bearer", "basic", "header"]
+    header: str | None = None
+
+
+class ServerInfo(BaseModel, frozen=True):
+    """A registered server.
+
+    Attributes:
+        protocol: What discovery learned: protocol version, name and version of the software.
+        version: Counts changes; the ETag.
+    """
+
+    id: UUID
+    name: str
+    dialect: Dialect
+    url: str
+    path: str
+    credential: CredentialInfo
+    status: ServerStatus
+    protocol: JsonObject | None
+    timeout_s: float
+    tool_count: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    discovered_at: datetime | None
+
+    @property
+    def etag(self) -> str:
+        """What `If-Match` compares: another one after every change, also after a new start."""
+        return f'"{self.id.hex[:12]}-{self.version}"'
+
+
+class ToolInfo(BaseModel, frozen=True):
+    """A tool of a registered server.
+
+    Attributes:
+        sha256: Hash of name, description, schemas and annotations: changes when the tool does.
+        problem: Why the tool cannot be called, when its own schema is the reason.
+    """
+
+    server: str
+    name: str
+    description: str | None
+    input_schema: JsonObject
+    output_schema: JsonObject | None
+    annotations: JsonObject
+    sha256: str
+    problem: str | None
+    discovered_at: datetime
+
+
+class ServerPage(BaseModel, frozen=True):
+    """Part of the list of servers."""
+
+    items: list[ServerInfo]
+    next_page_token: str | None = Field(description="Where the next page begins; null at the end.")
+
+
+class ToolPage(BaseModel, frozen=True):
+    """Part of a list of tools."""
+
+    items: list[ToolInfo]
+    next_page_token: str | None = Field(description="Where the next page begins; null at the end.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallTool:
+    """One call of a registered tool.
+
+    Attributes:
+        timeout_s: Longest wait; never longer than the server's own.
+        idempotency_key: The same for every attempt of the same call; servers that know it may use
+            it to notice a repetition.
+        on_progress: Told when the server reports progress.
+    """
+
+    tenant_id: str
+    server: str
+    tool: str
+    arguments: JsonObject = field(default_factory=dict)
+    timeout_s: float | None = None
+    idempotency_key: str | None = None
+    on_progress: OnProgress | None = None
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool answered.
+
+    Attributes:
+        value: For workflows: the structured content when there is some, else the text when there is
+            exactly one text block, else all blocks.
+        content: All content blocks, as they came.
+        structured: The structured content, when `is_structured`.
+    """
+
+    value: JsonValue
+    content: list[JsonValue]
+    structured: JsonValue = None
+    is_structured: bool = False
+
+
+METHODS: Final = (
+    "tools/list",
+    "tools/call",
+    "prompts/list",
+    "prompts/get",
+    "resources/list",
+    "resources/read",
+    "resources/templates/list",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class McpRequest:
+    """One request to any MCP server by its address: the language's own form of an MCP call.
+
+    Attributes:
+        method: One of `METHODS`.
+        headers: Sent as they are, credentials among them.
+        protocol_version: 2026-07-28 or newer is used as it is; for an older revision the newest one
+            that both sides know is negotiated.
+    """
+
+    tenant_id: str
+    url: str
+    method: str
+    params: JsonObject = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    protocol_version: str | None = None
+    client_name: str | None = None
+    client_version: str | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    on_progress: OnProgress | None = None

@@ -1,0 +1,1 @@
+"""How a call travels: one adapter per dialect, all of them behind `exchange.Wire`."""

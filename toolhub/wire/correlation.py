@@ -1,0 +1,104 @@
+"""Answers must be answers to what was asked.
+
+The SDK drops a response with a foreign id and goes on waiting until the time is over. Here such a
+response ends the call: the server is broken, and that is said at once.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from mcp.client import Transport
+from mcp.client._transport import ReadStream, TransportStreams, WriteStream
+from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+
+from toolhub.wire.watch import Watch
+
+Received: TypeAlias = SessionMessage | Exception
+
+
+class StrayAnswerError(Exception):
+    """A server answered a request that was never made."""
+
+
+@asynccontextmanager
+async def correlated(transport: Transport, watch: Watch) -> AsyncIterator[TransportStreams]:
+    """Open a transport and watch that its answers belong to its requests."""
+    async with transport as (read, write):
+        asked: list[str] = []
+        yield _In(read, asked, watch), _Out(write, asked)
+
+
+class _Out:
+    """Notes the ids of requests."""
+
+    def __init__(self, stream: WriteStream[SessionMessage], asked: list[str]) -> None:
+        self._stream = stream
+        self._asked = asked
+
+    async def send(self, item: SessionMessage, /) -> None:
+        if isinstance(item.message, JSONRPCRequest):
+            self._asked.append(str(item.message.id))
+        await self._stream.send(item)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class _In:
+    """Looks at the ids of answers."""
+
+    def __init__(self, stream: ReadStream[Received], asked: list[str], watch: Watch) -> None:
+        self._stream = stream
+        self._asked = asked
+        self._watch = watch
+
+    async def receive(self) -> Received:
+        return self._checked(await self._stream.receive())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Received:
+        return self._checked(await self._stream.__anext__())
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _checked(self, item: Received) -> Received:
+        if isinstance(item, Exception) or not self._asked:
+            return item
+        message = item.message
+        if isinstance(message, JSONRPCError) and message.id is None:
+            # Refused before its id was read: it can only mean the request that is waiting.
+            return SessionMessage(message.model_copy(update={"id": self._asked[-1]}))
+        if not isinstance(message, JSONRPCResponse | JSONRPCError):
+            return item
+        # A late answer to an earlier request of this call is fine: nobody waits for it.
+        if str(message.id) not in self._asked:
+            self._watch.broke(StrayAnswerError("the answer has the id of another request"))
+        return item

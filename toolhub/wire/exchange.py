@@ -1,0 +1,85 @@
+"""What the adapters take and give: plain facts. What they mean is decided in `toolhub.outcome`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from foundation.json import JsonObject
+from toolhub.schemas import OnProgress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """A server, as far as sending to it goes.
+
+    Attributes:
+        label: How messages call it: the registered name, or the host of an address.
+        headers: The credential, and nobody else's.
+        version: Protocol version that discovery negotiated; None: negotiate now.
+    """
+
+    label: str
+    endpoint: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    version: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One request to a server.
+
+    Attributes:
+        headers: What the protocol wants repeated in headers, for gateways on the way.
+        max_bytes: Largest answer; of an event stream, the largest event.
+    """
+
+    method: str
+    params: JsonObject
+    timeout_s: float
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_bytes: int | None = None
+    client: tuple[str, str] | None = None
+    on_progress: OnProgress | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """What happened on the wire.
+
+    Attributes:
+        result: The JSON-RPC result.
+        requested: Whether the message itself was handed over; false while still negotiating.
+        status: HTTP status of the last answer.
+        content_type: Of the last answer.
+        retry_after: That header, as it came.
+        location: Where a redirect pointed, without query.
+        rpc_code: Code of a JSON-RPC error, from the server or from the SDK.
+        rpc_message: Its message.
+        fault: What broke the exchange off.
+        timed_out: The time was over.
+        protocol: What was negotiated, for the registry.
+    """
+
+    result: JsonObject | None = None
+    requested: bool = False
+    status: int | None = None
+    content_type: str = ""
+    retry_after: str | None = None
+    location: str | None = None
+    rpc_code: int | None = None
+    rpc_message: str = ""
+    fault: Exception | None = None
+    timed_out: bool = False
+    protocol: JsonObject | None = None
+
+
+class UnreadableAnswerError(Exception):
+    """An answer that is not what its protocol says answers are."""
+
+
+class Wire(Protocol):
+    """Sends one message and reports what happened; raises nothing for what servers do."""
+
+    async def send(self, to: Destination, message: Message) -> Exchange:
+        """Exchange one message."""
+        ...

@@ -1,0 +1,78 @@
+"""The simple dialect: `POST {url}/mcp/tools/call` with `{"method": <tool>, "params": <arguments>}`.
+
+The answer is the result itself, as JSON. There is no listing of tools, no progress, no session.
+"""
+
+import json
+from typing import NoReturn
+
+import anyio
+import httpx2
+
+from foundation.errors import InvalidInputError, MillwrightError
+from foundation.json import JsonObject, JsonValue
+from security.egress import Egress
+from toolhub.wire.exchange import Destination, Exchange, Message, UnreadableAnswerError
+from toolhub.wire.watch import Watch, WatchedTransport
+
+
+class SeedHttp:
+    """The adapter for servers that speak the simple dialect."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def send(self, to: Destination, message: Message) -> Exchange:
+        """Call one tool; the answer is put into the shape of an MCP result.
+
+        Raises:
+            InvalidInputError: For anything but a tool call.
+        """
+        if message.method != "tools/call":
+            raise InvalidInputError(f"'{to.label}' cannot answer '{message.method}', only calls.")
+        call = {"method": message.params["name"], "params": message.params["arguments"]}
+        watch = Watch()
+        answer: httpx2.Response | None = None
+        with anyio.move_on_after(message.timeout_s) as scope:
+            try:
+                answer = await self._post(to, message, call, watch)
+            except (httpx2.HTTPError, MillwrightError) as fault:
+                watch.broke(fault)
+        result = _result(answer, watch) if answer is not None else None
+        return Exchange(
+            result=result,
+            requested=True,
+            status=watch.status,
+            content_type=watch.content_type,
+            retry_after=watch.retry_after,
+            location=watch.location,
+            fault=watch.fault,
+            timed_out=scope.cancelled_caught,
+        )
+
+    async def _post(
+        self, to: Destination, message: Message, call: JsonObject, watch: Watch
+    ) -> httpx2.Response:
+        transport = self._egress.transport(max_bytes=message.max_bytes)
+        async with httpx2.AsyncClient(
+            transport=WatchedTransport(transport, watch),
+            headers={"Accept": "application/json", **to.headers},
+            timeout=self._egress.timeout(message.timeout_s),
+            trust_env=False,
+        ) as http:
+            return await http.post(to.endpoint, json=call)
+
+
+def _result(answer: httpx2.Response, watch: Watch) -> JsonObject | None:
+    if not answer.is_success:
+        return None
+    try:
+        value: JsonValue = json.loads(answer.content, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        watch.broke(UnreadableAnswerError("the answer is not JSON"))
+        return None
+    return {"content": [], "structuredContent": value}
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,103 @@
+"""Seeing what the MCP SDK hides: HTTP status, Retry-After, and why a connection broke.
+
+The SDK turns all of that into a few JSON-RPC codes, and swallows a break in the middle of an event
+stream. The watch sits below it, at the transport of one call, and ends the call at once when the
+exchange has broken, before the SDK starts to reconnect.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio
+import httpx2
+from typing_extensions import override
+
+_ACCEPTED: Final = 202
+# How the SDK spells the notification with which servers of 2025 are told to stop.
+_STOP: Final = b'{"jsonrpc":"2.0","method":"notifications/cancelled"'
+_REDIRECTS: Final = range(300, 400)
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass
+class Watch:
+    """What one call has shown so far."""
+
+    status: int | None = None
+    content_type: str = ""
+    retry_after: str | None = None
+    location: str | None = None
+    fault: Exception | None = None
+    told_to_stop: anyio.Event = field(default_factory=anyio.Event)
+    end_call: Callable[[], None] = field(default=_nothing, repr=False)
+
+    def answered(self, request: httpx2.Request, response: httpx2.Response) -> None:
+        """Note an answer; what answers a notification says nothing about the call."""
+        if request.content.startswith(_STOP):
+            self.told_to_stop.set()
+        if response.status_code == _ACCEPTED:
+            return
+        self.status = response.status_code
+        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip()
+        self.retry_after = response.headers.get("retry-after")
+        self.location = None
+        if response.status_code in _REDIRECTS:
+            self.location = response.headers.get("location", "").partition("?")[0][:500]
+
+    def broke(self, fault: Exception) -> None:
+        """Note the first fault and end the call."""
+        self.fault = self.fault or fault
+        self.end_call()
+
+
+class WatchedTransport(httpx2.AsyncBaseTransport):
+    """Reports the POSTs of one call: messages travel in nothing else."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, watch: Watch) -> None:
+        self._transport = transport
+        self._watch = watch
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method != "POST":
+            return await self._transport.handle_async_request(request)
+        try:
+            response = await self._transport.handle_async_request(request)
+        except Exception as fault:
+            self._watch.broke(fault)
+            raise
+        self._watch.answered(request, response)
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _WatchedBody(response.stream, self._watch)
+        return response
+
+    @override
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class _WatchedBody(httpx2.AsyncByteStream):
+    def __init__(self, body: httpx2.AsyncByteStream, watch: Watch) -> None:
+        self._body = body
+        self._watch = watch
+
+    @override
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        chunks = self._body.__aiter__()
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except Exception as fault:
+            self._watch.broke(fault)
+            raise
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+
+    @override
+    async def aclose(self) -> None:
+        await self._body.aclose()
