@@ -1,0 +1,183 @@
+"""Publishing and finding definitions.
+
+A published version never changes, so what was read once may be kept; which version is the newest
+is always asked.
+"""
+
+from threading import Lock
+from typing import Final, TypeAlias
+
+from cachetools import LRUCache
+
+from foundation.database import Database
+from foundation.errors import ConflictError, NotFoundError
+from foundation.pages import NamePage, page_of
+from security.principal import Principal
+from workflows.catalog.models import WorkflowDefinition
+from workflows.catalog.repository import DefinitionRows
+from workflows.catalog.schemas import (
+    DefinitionPage,
+    DefinitionSummary,
+    Publication,
+    PublishedDefinition,
+)
+from workflows.catalog.versions import is_prerelease, precedence
+from workflows.definition import PreparedDefinition, prepare
+
+_KEPT: Final = 256
+_Key: TypeAlias = tuple[str, str, str, str]
+
+
+class Catalog:
+    """The definitions of all tenants; sync, call it from a thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: LRUCache[_Key, PublishedDefinition] = LRUCache(_KEPT)
+        self._lock = Lock()
+
+    def publish(self, principal: Principal, text: str | bytes) -> Publication:
+        """Check a definition and keep it.
+
+        Publishing the same content again changes nothing and gives what is there.
+
+        Raises:
+            InvalidDefinitionError: With all findings.
+            ConflictError: When the version exists with another content.
+        """
+        prepared = prepare(text)
+        with self._database.session() as session:
+            rows = DefinitionRows(session, principal.tenant_id)
+            created = rows.add(_row(principal, prepared))
+            row = rows.version(prepared.namespace, prepared.name, prepared.version)
+            if row is None or row.hash != prepared.hash:
+                raise ConflictError(
+                    f"{prepared.namespace}/{prepared.name} {prepared.version} is published with "
+                    "another content, and published versions never change. Raise document.version."
+                )
+            publication = Publication.model_validate(row)
+        return publication.model_copy(update={"created": created, "findings": prepared.warnings})
+
+    def get(
+        self, tenant_id: str, namespace: str, name: str, version: str | None = None
+    ) -> PublishedDefinition:
+        """Return one version; the newest without `version`.
+
+        Raises:
+            NotFoundError: When the tenant has no such definition or version.
+        """
+        if version is not None and (kept := self._known((tenant_id, namespace, name, version))):
+            return kept
+        with self._database.session() as session:
+            rows = DefinitionRows(session, tenant_id)
+            if version is None:
+                row = rows.newest(namespace, name)
+            else:
+                row = rows.version(namespace, name, version)
+            if row is None:
+                raise _missing(rows, namespace, name, version)
+            return self._keep(row)
+
+    def by_hash(self, tenant_id: str, content_hash: str) -> PublishedDefinition:
+        """Return a definition by its content.
+
+        Raises:
+            NotFoundError: When the tenant has none with this content.
+        """
+        with self._database.session() as session:
+            row = DefinitionRows(session, tenant_id).by_hash(content_hash)
+            if row is None:
+                raise NotFoundError(f"No definition with the hash {content_hash} is published.")
+            return self._keep(row)
+
+    def list(
+        self,
+        tenant_id: str,
+        *,
+        namespace: str | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+    ) -> DefinitionPage:
+        """List the newest version of each definition, by namespace and name.
+
+        Raises:
+            InvalidInputError: When the page token is none of ours.
+        """
+        page = NamePage.of(page_size, page_token, parts=2)
+        with self._database.session() as session:
+            found = DefinitionRows(session, tenant_id).newest_of_each(
+                namespace, page.after, page.limit + 1
+            )
+            items, token = page_of(found, page, lambda row: (row.namespace, row.name))
+            return DefinitionPage(items=[_summary(row) for row in items], next_page_token=token)
+
+    def versions(
+        self,
+        tenant_id: str,
+        namespace: str,
+        name: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+    ) -> DefinitionPage:
+        """List the versions of one definition, highest first.
+
+        Raises:
+            NotFoundError: When the tenant has no such definition.
+            InvalidInputError: When the page token is none of ours.
+        """
+        page = NamePage.of(page_size, page_token, parts=1)
+        with self._database.session() as session:
+            rows = DefinitionRows(session, tenant_id)
+            [before] = page.after
+            found = rows.versions(namespace, name, before or None, page.limit + 1)
+            if not found and not before:
+                raise _missing(rows, namespace, name, None)
+            items, token = page_of(found, page, lambda row: (row.version,))
+            return DefinitionPage(items=[_summary(row) for row in items], next_page_token=token)
+
+    def _known(self, key: _Key) -> PublishedDefinition | None:
+        with self._lock:
+            return self._kept.get(key)
+
+    def _keep(self, row: WorkflowDefinition) -> PublishedDefinition:
+        found = PublishedDefinition.model_validate(row)
+        with self._lock:
+            self._kept[row.tenant_id, row.namespace, row.name, row.version] = found
+        return found
+
+
+def _row(principal: Principal, prepared: PreparedDefinition) -> WorkflowDefinition:
+    return WorkflowDefinition(
+        tenant_id=principal.tenant_id,
+        namespace=prepared.namespace,
+        name=prepared.name,
+        version=prepared.version,
+        precedence=precedence(prepared.version),
+        prerelease=is_prerelease(prepared.version),
+        hash=prepared.hash,
+        title=prepared.title,
+        summary=_summary_of(prepared),
+        document=prepared.document,
+        source=prepared.source,
+        published_by=principal.subject,
+    )
+
+
+def _summary(row: WorkflowDefinition) -> DefinitionSummary:
+    return DefinitionSummary.model_validate(row)
+
+
+def _summary_of(prepared: PreparedDefinition) -> str | None:
+    head = prepared.document["document"]
+    summary = head.get("summary") if isinstance(head, dict) else None
+    return summary if isinstance(summary, str) else None
+
+
+def _missing(rows: DefinitionRows, namespace: str, name: str, version: str | None) -> NotFoundError:
+    what = f"{namespace}/{name}"
+    if version is not None and rows.newest(namespace, name):
+        known = ", ".join(row.version for row in rows.versions(namespace, name, None, 10))
+        return NotFoundError(f"{what} has no version '{version}'. It has: {known}.")
+    names = ", ".join(rows.names()) or "none yet"
+    return NotFoundError(f"No workflow '{what}' is published. Published: {names}.")

@@ -1,0 +1,1 @@
+"""Running and ended instances: start, look at, follow, stop. Temporal holds the truth."""

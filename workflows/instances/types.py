@@ -1,0 +1,127 @@
+"""What a caller sees of an instance. Frozen values; where they come from is not their business."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, Field
+from temporalio.client import WorkflowExecutionStatus
+
+from foundation.json import JsonObject, JsonValue
+from workflows.interpreter.types import TaskState
+
+
+class Status(StrEnum):
+    """Where an instance is. All but `running` are final."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAULTED = "faulted"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+    TIMED_OUT = "timed_out"
+
+
+# A continued run is still the same instance: what comes next goes on under the same id.
+STATUS_OF: Final = {
+    WorkflowExecutionStatus.RUNNING: Status.RUNNING,
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: Status.RUNNING,
+    WorkflowExecutionStatus.COMPLETED: Status.COMPLETED,
+    WorkflowExecutionStatus.FAILED: Status.FAULTED,
+    WorkflowExecutionStatus.CANCELED: Status.CANCELLED,
+    WorkflowExecutionStatus.TERMINATED: Status.TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT: Status.TIMED_OUT,
+}
+
+
+class TimelineSource(StrEnum):
+    """Who told about the tasks: the interpreter all of them, the history only the calls."""
+
+    INTERPRETER = "interpreter"
+    HISTORY = "history"
+
+
+class TaskRun(BaseModel, frozen=True):
+    """One execution of one task."""
+
+    reference: str = Field(
+        description="JSON pointer of the task in the definition.", examples=["/do/0/readSheet"]
+    )
+    iteration: str = Field(default="", description="Loop turns around it, outermost first: '3/0'.")
+    name: str
+    kind: str = Field(examples=["call mcp.tool"])
+    state: TaskState
+    attempts: int | None = Field(
+        default=None, description="How often the activity behind a call was tried."
+    )
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: JsonObject | None = Field(default=None, description="Error object of the language.")
+    event: JsonObject | None = Field(default=None, description="The event that it emitted.")
+
+
+class InstanceSummary(BaseModel, frozen=True):
+    """One line of a listing."""
+
+    id: str = Field(examples=["press-line.defect-watch.order-4711"])
+    namespace: str
+    name: str
+    version: str | None
+    status: Status
+    started_at: datetime
+    ended_at: datetime | None = None
+    web_ui: str = Field(description="This run in the Temporal Web UI.")
+
+
+class Instance(InstanceSummary, frozen=True):
+    """Everything there is to know about one instance."""
+
+    definition_hash: str | None = None
+    started_by: str | None = Field(default=None, description="Subject of whoever started it.")
+    input: JsonValue = None
+    output: JsonValue = Field(default=None, description="Result of a completed instance.")
+    error: JsonObject | None = Field(default=None, description="Error object of the language.")
+    tasks: list[TaskRun] = Field(default_factory=list)
+    timeline_source: TimelineSource = TimelineSource.INTERPRETER
+    events_dropped: int = Field(
+        default=0, description="Oldest task events that are no longer kept (very long loops)."
+    )
+
+
+class Started(BaseModel, frozen=True):
+    """Answer to a start; the same for every repetition with the same key."""
+
+    id: str = Field(examples=["press-line.defect-watch.order-4711"])
+    namespace: str
+    name: str
+    version: str | None
+    status: Status
+    web_ui: str = Field(description="This run in the Temporal Web UI.")
+    created: bool = Field(description="False when this key had started the instance before.")
+
+
+class Ended(BaseModel, frozen=True):
+    """Last event of an instance: how it ended."""
+
+    status: Status
+    ended_at: datetime | None = None
+    output: JsonValue = None
+    error: JsonObject | None = None
+
+
+class InstancePage(BaseModel, frozen=True):
+    """Some instances, newest first."""
+
+    items: list[InstanceSummary]
+    next_page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a listing is narrowed to; None lets everything through."""
+
+    status: Status | None = None
+    namespace: str | None = None
+    name: str | None = None
+    version: str | None = None

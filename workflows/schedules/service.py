@@ -1,0 +1,307 @@
+"""Schedules: make, look at, change, pause, run now, go through the past again, delete."""
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.client import (
+    Client,
+    ScheduleAlreadyRunningError,
+    ScheduleBackfill,
+    ScheduleDescription,
+    ScheduleHandle,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.client import (
+    Schedule as TemporalSchedule,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from foundation.errors import ConflictError, InvalidInputError, NotFoundError
+from foundation.settings import TemporalSettings
+from security.principal import Principal
+from workflows.interpreter.types import TENANT_ATTRIBUTE, StartInput
+from workflows.runs.launch import Catalogue, checked_input, labels, start_input, summary, title
+from workflows.runs.names import RunName, new_key
+from workflows.runs.pages import PageTokens, page_limit
+from workflows.runs.rpc import RPC_TIMEOUT, translated
+from workflows.schedules.translation import (
+    MEMO_CREATED_BY,
+    action_of,
+    listed,
+    settings_of,
+    shown,
+    temporal_id,
+    to_temporal,
+)
+from workflows.schedules.types import (
+    SCHEDULE_ID,
+    Backfill,
+    NewSchedule,
+    Overlap,
+    Schedule,
+    ScheduleChanges,
+    SchedulePage,
+    ScheduleSettings,
+)
+
+_ID: Final = re.compile(SCHEDULE_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A schedule at one moment.
+
+    Attributes:
+        etag: Changes when somebody changes the schedule, not when it begins a run.
+    """
+
+    schedule: Schedule
+    etag: str
+
+
+class Schedules:
+    """Everything about schedules. One per process.
+
+    Args:
+        client: Connected, with the pydantic data converter.
+        catalogue: Where definitions are looked up; called in a thread.
+        tokens: Seals the page tokens of listings.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        catalogue: Catalogue,
+        settings: TemporalSettings,
+        tokens: PageTokens,
+    ) -> None:
+        self._client = client
+        self._catalogue = catalogue
+        self._settings = settings
+        self._tokens = tokens
+
+    async def create(self, principal: Principal, new: NewSchedule) -> Seen:
+        """Make a schedule.
+
+        Raises:
+            ConflictError: When there is one with this id.
+            InvalidInputError: When Temporal does not accept a cron expression or the input.
+            NotFoundError: When there is no such definition.
+            TooLargeError: When the input has more than 1 MiB.
+            UnavailableError: When Temporal does not answer.
+        """
+        tenant_id = principal.tenant_id
+        run = RunName(new.namespace, new.name, new.id or new_key())
+        schedule = await self._prepared(tenant_id, run, new)
+        try:
+            with translated(lambda: no_such(run.key)), quoting(new.cron):
+                await self._client.create_schedule(
+                    temporal_id(tenant_id, run.key),
+                    schedule,
+                    search_attributes=labels(tenant_id, None),
+                    memo={MEMO_CREATED_BY: principal.subject},
+                    rpc_timeout=RPC_TIMEOUT,
+                )
+        except ScheduleAlreadyRunningError as error:
+            raise ConflictError(
+                f"There is a schedule '{run.key}' already. Change it with PATCH, or use another id."
+            ) from error
+        return await self.get(tenant_id, run.key)
+
+    async def get(self, tenant_id: str, schedule_id: str) -> Seen:
+        """Return one schedule.
+
+        Raises:
+            NotFoundError: When this tenant has no such schedule.
+            UnavailableError: When Temporal does not answer.
+        """
+        with translated(lambda: no_such(schedule_id)):
+            description = await self._handle(tenant_id, schedule_id).describe(
+                rpc_timeout=RPC_TIMEOUT
+            )
+            run = _run_of(schedule_id, description)
+            return Seen(await shown(self._client, run, description), _etag(description))
+
+    async def list(
+        self, tenant_id: str, *, page_size: int | None = None, page_token: str | None = None
+    ) -> SchedulePage:
+        """List schedules. One that was made a moment ago may be missing yet.
+
+        Raises:
+            InvalidInputError: When the token belongs to another listing.
+            UnavailableError: When Temporal does not answer.
+        """
+        # A tenant is a slug: nothing in it needs escaping.
+        query = f"{TENANT_ATTRIBUTE} = '{tenant_id}'"
+        scope = f"schedules {query}"
+        with translated(lambda: no_such("")):
+            found = await self._client.list_schedules(
+                query,
+                page_size=page_limit(page_size),
+                next_page_token=self._tokens.open(scope, page_token) or None,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+            await found.fetch_next_page()
+        lines = [listed(tenant_id, entry) for entry in found.current_page or ()]
+        return SchedulePage(
+            items=[line for line in lines if line is not None],
+            next_page_token=self._tokens.seal(scope, found.next_page_token or b""),
+        )
+
+    async def update(
+        self, tenant_id: str, schedule_id: str, changes: ScheduleChanges, *, etag: str | None = None
+    ) -> Seen:
+        """Change a schedule; runs that have begun are not touched.
+
+        Args:
+            etag: Of the schedule that the caller has seen; None changes whatever is there.
+
+        Raises:
+            ConflictError: When somebody changed it since.
+            InvalidInputError: When the changes make no schedule.
+            NotFoundError: When this tenant has no such schedule, or no such version.
+            UnavailableError: When Temporal does not answer.
+        """
+
+        async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate:
+            _check_unchanged(schedule_id, now.description, etag)
+            settings = changes.applied_to(await settings_of(self._client, now.description))
+            run = _run_of(schedule_id, now.description)
+            return ScheduleUpdate(await self._prepared(tenant_id, run, settings))
+
+        with translated(lambda: no_such(schedule_id)), quoting(changes.cron or []):
+            await self._handle(tenant_id, schedule_id).update(revise, rpc_timeout=RPC_TIMEOUT)
+        return await self.get(tenant_id, schedule_id)
+
+    async def delete(self, tenant_id: str, schedule_id: str) -> None:
+        """Delete a schedule; its runs stay.
+
+        Raises:
+            NotFoundError: When this tenant has no such schedule.
+            UnavailableError: When Temporal does not answer.
+        """
+        with translated(lambda: no_such(schedule_id)):
+            await self._handle(tenant_id, schedule_id).delete(rpc_timeout=RPC_TIMEOUT)
+
+    async def pause(self, tenant_id: str, schedule_id: str, note: str = "") -> Seen:
+        """Begin no more runs until it is resumed.
+
+        Raises:
+            NotFoundError: When this tenant has no such schedule.
+            UnavailableError: When Temporal does not answer.
+        """
+        with translated(lambda: no_such(schedule_id)):
+            handle = self._handle(tenant_id, schedule_id)
+            await handle.pause(note=note or "Paused over the API.", rpc_timeout=RPC_TIMEOUT)
+        return await self.get(tenant_id, schedule_id)
+
+    async def resume(self, tenant_id: str, schedule_id: str, note: str = "") -> Seen:
+        """Begin runs again.
+
+        Raises:
+            NotFoundError: When this tenant has no such schedule.
+            UnavailableError: When Temporal does not answer.
+        """
+        with translated(lambda: no_such(schedule_id)):
+            handle = self._handle(tenant_id, schedule_id)
+            await handle.unpause(note=note or "Resumed over the API.", rpc_timeout=RPC_TIMEOUT)
+        return await self.get(tenant_id, schedule_id)
+
+    async def trigger(
+        self, tenant_id: str, schedule_id: str, overlap: Overlap | None = None
+    ) -> None:
+        """Begin a run now.
+
+        Args:
+            overlap: Instead of the schedule's own policy, which may leave the run out.
+
+        Raises:
+            NotFoundError: When this tenant has no such schedule.
+            UnavailableError: When Temporal does not answer.
+        """
+        with translated(lambda: no_such(schedule_id)):
+            await self._handle(tenant_id, schedule_id).trigger(
+                overlap=overlap.policy if overlap else None, rpc_timeout=RPC_TIMEOUT
+            )
+
+    async def backfill(self, tenant_id: str, schedule_id: str, past: Backfill) -> None:
+        """Begin the runs that were due in a time, both ends included.
+
+        Raises:
+            NotFoundError: When this tenant has no such schedule.
+            UnavailableError: When Temporal does not answer.
+        """
+        period = ScheduleBackfill(past.start_at, past.end_at, past.overlap.policy)
+        with translated(lambda: no_such(schedule_id)):
+            await self._handle(tenant_id, schedule_id).backfill(period, rpc_timeout=RPC_TIMEOUT)
+
+    def _handle(self, tenant_id: str, schedule_id: str) -> ScheduleHandle:
+        if not _ID.fullmatch(schedule_id):
+            raise no_such(schedule_id)
+        return self._client.get_schedule_handle(temporal_id(tenant_id, schedule_id))
+
+    async def _prepared(
+        self, tenant_id: str, run: RunName, settings: ScheduleSettings
+    ) -> TemporalSchedule:
+        """Look the definition up and spell the schedule."""
+        checked_input(settings.input)
+        found = await asyncio.to_thread(
+            self._catalogue.get, tenant_id, run.namespace, run.name, settings.version
+        )
+        if settings.version is None:
+            # Each run looks up what is the newest version then.
+            start = StartInput(tenant_id=tenant_id, input=settings.input)
+            line = f"{title(found)} (schedule {run.key})"
+        else:
+            start = start_input(tenant_id, found, settings.input)
+            line = f"{title(found)} {found.version} (schedule {run.key})"
+        return to_temporal(settings, run, start, summary(line), self._settings.task_queue)
+
+
+def no_such(schedule_id: str) -> NotFoundError:
+    """Make the one answer for ids that are malformed, unknown, or another tenant's."""
+    return NotFoundError(
+        f"There is no schedule '{schedule_id[:200]}'. GET /api/v1/schedules lists yours."
+    )
+
+
+@contextmanager
+def quoting(crons: Sequence[str]) -> Iterator[None]:
+    """Name the cron expressions that Temporal refuses; it does not.
+
+    Raises:
+        InvalidInputError: With the expressions and Temporal's reason.
+    """
+    try:
+        yield
+    except RPCError as error:
+        if error.status != RPCStatusCode.INVALID_ARGUMENT or not crons:
+            raise
+        quoted = ", ".join(f"'{cron}'" for cron in crons)
+        reason = error.message.removeprefix("Invalid schedule spec: ")
+        raise InvalidInputError(
+            f"The schedule cannot be kept with the cron {quoted}: {reason}. "
+            "Five fields: minute, hour, day of month, month, day of week."
+        ) from error
+
+
+def _run_of(schedule_id: str, description: ScheduleDescription) -> RunName:
+    namespace, _, name = action_of(description).workflow.partition(".")
+    return RunName(namespace, name, schedule_id)
+
+
+def _etag(description: ScheduleDescription) -> str:
+    return f'"{description.raw_description.conflict_token.hex()}"'
+
+
+def _check_unchanged(schedule_id: str, description: ScheduleDescription, etag: str | None) -> None:
+    if etag not in (None, "*", _etag(description)):
+        raise ConflictError(
+            f"The schedule '{schedule_id}' was changed since you read it. Read it again, then "
+            "send the change with the new ETag in If-Match."
+        )
