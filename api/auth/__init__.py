@@ -1,0 +1,1 @@
+"""Logging in, and who one is afterwards."""

@@ -1,0 +1,1 @@
+"""Instances over HTTP: start, look at, list, follow, stop."""

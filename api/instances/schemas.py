@@ -1,0 +1,39 @@
+"""Bodies of the instance routes. What comes out is `workflows.instances.types`."""
+
+from typing import Annotated, Final
+
+from fastapi import Path, Query
+from pydantic import BaseModel, Field
+
+from foundation.json import JsonValue
+from workflows.runs.names import KEY, LABEL
+
+# Of a definition; the language has semantic versions.
+Version = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z.+-]+$", examples=["1.0.0"])
+]
+Namespace = Annotated[str, Path(pattern=f"^{LABEL}$", examples=["press-line"])]
+Name = Annotated[str, Path(pattern=f"^{LABEL}$", examples=["defect-watch"])]
+InstanceId = Annotated[str, Path(max_length=512, examples=["press-line.defect-watch.order-4711"])]
+PageSize = Annotated[int, Query(ge=1, description="Items of a page; 200 at most.")]
+PageToken = Annotated[
+    str | None, Query(max_length=4096, description="`next_page_token` of the page before.")
+]
+
+KEY_PATTERN: Final = f"^{KEY}$"
+LABEL_PATTERN: Final = f"^{LABEL}$"
+
+
+class StartRequest(BaseModel, extra="forbid", frozen=True):
+    """What to start a run with."""
+
+    input: JsonValue = Field(default=None, description="Input of the workflow, 1 MiB at most.")
+    version: Version | None = Field(
+        default=None, description="Version of the definition; the newest one when left out."
+    )
+
+
+class TerminateRequest(BaseModel, extra="forbid", frozen=True):
+    """Why a run is stopped at once."""
+
+    reason: str = Field(default="Terminated over the API.", min_length=1, max_length=1000)

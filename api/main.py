@@ -1,0 +1,56 @@
+"""The API process: connect, wire, serve until SIGTERM or SIGINT."""
+
+from typing import Final
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.server import Server
+from api.wiring import build_services
+from foundation.database import Database
+from foundation.settings import Settings
+from foundation.temporal import connect
+from security.egress import Egress
+
+log = structlog.get_logger()
+
+# For what is under way; who only waits is sent home at once (api.server).
+SHUTDOWN_S: Final = 5
+
+
+async def run(settings: Settings) -> None:
+    """Serve the API.
+
+    Raises:
+        UnavailableError: When Temporal does not answer.
+        MasterKeyError: When there is no master key.
+    """
+    database = Database(settings.database)
+    egress = Egress(settings.egress)
+    try:
+        temporal = await connect(settings.temporal)
+        services = build_services(settings, database, temporal, egress)
+        log.info("api_starting", host=settings.api.host, port=settings.api.port)
+        config = _config(create_app(services, settings), settings)
+        await Server(config, services.instances.dismiss).serve()
+    finally:
+        await egress.aclose()
+        database.close()
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.api.host,
+        port=settings.api.port,
+        # Our own logging is set up, and our own line per request knows more.
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        # Nothing here depends on who a proxy says is calling.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )

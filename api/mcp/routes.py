@@ -1,0 +1,134 @@
+"""HTTP in, registered MCP servers out. Credentials come in here and never go out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from api.dependencies import ServicesDep, require
+from api.mcp.schemas import (
+    IfMatch,
+    PageSize,
+    PageToken,
+    ServerFilter,
+    ServerName,
+    ToolName,
+    Words,
+)
+from security.principal import Principal
+from toolhub.schemas import (
+    ServerChange,
+    ServerInfo,
+    ServerPage,
+    ServerRegistration,
+    ToolInfo,
+    ToolPage,
+)
+
+router = APIRouter(prefix="/api/v1/mcp", tags=["mcp"])
+
+Reader = Annotated[Principal, require("mcp:read")]
+Manager = Annotated[Principal, require("mcp:manage")]
+
+
+@router.post("/servers", status_code=201)
+async def register_mcp_server(
+    body: ServerRegistration, principal: Manager, parts: ServicesDep, response: Response
+) -> ServerInfo:
+    """Register a server. It is asked for its tools first; one that does not answer is not stored.
+
+    The credential is stored encrypted and never shown again.
+    """
+    server = await parts.registry.register(principal.tenant_id, body)
+    response.headers["Location"] = f"{router.prefix}/servers/{server.name}"
+    return _with_etag(server, response)
+
+
+@router.get("/servers")
+def list_mcp_servers(
+    principal: Reader, parts: ServicesDep, page_size: PageSize = 50, page_token: PageToken = None
+) -> ServerPage:
+    """List servers by name."""
+    return parts.registry.list_servers(
+        principal.tenant_id, page_size=page_size, page_token=page_token
+    )
+
+
+@router.get("/servers/{server}")
+def get_mcp_server(
+    server: ServerName, principal: Reader, parts: ServicesDep, response: Response
+) -> ServerInfo:
+    """Look at one server."""
+    return _with_etag(parts.registry.get(principal.tenant_id, server), response)
+
+
+@router.patch("/servers/{server}")
+async def update_mcp_server(
+    *,
+    server: ServerName,
+    body: ServerChange,
+    principal: Manager,
+    parts: ServicesDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ServerInfo:
+    """Change a server. What is left out stays; a new address needs the credential again."""
+    changed = await parts.registry.update(principal.tenant_id, server, body, etag=if_match)
+    return _with_etag(changed, response)
+
+
+@router.delete("/servers/{server}", status_code=204)
+def delete_mcp_server(server: ServerName, principal: Manager, parts: ServicesDep) -> None:
+    """Remove a server, its tools and its credential."""
+    parts.registry.delete(principal.tenant_id, server)
+
+
+@router.post("/servers/{server}:refresh")
+async def refresh_mcp_server(
+    server: ServerName, principal: Manager, parts: ServicesDep, response: Response
+) -> ServerInfo:
+    """Ask a server again for its tools. When that fails, those that are known stay."""
+    return _with_etag(await parts.registry.refresh(principal.tenant_id, server), response)
+
+
+@router.get("/servers/{server}/tools")
+def list_mcp_server_tools(
+    server: ServerName,
+    principal: Reader,
+    parts: ServicesDep,
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
+) -> ToolPage:
+    """List the tools of one server."""
+    return parts.registry.find_tools(
+        principal.tenant_id, server=server, page_size=page_size, page_token=page_token
+    )
+
+
+@router.get("/servers/{server}/tools/{tool}")
+def get_mcp_tool(
+    server: ServerName, tool: ToolName, principal: Reader, parts: ServicesDep
+) -> ToolInfo:
+    """Look at one tool: what it takes, what it promises, whether it may be repeated."""
+    return parts.registry.get_tool(principal.tenant_id, server, tool)
+
+
+@router.get("/tools")
+def find_mcp_tools(
+    *,
+    principal: Reader,
+    parts: ServicesDep,
+    q: Words = None,
+    server: ServerFilter = None,
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
+) -> ToolPage:
+    """Find tools of all servers."""
+    return parts.registry.find_tools(
+        principal.tenant_id, text=q, server=server, page_size=page_size, page_token=page_token
+    )
+
+
+def _with_etag(server: ServerInfo, response: Response) -> ServerInfo:
+    response.headers["ETag"] = server.etag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return server

@@ -1,0 +1,29 @@
+"""uvicorn, except that it stops at once instead of waiting for those who only wait themselves.
+
+An event stream is open for minutes and a request may be held for one: a graceful shutdown would
+always take its whole time-out and then break them off with a bare 500.
+"""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from typing_extensions import override
+
+
+class Server(uvicorn.Server):
+    """A server of one process.
+
+    Args:
+        dismiss: Ends all waits and streams; their clients come again.
+    """
+
+    def __init__(self, config: uvicorn.Config, dismiss: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._dismiss = dismiss
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: no new connections, no waits, then what is under way."""
+        self._dismiss()
+        await super().shutdown(sockets)

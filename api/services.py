@@ -1,0 +1,41 @@
+"""Everything the front door hands requests to: built once per process, in its wiring function."""
+
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from foundation.database import Database
+from foundation.settings import Settings
+from security.accounts.service import Accounts
+from security.tokens import AccessTokens
+from toolhub.hub import ToolHub
+from toolhub.registry import Registry
+from workflows.catalog import Catalog
+from workflows.instances.service import Instances
+from workflows.schedules.service import Schedules
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of one API process.
+
+    Attributes:
+        tokens: Verifies access tokens on every request.
+        catalog: Published definitions.
+        instances: Their runs.
+        schedules: When runs begin by themselves.
+        registry: The registered MCP servers.
+        toolhub: Calls their tools.
+        temporal: The one client of this process; it reconnects by itself.
+    """
+
+    settings: Settings
+    database: Database
+    accounts: Accounts
+    tokens: AccessTokens
+    catalog: Catalog
+    instances: Instances
+    schedules: Schedules
+    registry: Registry
+    toolhub: ToolHub
+    temporal: Client

@@ -1,0 +1,42 @@
+"""Build the parts of one API process, each once, from its settings and its ways out."""
+
+from temporalio.client import Client
+
+from api.services import Services
+from foundation.database import Database
+from foundation.settings import Settings
+from security.accounts.wiring import build_accounts
+from security.egress import Egress
+from security.sealing import Sealer
+from toolhub.wiring import build_toolhub
+from workflows.catalog import Catalog
+from workflows.instances.service import Instances
+from workflows.runs.pages import PageTokens
+from workflows.schedules.service import Schedules
+
+
+def build_services(
+    settings: Settings, database: Database, temporal: Client, egress: Egress
+) -> Services:
+    """Wire the services of one process. The connections belong to the caller, who closes them.
+
+    Raises:
+        MasterKeyError: When `MILLWRIGHT_SECURITY_MASTER_KEY` is missing or no key.
+    """
+    sealer = Sealer.from_settings(settings.security)
+    accounts = build_accounts(database, sealer, settings)
+    toolhub = build_toolhub(database, sealer, egress)
+    catalog = Catalog(database)
+    pages = PageTokens(sealer.derive("page-tokens"))
+    return Services(
+        settings=settings,
+        database=database,
+        accounts=accounts,
+        tokens=accounts.tokens,
+        catalog=catalog,
+        instances=Instances(temporal, catalog, settings.temporal, pages),
+        schedules=Schedules(temporal, catalog, settings.temporal, pages),
+        registry=toolhub.registry,
+        toolhub=toolhub.hub,
+        temporal=temporal,
+    )

@@ -1,0 +1,1 @@
+"""Definitions over HTTP: publish, check, list, read."""
