@@ -1,0 +1,66 @@
+"""Typed client for the Millwright API; `AsyncMillwright` is the same for asyncio.
+
+with Millwright.login("http://127.0.0.1:8080", "ana@plant.example", password) as client:
+started = client.workflows.start("press-line", "defect-watch", input={"line": 7})
+for event in client.events(started.id):
+print(event)
+print(client.wait(started.id).output)
+"""
+
+from millwright_client.awaiting import AsyncMillwright
+from millwright_client.blocking import Millwright
+from millwright_client.errors import (
+    MillwrightApiError,
+    MillwrightConnectionError,
+    MillwrightError,
+    MillwrightProtocolError,
+    MillwrightTimeoutError,
+)
+from millwright_client.models import (
+    Definition,
+    DefinitionSummary,
+    Ended,
+    Finding,
+    Instance,
+    InstanceSummary,
+    Interval,
+    McpServer,
+    McpTool,
+    Me,
+    Page,
+    Schedule,
+    ScheduledRun,
+    ScheduleSummary,
+    Started,
+    TaskEvent,
+    TaskRun,
+    Validation,
+)
+
+__all__ = [
+    "AsyncMillwright",
+    "Definition",
+    "DefinitionSummary",
+    "Ended",
+    "Finding",
+    "Instance",
+    "InstanceSummary",
+    "Interval",
+    "McpServer",
+    "McpTool",
+    "Me",
+    "Millwright",
+    "MillwrightApiError",
+    "MillwrightConnectionError",
+    "MillwrightError",
+    "MillwrightProtocolError",
+    "MillwrightTimeoutError",
+    "Page",
+    "Schedule",
+    "ScheduleSummary",
+    "ScheduledRun",
+    "Started",
+    "TaskEvent",
+    "TaskRun",
+    "Validation",
+]

@@ -1,0 +1,274 @@
+"""The client for ordinary code: every method returns when the answer is there."""
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_never, cast
+
+import httpx
+
+from millwright_client.calls import accounts, instances, mcp, schedules, workflows
+from millwright_client.calls.accounts import credentials
+from millwright_client.exchange import (
+    Call,
+    Chunks,
+    Close,
+    Effect,
+    Emit,
+    Flow,
+    Lock,
+    Read,
+    Send,
+    Session,
+    Sleep,
+    Streaming,
+    Unlock,
+)
+from millwright_client.transport import options, request
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Driver:
+    """Performs effects, each on the calling thread."""
+
+    def __init__(self, session: Session, http: httpx.Client) -> None:
+        self.session = session
+        self.http = http
+        self._lock = threading.Lock()
+
+    def run(self, flow: Flow[T]) -> T:
+        """Perform a flow to its end."""
+        answer: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                effect = flow.throw(error) if error else flow.send(answer)
+            except StopIteration as done:
+                return cast(T, done.value)
+            answer, error = self._outcome(effect)
+
+    def stream(self, flow: Streaming[T]) -> Iterator[T]:
+        """Perform a flow, yielding what it emits."""
+        answer: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                effect = flow.throw(error) if error else flow.send(answer)
+            except StopIteration:
+                return
+            if isinstance(effect, Emit):
+                answer, error = None, None
+                try:
+                    yield effect.value
+                except GeneratorExit as left:
+                    error = left  # whoever iterates has left; the flow closes what it opened
+            else:
+                answer, error = self._outcome(effect)
+
+    def _outcome(self, effect: Effect) -> tuple[Any, BaseException | None]:
+        try:
+            return self._perform(effect), None
+        except BaseException as error:  # noqa: BLE001 - the flow decides, and cleans up
+            return None, error
+
+    def _perform(self, effect: Effect) -> Any:
+        match effect:
+            case Call():
+                return self.run(self.session.exchange(effect))
+            case Send():
+                return self._send(effect)
+            case Sleep(seconds):
+                time.sleep(seconds)
+            case Lock():
+                self._lock.acquire()
+            case Unlock():
+                self._lock.release()
+            case Chunks(response):
+                return response.iter_bytes()
+            case Read(chunks):
+                return next(chunks, None)
+            case Close(response):
+                response.close()
+            case _:
+                assert_never(effect)
+        return None
+
+    def _send(self, send: Send) -> httpx.Response:
+        response = self.http.send(request(self.http, send), stream=send.call.stream)
+        if response.is_error:
+            response.read()
+        return response
+
+
+class Driven(Protocol):
+    """What has methods made of flows."""
+
+    @property
+    def driver(self) -> Driver: ...
+
+
+class Method(Generic[P, T]):
+    """A method made of a flow."""
+
+    def __init__(self, flow: Callable[P, Flow[T]]) -> None:
+        self._flow = flow
+        self.__doc__ = flow.__doc__
+
+    def __get__(self, resource: Driven, owner: object = None) -> Callable[P, T]:
+        @functools.wraps(self._flow)
+        def method(*args: P.args, **kwargs: P.kwargs) -> T:
+            return resource.driver.run(self._flow(*args, **kwargs))
+
+        return method
+
+
+class Following(Generic[P, T]):
+    """A method that iterates, made of a streaming flow."""
+
+    def __init__(self, flow: Callable[P, Streaming[T]]) -> None:
+        self._flow = flow
+        self.__doc__ = flow.__doc__
+
+    def __get__(self, resource: Driven, owner: object = None) -> Callable[P, Iterator[T]]:
+        @functools.wraps(self._flow)
+        def method(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+            return resource.driver.stream(self._flow(*args, **kwargs))
+
+        return method
+
+
+class Resource:
+    """Some methods of one client."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+
+
+class Workflows(Resource):
+    """Definitions, and runs of them."""
+
+    publish = Method(workflows.publish)
+    validate = Method(workflows.validate)
+    list = Method(workflows.list_)
+    get = Method(workflows.get)
+    versions = Method(workflows.versions)
+    start = Method(workflows.start)
+    wait = Method(instances.wait)
+    events = Following(instances.events)
+
+
+class Instances(Resource):
+    """Runs."""
+
+    get = Method(instances.get)
+    list = Method(instances.list_)
+    active = Method(instances.active)
+    cancel = Method(instances.cancel)
+    terminate = Method(instances.terminate)
+    wait = Method(instances.wait)
+    events = Following(instances.events)
+
+
+class Schedules(Resource):
+    """Runs that begin by themselves."""
+
+    create = Method(schedules.create)
+    list = Method(schedules.list_)
+    get = Method(schedules.get)
+    update = Method(schedules.update)
+    delete = Method(schedules.delete)
+    pause = Method(schedules.pause)
+    resume = Method(schedules.resume)
+    trigger = Method(schedules.trigger)
+    backfill = Method(schedules.backfill)
+
+
+class Mcp(Resource):
+    """MCP servers and their tools."""
+
+    register_server = Method(mcp.register_server)
+    list_servers = Method(mcp.list_servers)
+    get_server = Method(mcp.get_server)
+    update_server = Method(mcp.update_server)
+    remove_server = Method(mcp.remove_server)
+    refresh_server = Method(mcp.refresh_server)
+    list_tools = Method(mcp.list_tools)
+    find_tools = Method(mcp.find_tools)
+    get_tool = Method(mcp.get_tool)
+
+
+class Millwright(Resource):
+    """One installation of Millwright, as one user.
+
+    Args:
+        url: Where the API is, for example `http://127.0.0.1:8080`.
+        token: Access token. `Millwright.login` gets one, and the next ones.
+        timeout_s: Longest silence of the API within one answer.
+        patience_s: How long to repeat what may be repeated while the API is away.
+        transport: How requests travel, when not as httpx does by itself (a proxy, a test).
+    """
+
+    me = Method(accounts.me)
+    wait = Method(instances.wait)
+    events = Following(instances.events)
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience_s: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        http = httpx.Client(**options(url, timeout_s), transport=transport)
+        super().__init__(Driver(Session(token, patience_s=patience_s), http))
+        self.workflows = Workflows(self.driver)
+        self.instances = Instances(self.driver)
+        self.schedules = Schedules(self.driver)
+        self.mcp = Mcp(self.driver)
+
+    @classmethod
+    def login(
+        cls, url: str, email: str, password: str, *, tenant: str | None = None, **settings: Any
+    ) -> Self:
+        """Log in, and stay logged in: an expired access token is exchanged by itself.
+
+        Args:
+            tenant: Needed when the address is known in several.
+            settings: As for `Millwright`.
+
+        Raises:
+            MillwrightApiError: When the API does not accept them.
+        """
+        client = cls(url, **settings)
+        try:
+            client.driver.run(client.driver.session.log_in(credentials(email, password, tenant)))
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    @property
+    def access_token(self) -> str | None:
+        """The access token of this moment, for other programs; good for some minutes."""
+        return self.driver.session.access_token
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.driver.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,292 @@
+"""What the API answers, as frozen dataclasses. Field names are those of the JSON."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some items of a listing.
+
+    Attributes:
+        next_page_token: Give it as `page_token` to get the following items; None at the end.
+    """
+
+    items: list[Item]
+    next_page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who is logged in."""
+
+    tenant_id: str
+    user_id: str
+    email: str
+    roles: list[str]
+    permissions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a definition that must, or should, be mended.
+
+    Attributes:
+        code: Stable, for programs.
+        pointer: JSON pointer of the place; `line` and `column` count from 1.
+    """
+
+    code: str
+    severity: str
+    message: str
+    pointer: str
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Whether a definition could be published, and everything that was found."""
+
+    valid: bool
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionSummary:
+    """One version of a published definition, without its content.
+
+    Attributes:
+        hash: Hash of its content; instances pin it.
+    """
+
+    namespace: str
+    name: str
+    version: str
+    hash: str
+    title: str | None = None
+    summary: str | None = None
+    published_by: str | None = None
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition(DefinitionSummary):
+    """One version of a published definition.
+
+    Attributes:
+        document: The definition as plain data.
+        source: The text as its author wrote it.
+        created: Answer to a publication: False when the very same was published before.
+        findings: Answer to a publication: warnings.
+    """
+
+    document: dict[str, Any] | None = None
+    source: str | None = None
+    created: bool | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Answer to a start.
+
+    Attributes:
+        created: False when this idempotency key had started the instance before.
+    """
+
+    id: str
+    namespace: str
+    name: str
+    version: str | None
+    status: str
+    web_ui: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSummary:
+    """One line of a listing of instances."""
+
+    id: str
+    namespace: str
+    name: str
+    version: str | None
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    web_ui: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """One execution of one task.
+
+    Attributes:
+        reference: JSON pointer of the task in the definition.
+        iteration: Loop turns around it, outermost first.
+        state: running, completed, faulted, cancelled or skipped.
+    """
+
+    reference: str
+    iteration: str
+    name: str
+    kind: str
+    state: str
+    attempts: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: dict[str, Any] | None = None
+    event: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance(InstanceSummary):
+    """One instance.
+
+    Attributes:
+        status: running, completed, faulted, cancelled, terminated or timed_out.
+        output: Result of a completed instance.
+        error: Error object of the language of one that did not complete.
+        timeline_source: `history` when no worker answered: then only calls are among the tasks.
+    """
+
+    definition_hash: str | None = None
+    started_by: str | None = None
+    input: Any = None
+    output: Any = None
+    error: dict[str, Any] | None = None
+    tasks: list[TaskRun] = field(default_factory=list)
+    timeline_source: str = "interpreter"
+    events_dropped: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status != "running"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """One task began, ended or was skipped; `sequence` counts them."""
+
+    sequence: int
+    time: datetime
+    reference: str
+    iteration: str
+    name: str
+    kind: str
+    state: str
+    attempts: int | None = None
+    error: dict[str, Any] | None = None
+    event: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Last event of an instance."""
+
+    status: str
+    ended_at: datetime | None = None
+    output: Any = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Every so long, counted from 1970-01-01T00:00Z, plus an offset."""
+
+    every: timedelta
+    offset: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """One run that a schedule began."""
+
+    instance_id: str
+    scheduled_at: datetime
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSummary:
+    """One line of a listing of schedules."""
+
+    id: str
+    namespace: str
+    name: str
+    cron: list[str]
+    intervals: list[Interval]
+    time_zone: str
+    paused: bool
+    note: str
+    next_runs: list[datetime]
+    recent_runs: list[ScheduledRun]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule(ScheduleSummary):
+    """One schedule.
+
+    Attributes:
+        version: None: each run takes the newest version of the definition.
+        running: Ids of its instances that are running.
+        missed: Runs that were due too long ago when Temporal came back.
+        skipped: Runs left out because of the overlap policy.
+    """
+
+    overlap: str
+    catchup_window: timedelta
+    jitter: timedelta
+    pause_on_failure: bool
+    created_at: datetime
+    running: list[str]
+    runs: int
+    missed: int
+    skipped: int
+    version: str | None = None
+    input: Any = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    created_by: str | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A registered MCP server. Its credential is never shown, only of which kind it is."""
+
+    name: str
+    dialect: str
+    url: str
+    status: str
+    tool_count: int
+    version: int
+    path: str = ""
+    timeout_s: float | None = None
+    credential: dict[str, Any] = field(default_factory=dict)
+    protocol: dict[str, Any] | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    discovered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpTool:
+    """A tool of a registered MCP server.
+
+    Attributes:
+        problem: Why it cannot be called, when its own schema is the reason.
+    """
+
+    server: str
+    name: str
+    description: str | None
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None = None
+    annotations: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
