@@ -1,0 +1,19 @@
+"""What a command says when it fails in a way that somebody foresaw."""
+
+from pydantic import ValidationError
+
+from foundation.errors import MillwrightError
+from foundation.settings import Settings
+
+
+def explained(error: Exception) -> str | None:
+    """Put a failure into words for a person; None for one that nobody foresaw."""
+    if isinstance(error, MillwrightError):
+        return error.message
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        return "\n".join(_setting(list(map(str, e["loc"])), e["msg"]) for e in error.errors())
+    return None
+
+
+def _setting(location: list[str], message: str) -> str:
+    return f"{'_'.join(['MILLWRIGHT', *location]).upper()} cannot be used: {message}."

@@ -1,0 +1,136 @@
+"""The command `millwright`: reads the command line, and hands over to one module for each command.
+
+Whatever is slow to import is imported by the command that needs it: `--help` answers at once.
+Results go to standard output, everything else to standard error; the exit status is the outcome.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import NoReturn
+
+from typing_extensions import override
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints fit in two lines."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to look, in one line each."""
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"Try: {self.prog} --help", file=sys.stderr)
+        raise SystemExit(USAGE)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser, commands = build_parser()
+    if given and not given[0].startswith("-") and given[0] not in commands:
+        return _unknown(given[0], commands)
+    parsed = parser.parse_args(given)
+    if parsed.command is None:
+        parser.print_help()
+        return OK
+    return _guarded(lambda: int(import_module(parsed.module).run(parsed)))
+
+
+def build_parser() -> tuple[Parser, list[str]]:
+    """Describe all commands; also return their names."""
+    parser = Parser(prog="millwright", description="Durable workflows for the factory floor.")
+    parser.add_argument(
+        "--version", action="version", version=f"Millwright {version('millwright')}"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _dev(commands.add_parser("dev", help="start the whole stack on this machine and stay up"))
+    if find_spec("cli.demo"):
+        _demo(commands.add_parser("demo", help="start the stack, run a workflow on it, and stop"))
+    _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
+    _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
+    _version(commands.add_parser("version", help="show versions"))
+    return parser, list(commands.choices)
+
+
+def _dev(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Start PostgreSQL, Temporal, an MCP server, the API and a worker."
+    _stack_flags(parser)
+    parser.add_argument(
+        "--in-memory",
+        action="store_true",
+        help="forget Temporal's runs at the end; about three times as fast",
+    )
+    parser.set_defaults(module="cli.dev")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Start the stack, run the example workflow on it, and stop."
+    _stack_flags(parser)
+    parser.set_defaults(module="cli.demo")
+
+
+def _migrate(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Bring the database that MILLWRIGHT_DATABASE_URL names up to date."
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail when it is not up to date"
+    )
+    _json_flag(parser)
+    parser.set_defaults(module="cli.migrate")
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Check this machine. Changes nothing; fails when a check fails."
+    _stack_flags(parser)
+    parser.set_defaults(module="cli.doctor")
+
+
+def _version(parser: argparse.ArgumentParser) -> None:
+    _json_flag(parser)
+    parser.set_defaults(module="cli.version")
+
+
+def _stack_flags(parser: argparse.ArgumentParser) -> None:
+    for name, default in (("api", 8080), ("temporal", 7233), ("ui", 8233), ("excel", 9108)):
+        text = f"default {default}, or a setting of the environment"
+        parser.add_argument(f"--{name}-port", type=int, metavar="PORT", help=text)
+    parser.add_argument(
+        "--data-dir", metavar="FOLDER", help="where everything is kept (default .millwright)"
+    )
+    _json_flag(parser)
+
+
+def _json_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+
+
+def _unknown(name: str, commands: list[str]) -> int:
+    close = difflib.get_close_matches(name, commands, n=1)
+    guess = f" Did you mean '{close[0]}'?" if close else f" There are: {', '.join(commands)}."
+    print(f"millwright: there is no command '{name}'.{guess}", file=sys.stderr)
+    return USAGE
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """Run a command; what we expect to go wrong is a message, everything else a bug report."""
+    from cli.failures import explained  # noqa: PLC0415 - imports pydantic
+
+    try:
+        return command()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        message = explained(error)
+        if message is None:
+            raise
+        print(message, file=sys.stderr)
+        return FAILED
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

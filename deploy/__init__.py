@@ -1,0 +1,1 @@
+"""Setting a system up: database schema, the local stack."""
