@@ -1,0 +1,156 @@
+"""Where tasks lead."""
+
+import pytest
+
+from tests.definition.documents import codes, only, with_tasks
+from workflows.definition import validate
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "- a: { set: { x: 1 }, then: c }\n- b: { set: { x: 1 }, then: end }\n"
+        "- c: { set: { x: 1 }, then: b }",
+        "- a: { switch: [ { one: { when: .x, then: b } }, { other: { then: c } } ] }\n"
+        "- b: { set: { x: 1 }, then: end }\n- c: { set: { x: 1 } }",
+        "- a: { switch: [ { one: { when: .x, then: c } } ] }\n- b: { set: { x: 1 } }\n"
+        "- c: { set: { x: 1 } }",
+        "- a: { if: .x, raise: { error: { type: 'https://e.com', status: 400 } }, then: end }\n"
+        "- b: { set: { x: 1 } }",
+        "- a: { try: [ { x: { set: { x: 1 } } } ], catch: { then: c }, then: b }\n"
+        "- b: { set: { x: 1 }, then: end }\n- c: { set: { x: 1 } }",
+        "- a: { do: [ { inner: { set: { x: 1 }, then: exit } } ], then: end }",
+        "- poll: { call: http, with: { method: get, endpoint: 'https://e.com' } }\n"
+        "- pause: { wait: PT5S, then: poll }",
+        "- a: { set: { x: 1 }, if: .go, then: a }",
+        "- a: { fork: { branches: [ { b: { set: { x: 1 }, then: end } } ] } }",
+    ],
+)
+def test_sensible_ways_have_no_findings(tasks: str) -> None:
+    assert validate(with_tasks(tasks)) == []
+
+
+@pytest.mark.parametrize(
+    ("tasks", "pointer", "message"),
+    [
+        (
+            "- first: { set: { x: 1 }, then: frist }\n- second: { set: { x: 1 } }",
+            "/do/0/first/then",
+            "Did you mean 'first'?",
+        ),
+        (
+            "- a: { do: [ { inner: { set: { x: 1 }, then: b } } ] }\n- b: { set: { x: 1 } }",
+            "/do/0/a/do/0/inner/then",
+            "a task of the same list",
+        ),
+        (
+            "- a: { do: [ { inner: { set: { x: 1 } } } ], then: inner }",
+            "/do/0/a/then",
+            "There is no task called 'inner' in this list",
+        ),
+        (
+            "- a: { switch: [ { one: { when: .x, then: gone } } ] }",
+            "/do/0/a/switch/0/one/then",
+            "There is no task called 'gone'",
+        ),
+        (
+            "- a: { try: [ { x: { set: { x: 1 } } } ], catch: { then: x } }",
+            "/do/0/a/catch/then",
+            "There is no task called 'x'",
+        ),
+        (
+            "- a: { try: [], catch: { do: [ { y: { set: { x: 1 }, then: a } } ] } }",
+            "/do/0/a/catch/do/0/y/then",
+            "There is no task called 'a'",
+        ),
+        (
+            "- a: { fork: { branches: [ { b: { set: { x: 1 }, then: c } }, "
+            "{ c: { set: { x: 1 } } } ] } }",
+            "/do/0/a/fork/branches/0/b/then",
+            "Branches run at the same time",
+        ),
+    ],
+)
+def test_a_jump_can_only_lead_to_a_task_of_its_own_list(
+    tasks: str, pointer: str, message: str
+) -> None:
+    found = only(with_tasks(tasks))
+    assert (found.code, found.pointer) == ("unknown-target", pointer)
+    assert message in found.message
+
+
+@pytest.mark.parametrize("then", ["end", "somewhere"])
+def test_a_function_leads_nowhere(then: str) -> None:
+    more = f"use: {{ functions: {{ f: {{ set: {{ x: 1 }}, then: {then} }} }} }}\n"
+    found = only(with_tasks("- a: { call: f }", more=more))
+    assert (found.code, found.pointer) == ("unknown-target", "/use/functions/f/then")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "unreachable"),
+    [
+        ("- a: { set: { x: 1 }, then: exit }\n- b: { set: { x: 1 } }", ["/do/1/b"]),
+        (
+            "- a: { raise: { error: { type: 'https://e.com', status: 400 } } }\n"
+            "- b: { set: { x: 1 } }",
+            ["/do/1/b"],
+        ),
+        (
+            "- a: { set: { x: 1 }, then: c }\n- b: { set: { x: 1 } }\n- c: { set: { x: 1 } }",
+            ["/do/1/b"],
+        ),
+        (
+            "- a: { switch: [ { d: { then: c } } ] }\n- b: { set: { x: 1 } }\n"
+            "- c: { set: { x: 1 } }",
+            ["/do/1/b"],
+        ),
+        (
+            "- a: { set: { x: 1 }, then: end }\n- b: { set: { x: 1 } }\n- c: { set: { x: 1 } }",
+            ["/do/1/b"],
+        ),
+        (
+            "- a: { do: [ { b: { set: { x: 1 }, then: exit } }, { c: { set: { x: 1 } } } ] }",
+            ["/do/0/a/do/1/c"],
+        ),
+        (
+            "- a: { set: { x: 1 }, then: d }\n- b: { set: { x: 1 }, then: c }\n"
+            "- c: { set: { x: 1 }, then: b }\n- d: { set: { x: 1 } }",
+            ["/do/1/b"],
+        ),
+    ],
+)
+def test_a_task_that_nothing_leads_to_is_found(tasks: str, unreachable: list[str]) -> None:
+    found = [each for each in validate(with_tasks(tasks)) if each.code == "unreachable-task"]
+    assert [each.pointer for each in found] == unreachable
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "- a: { set: { x: 1 }, then: a }",
+        "- a: { set: { x: 1 } }\n- b: { emit: { event: { with: { type: t } } }, then: a }",
+        "- a: { set: { x: 1 } }\n- b: { switch: [ { back: { then: a } } ] }",
+        "- a: { do: [ { b: { set: { x: 1 } } } ], then: a }",
+        "- z: { do: [ { a: { set: { x: 1 } } }, { b: { set: { x: 1 }, then: a } } ] }",
+    ],
+)
+def test_a_loop_that_surely_never_ends_is_found_once(tasks: str) -> None:
+    assert codes(with_tasks(tasks)) == ["endless-loop"]
+
+
+def test_names_are_unique_in_their_list_only() -> None:
+    tasks = "- a: { do: [ { a: { set: { x: 1 } } } ] }\n- b: { do: [ { a: { set: { x: 1 } } } ] }"
+    assert validate(with_tasks(tasks)) == []
+    assert codes(
+        with_tasks("- f: { fork: { branches: [ { a: { do: [] } }, { a: { do: [] } } ] } }")
+    ) == ["duplicate-name"]
+
+
+@pytest.mark.parametrize("name", ["continue", "exit", "end"])
+def test_a_task_cannot_have_the_name_of_a_directive(name: str) -> None:
+    assert only(with_tasks(f"- {name}: {{ set: {{ x: 1 }} }}")).code == "reserved-name"
+
+
+def test_a_competition_needs_branches() -> None:
+    found = only(with_tasks("- a: { fork: { compete: true, branches: [] } }"))
+    assert (found.code, found.pointer) == ("wrong-value", "/do/0/a/fork/branches")

@@ -1,0 +1,125 @@
+"""What is not executed yet is refused at publish, by name; what is executed is not."""
+
+import pytest
+
+from tests.definition.documents import HEAD, with_tasks
+from workflows.definition import validate
+
+HTTP = "call: http, with: { method: get, endpoint: { uri: 'https://e.com', authentication: %s } }"
+OAUTH2 = "{ oauth2: { authority: 'https://e.com', grant: client_credentials } }"
+MCP = "call: mcp, with: { method: %s, transport: %s }"
+OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
+
+
+@pytest.mark.parametrize(
+    ("task", "pointer", "what"),
+    [
+        ("listen: { to: { any: [] } }", "listen", "'listen' tasks"),
+        ("run: { workflow: { namespace: a, name: b, version: latest } }", "run", "'run' tasks"),
+        ("run: { container: { image: a } }", "run", "'run' tasks"),
+        ("run: { script: { language: js, code: '1' } }", "run", "'run' tasks"),
+        (
+            "call: grpc, with: { proto: { endpoint: 'file://a' }, "
+            "service: { name: a, host: b }, method: c }",
+            "call",
+            "'call: grpc'",
+        ),
+        (
+            "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "
+            "message: { payload: {} } }",
+            "call",
+            "'call: asyncapi'",
+        ),
+        (
+            "call: a2a, with: { method: message/send, server: 'https://e.com', "
+            "parameters: { a: 1 } }",
+            "call",
+            "'call: a2a'",
+        ),
+        ("try: [], catch: { retry: { delay: PT1S } }", "catch/retry", "'retry' in a 'catch'"),
+        (HTTP % OAUTH2, "with/endpoint/authentication/oauth2", "'oauth2' authentication"),
+        (
+            HTTP % OAUTH2.replace("oauth2", "oidc"),
+            "with/endpoint/authentication/oidc",
+            "'oidc' authentication",
+        ),
+        (
+            HTTP % "{ digest: { username: '${ .u }', password: '${ .p }' } }",
+            "with/endpoint/authentication/digest",
+            "'digest' authentication",
+        ),
+        (HTTP % "{ basic: { use: mine } }", "with/endpoint/authentication/basic/use", "Secrets"),
+        (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
+        (
+            MCP % ("tools/list", "{ http: { endpoint: 'https://e.com' }, options: { a: b } }"),
+            "with/transport/options",
+            "'options' of an MCP transport",
+        ),
+        (
+            "set: { x: 1 }, input: { schema: { resource: { endpoint: 'https://e.com' } } }",
+            "input/schema/resource",
+            "Schemas from elsewhere",
+        ),
+    ],
+)
+def test_a_task_that_is_not_executed_yet_is_named(task: str, pointer: str, what: str) -> None:
+    (found,) = validate(with_tasks(f"- first: {{ set: {{ x: 1 }} }}\n- second: {{ {task} }}"))
+    assert (found.code, found.pointer) == ("not-supported-yet", f"/do/1/second/{pointer}")
+    assert what in found.message
+
+
+def test_the_message_names_the_task() -> None:
+    tasks = "- outer: { do: [ { waitForPart: { listen: { to: { any: [] } } } } ] }"
+    (found,) = validate(with_tasks(tasks))
+    assert found.message == "Task 'waitForPart': 'listen' tasks are not supported yet. Remove it."
+
+
+@pytest.mark.parametrize(
+    ("member", "pointer"),
+    [
+        ("schedule: { cron: '0 0 * * *' }", "/schedule"),
+        ("schedule: { on: { one: { with: { type: a } } } }", "/schedule"),
+        ("use: { extensions: [ { a: { extend: all } } ] }", "/use/extensions"),
+        ("use: { catalogs: { a: { endpoint: 'https://e.com' } } }", "/use/catalogs"),
+        ("use: { secrets: [ a ] }", "/use/secrets"),
+        ("use: { retries: { a: { delay: PT1S } } }", "/use/retries"),
+    ],
+)
+def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
+    member: str, pointer: str
+) -> None:
+    (found,) = validate(f"{HEAD}{member}\ndo: []")
+    assert (found.code, found.pointer) == ("not-supported-yet", pointer)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "call: http, with: { method: get, endpoint: 'https://e.com' }",
+        "call: openapi, with: { document: { endpoint: 'https://e.com' }, operationId: a }",
+        *(
+            MCP % (method, OVER_HTTP)
+            for method in (
+                *("tools/list", "tools/call", "prompts/list", "prompts/get", "resources/list"),
+                *("resources/read", "resources/templates/list"),
+            )
+        ),
+        "call: mcp.tool, with: { server: a, tool: b }",
+        "do: []",
+        "emit: { event: { with: { type: a } } }",
+        "for: { in: . }, while: .x, do: []",
+        "for: { in: [ { a: 1 } ] }, do: []",
+        "fork: { branches: [ { a: { do: [] } } ], compete: true }",
+        "raise: { error: { type: 'https://e.com', status: 400 } }",
+        "set: { a: 1 }",
+        "switch: [ { a: { then: end } } ]",
+        "try: [], catch: { errors: { with: { status: 4 } }, as: e, when: .a, exceptWhen: .b, "
+        "do: [], then: end }",
+        "wait: PT1S, timeout: { after: PT2S }, if: .a, then: end, input: { from: . }, "
+        "output: { as: . }, export: { as: . }",
+        HTTP % "{ basic: { username: '${ .u }', password: '${ .p }' } }",
+        HTTP % "{ bearer: { token: '${ .t }' } }",
+    ],
+)
+def test_what_is_executed_has_no_findings(task: str) -> None:
+    assert validate(with_tasks(f"- a: {{ {task} }}")) == []

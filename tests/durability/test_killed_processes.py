@@ -1,0 +1,134 @@
+"""Processes die; the run goes on, and no completed step is executed again."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.local.ports import LOOPBACK, free_port, is_open
+from deploy.local.postgres import PostgresOptions
+from deploy.local.processes import Child, Program
+from millwright_client import Millwright
+from tests.fixtures.databases import fresh_database
+from tests.fixtures.system import System, system_settings
+
+STEPS = 20
+KILL_AFTER = (2, 6, 10, 14, 18)
+PAUSE_MS = 400
+# Temporal waits 10 s for the worker that held the run before it asks another one.
+RUN_S = 150
+
+DEFINITION = "document: { dsl: '1.0.3', namespace: tests, name: long, version: '1.0.0' }\ndo:\n" + (
+    "".join(
+        f"""  - step{number}:
+      call: mcp.tool
+      with: {{ server: ledger, tool: record, arguments: {{ step: {number} }} }}
+  - pause{number}: {{ wait: {{ milliseconds: {PAUSE_MS} }} }}
+"""
+        for number in range(1, STEPS + 1)
+    )
+)
+
+
+class Ledger:
+    """What the MCP server executed."""
+
+    def __init__(self, port: int, file: Path) -> None:
+        self.url = f"http://{LOOPBACK}:{port}/mcp"
+        self.file = file
+
+    def lines(self) -> list[int]:
+        return [int(line) for line in self.file.read_text(encoding="ascii").split()]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    file = tmp_path / "ledger.txt"
+    file.touch()
+    port = free_port()
+    script = Path(__file__).with_name("ledger_server.py")
+    child = Child(
+        Program(
+            name="ledger",
+            command=(sys.executable, str(script), str(port), str(file)),
+            log=tmp_path / "ledger.log",
+        )
+    )
+    child.wait_ready(lambda: is_open(LOOPBACK, port), 30)
+    yield Ledger(port, file)
+    child.stop()
+
+
+@pytest.fixture
+def own_system(
+    postgres: PostgresOptions,
+    template_database: str,
+    temporal_address: str,
+    master_key: SecretStr,
+    tmp_path: Path,
+) -> Iterator[System]:
+    """An installation whose processes may be killed."""
+    for url in fresh_database(postgres, template_database):
+        system = System(system_settings(url, temporal_address, master_key, {}), tmp_path)
+        try:
+            yield system
+        finally:
+            system.stop()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, "it did not happen in time"
+        sleep(0.02)
+
+
+def start(client: Millwright, ledger: Ledger) -> str:
+    client.mcp.register_server("ledger", url=ledger.url)
+    client.workflows.publish(DEFINITION)
+    return client.workflows.start("tests", "long").id
+
+
+@pytest.mark.timeout(RUN_S + 60)
+def test_a_run_survives_five_killed_workers_and_no_step_is_executed_twice(
+    own_system: System, ledger: Ledger
+) -> None:
+    worker = own_system.start_worker()
+    own_system.start_api()
+    with own_system.new_tenant() as client:
+        instance = start(client, ledger)
+        for step in KILL_AFTER:
+            wait_until(lambda step=step: len(ledger.lines()) >= step)  # type: ignore[misc]
+            # In the pause behind the step: its result has long reached the server.
+            sleep(PAUSE_MS / 2000)
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker = own_system.start_worker()
+        ended = client.wait(instance, timeout=RUN_S)
+    assert ended.status == "completed", ended.error
+    assert ledger.lines() == list(range(1, STEPS + 1))
+
+
+@pytest.mark.timeout(120)
+def test_a_run_does_not_notice_that_the_api_was_restarted(
+    own_system: System, ledger: Ledger
+) -> None:
+    own_system.start_worker()
+    api = own_system.start_api()
+    with own_system.new_tenant() as client:
+        instance = start(client, ledger)
+        wait_until(lambda: len(ledger.lines()) >= 3)
+        api.stop()
+        done_without = len(ledger.lines())
+        wait_until(lambda: len(ledger.lines()) > done_without + 2)
+        own_system.start_api()
+        ended = client.wait(instance, timeout=RUN_S)
+    assert ended.status == "completed", ended.error
+    assert ledger.lines() == list(range(1, STEPS + 1))
+    assert [task.name for task in ended.tasks if task.kind == "call mcp.tool"] == [
+        f"step{number}" for number in range(1, STEPS + 1)
+    ]

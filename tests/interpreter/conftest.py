@@ -1,0 +1,110 @@
+"""Run a definition on a real Temporal server, and replay what happened."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import anyio.lowlevel
+import pytest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Replayer, Worker
+
+from activities.http import HttpActivities
+from foundation.settings import EgressSettings
+from security.egress import Egress
+from workflows.definition import prepare
+from workflows.interpreter.types import PROGRESS_QUERY, Progress, StartInput, TaskState
+from workflows.interpreter.workflow import Interpreter
+
+HEAD = """
+document: { dsl: '1.0.3', namespace: tests, name: sample, version: '1.0.0' }
+"""
+
+
+@dataclass
+class Ended:
+    """How a run ended: with an output, or with an error object."""
+
+    progress: Progress
+    output: Any = None
+    error: Any = None
+
+    def names(self, state: TaskState) -> list[str]:
+        return [event.name for event in self.progress.events if event.state == state]
+
+    @property
+    def kind(self) -> str:
+        """Last part of the error's type."""
+        return str(self.error["type"]).rpartition("/")[2]
+
+
+@dataclass
+class Runner:
+    """Starts definitions for one tenant."""
+
+    client: Client
+    task_queue: str
+    tenant: str
+
+    async def start(self, tasks: str, value: Any = None) -> WorkflowHandle[Any, Any]:
+        prepared = prepare(tasks if tasks.lstrip().startswith("document:") else HEAD + tasks)
+        return await self.client.start_workflow(
+            f"{prepared.namespace}.{prepared.name}",
+            StartInput(
+                tenant_id=self.tenant,
+                input=value,
+                definition_hash=prepared.hash,
+                document=prepared.document,
+            ),
+            id=f"{self.tenant}/{prepared.namespace}/{prepared.name}/{uuid4().hex}",
+            task_queue=self.task_queue,
+        )
+
+    async def __call__(self, tasks: str, value: Any = None) -> Ended:
+        """Run to the end, then replay the history: the same code must take the same way again."""
+        handle = await self.start(tasks, value)
+        ended = await self.ended(handle)
+        await Replayer(
+            workflows=[Interpreter], data_converter=pydantic_data_converter
+        ).replay_workflow(await handle.fetch_history())
+        return ended
+
+    async def ended(self, handle: WorkflowHandle[Any, Any]) -> Ended:
+        output = error = None
+        try:
+            output = await handle.result()
+        except WorkflowFailureError as failure:
+            if not isinstance(failure.cause, ApplicationError):
+                raise
+            error = failure.cause.details[0]
+        return Ended(await self.progress(handle), output, error)
+
+    async def until(
+        self, handle: WorkflowHandle[Any, Any], condition: Callable[[Progress], bool]
+    ) -> None:
+        """Ask until it is so; the test's own timeout ends a vain wait."""
+        while not condition(await self.progress(handle)):
+            await anyio.lowlevel.checkpoint()
+
+    async def progress(self, handle: WorkflowHandle[Any, Any]) -> Progress:
+        found: Progress = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)
+        return found
+
+
+@pytest.fixture
+async def run(
+    temporal: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+) -> AsyncIterator[Runner]:
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
+    http = HttpActivities(egress)
+    async with Worker(
+        temporal,
+        task_queue=task_queue,
+        workflows=[Interpreter],
+        activities=[http.http_call, http.openapi_call],
+    ):
+        yield Runner(temporal, task_queue, tenant)
+    await egress.aclose()

@@ -1,0 +1,128 @@
+"""`call: mcp`: requests to any server by its address."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from foundation.json import JsonObject
+from tests.toolhub.servers import Seen
+from toolhub.errors import RequestFailedError
+from toolhub.hub import ToolHub
+from toolhub.schemas import McpRequest
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["modern", "legacy"])
+def url(request: pytest.FixtureRequest, good: str, legacy: str) -> str:
+    return good if request.param == "modern" else legacy
+
+
+def asking(url: str, method: str, params: Any = None, **more: Any) -> McpRequest:
+    return McpRequest(tenant_id="press", url=url, method=method, params=params or {}, **more)
+
+
+async def test_a_tool_call_gives_the_result_of_the_protocol(hub: ToolHub, url: str) -> None:
+    params = {"name": "add", "arguments": {"a": 1, "b": 2}}
+    result = await hub.request(asking(url, "tools/call", params))
+    assert result["structuredContent"] == {"total": 3, "items": [1, 2]}
+    assert isinstance(result["content"], list)
+
+
+async def test_a_tool_that_fails_is_a_result(hub: ToolHub, url: str) -> None:
+    params = {"name": "fail", "arguments": {"why": "no"}}
+    assert (await hub.request(asking(url, "tools/call", params)))["isError"] is True
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "field"),
+    [
+        ("tools/list", {}, "tools"),
+        ("prompts/list", {}, "prompts"),
+        ("prompts/get", {"name": "ask", "arguments": {"topic": "presses"}}, "messages"),
+        ("resources/list", {}, "resources"),
+        ("resources/templates/list", {}, "resourceTemplates"),
+        ("resources/read", {"uri": "sheet://defects"}, "contents"),
+    ],
+)
+async def test_every_method_of_the_language_is_answered(
+    hub: ToolHub, url: str, method: str, params: JsonObject, field: str
+) -> None:
+    result = await hub.request(asking(url, method, params))
+    assert isinstance(result[field], list)
+    if method != "resources/list":
+        assert result[field]
+
+
+async def test_headers_and_client_are_sent(
+    hub: ToolHub, bad: str, bad_seen: Seen, good: str, good_seen: Seen
+) -> None:
+    headers = {"Authorization": "Bearer abc"}
+    await hub.request(asking(f"{bad}/ok/mcp", "tools/call", {"name": "t"}, headers=headers))
+    assert bad_seen.headers[-1]["authorization"] == "Bearer abc"
+    client = {"client_name": "press-line", "client_version": "7"}
+    await hub.request(asking(good, "tools/list", **client))
+    sent = good_seen.bodies[-1]["params"]["_meta"]["io.modelcontextprotocol/clientInfo"]
+    assert sent == {"name": "press-line", "version": "7"}
+
+
+async def test_a_newest_version_is_used_without_asking(
+    hub: ToolHub, good: str, good_seen: Seen
+) -> None:
+    await hub.request(asking(good, "tools/list", protocol_version="2026-07-28"))
+    assert good_seen.methods == ["tools/list"]
+
+
+async def test_an_older_version_is_negotiated(hub: ToolHub, url: str) -> None:
+    assert (await hub.request(asking(url, "tools/list", protocol_version="2025-06-18")))["tools"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"method": "tools/cal"}, "no MCP method 'tools/cal' to call. Those there are: tools/list"),
+        ({"protocol_version": "1999-01-01"}, "no MCP protocol version '1999-01-01'. Known: 2024"),
+        ({"headers": {"X-A": "two\nlines"}}, "'X-A' cannot be sent"),
+        ({"headers": {"X A": "b"}}, "'X A' cannot be sent"),
+        ({"params": {"cursor": 7}}, "not parameters of 'tools/list': params/cursor"),
+        ({"url": "http://u:p@h/"}, "user name or password"),
+        ({"url": "stdio:excel"}, "http or https"),
+        ({"url": "http://10.0.0.1/mcp"}, "MILLWRIGHT_EGRESS_ALLOW_NETWORKS"),
+    ],
+)
+async def test_a_request_that_makes_no_sense_is_refused_with_the_reason(
+    hub: ToolHub, good: str, more: dict[str, Any], words: str
+) -> None:
+    fields: dict[str, Any] = {"tenant_id": "press", "url": good, "method": "tools/list", **more}
+    with pytest.raises(RequestFailedError) as caught:
+        await hub.request(McpRequest(**fields))
+    assert words in str(caught.value)
+    assert (caught.value.kind, caught.value.retryable) == ("runtime", False)
+
+
+@pytest.mark.parametrize(
+    ("way", "words", "retryable"),
+    [
+        ("401", "does not accept the credential", False),
+        ("html", "does not speak MCP", False),
+        ("429", "Try again after 7 s", True),
+        ("big-json", "1,048,576 bytes", False),
+        ("cut-json", "It is not known whether the request 'tools/call' ran", False),
+    ],
+)
+async def test_every_failure_is_a_runtime_error_of_the_language(
+    hub: ToolHub, bad: str, way: str, words: str, *, retryable: bool
+) -> None:
+    with pytest.raises(RequestFailedError) as caught:
+        await hub.request(asking(f"{bad}/{way}/mcp", "tools/call", {"name": "t"}))
+    assert words in str(caught.value)
+    assert (caught.value.kind, caught.value.retryable) == ("runtime", retryable)
+
+
+async def test_a_listing_that_breaks_off_may_be_repeated(hub: ToolHub) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(RequestFailedError, match=r"127\.0\.0\.1' cannot be reached") as caught:
+        await hub.request(asking(f"http://127.0.0.1:{port}/mcp", "tools/list"))
+    assert caught.value.retryable
