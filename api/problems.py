@@ -4,7 +4,8 @@ Domain errors say what happened; here they get their shape. What nobody foresaw 
 trace and the request id, and the client gets a sentence without any of it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from api.content import is_json
@@ -33,6 +35,7 @@ _CODES: Final = {
     413: "too-large",
     415: "unsupported-media-type",
 }
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
 _REALM: Final = 'Bearer realm="millwright"'
 
 
@@ -104,22 +107,37 @@ async def protocol_problem(request: Request, error: Exception) -> Problem:
     """Translate what the framework raised: no such route, wrong method, unreadable body."""
     if not isinstance(error, HTTPException):
         raise error
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     code = _CODES.get(error.status_code) or _slug(HTTPStatus(error.status_code).phrase)
-    return problem(request, error.status_code, code, _detail(request, error), headers=headers)
+    detail = _detail(request, error, headers)
+    return problem(request, error.status_code, code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """List the methods of what is at this path; the framework names those of one route only.
+
+    `/things/{id}:cancel` also matches `/things/{id}`: the more literal template is what is meant.
+    """
+    methods: dict[str, set[str]] = {}
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods and route.path_regex.match(_path(request)):
+            methods.setdefault(route.path, set()).update(route.methods)
+    meant = max(methods, key=lambda template: len(_PARAMETER.sub("", template)), default="")
+    return sorted(methods.get(meant, ()))
 
 
 def _slug(phrase: str) -> str:
     return phrase.lower().replace(" ", "-").replace("'", "")
 
 
-def _detail(request: Request, error: HTTPException) -> str:
+def _detail(request: Request, error: HTTPException, headers: Mapping[str, str]) -> str:
     asked = f"{request.method} {_path(request)}"
     if error.status_code == HTTPStatus.NOT_FOUND:
         return f"There is nothing at {asked}. GET /openapi.json lists what there is."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "see GET /openapi.json")
-        return f"{asked} is not possible here. Allowed: {allowed}."
+        return f"{asked} is not possible. Allowed: {headers['Allow']}."
     return error.detail
 
 

@@ -36,8 +36,8 @@ router = APIRouter(prefix="/api/v1/workflows", tags=["instances"])
 Reader = Annotated[Principal, require("workflow:read")]
 Starter = Annotated[Principal, require("workflow:execute")]
 
-# Longer than this, proxies give up on a silent request.
-LONGEST_WAIT_S: Final = 60.0
+# Proxies give up on a silent request after a minute, some clients after half of one.
+LONGEST_WAIT_S: Final = 30.0
 # A copy may be kept, and must be checked with its ETag before it is shown.
 _CHECK: Final = {"Cache-Control": "private, no-cache"}
 _NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {

@@ -63,7 +63,7 @@ async def publish_workflow(
 
 
 @router.post("/validate", openapi_extra=DEFINITION_BODY)
-async def validate_workflow(_: Author, text: DefinitionText) -> Validation:
+async def validate_workflow(_: Reader, text: DefinitionText) -> Validation:
     """Check a definition without publishing it."""
     return Validation.of(await run_in_threadpool(validate, text))
 

@@ -92,15 +92,20 @@ class Folder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                lock.seek(0)
-                raise ConflictError(
-                    f"Another stack runs in {self.root} (process {lock.read().strip()}). Stop it "
-                    "with Ctrl-C, or choose another folder with --data-dir."
-                ) from None
+                raise self._taken() from None
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+    def require_unused(self) -> None:
+        """Refuse a folder that another stack uses now; makes and changes nothing.
+
+        Raises:
+            ConflictError: Naming the process that uses it.
+        """
+        if self.in_use_by() is not None:
+            raise self._taken()
 
     def in_use_by(self) -> str | None:
         """Tell which process runs a stack here, without getting in its way."""
@@ -110,6 +115,12 @@ class Folder:
             except BlockingIOError:
                 return lock.read().strip()
         return None
+
+    def _taken(self) -> ConflictError:
+        return ConflictError(
+            f"Another stack runs in {self.root} (process {self._lock.read_text()}). Stop it with "
+            "Ctrl-C, or choose another folder with --data-dir, and other ports."
+        )
 
     @property
     def _lock(self) -> Path:

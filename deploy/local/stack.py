@@ -103,8 +103,9 @@ def running_stack(settings: Settings, options: StackOptions) -> Iterator[Running
     """
     began = time.monotonic()
     require_local(settings)
-    require_free(wanted_ports(settings, excel=options.excel))
     folder = Folder(settings.local.data_dir)
+    folder.require_unused()
+    require_free(wanted_ports(settings, excel=options.excel))
     folder.prepare()
     with ExitStack() as cleanup:
         cleanup.enter_context(folder.occupied())

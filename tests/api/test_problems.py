@@ -44,6 +44,21 @@ async def test_a_wrong_method_names_the_right_one(http: httpx2.AsyncClient) -> N
     assert answer.headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/schedules", "GET, POST"),
+        ("/api/v1/schedules/every-morning", "DELETE, GET, PATCH"),
+        ("/api/v1/schedules/every-morning:pause", "POST"),
+        ("/api/v1/workflows/instances/active", "GET"),
+    ],
+)
+async def test_a_wrong_method_names_all_that_the_resource_has(
+    http: httpx2.AsyncClient, path: str, allowed: str
+) -> None:
+    assert (await http.options(path)).headers["allow"] == allowed
+
+
 @pytest.mark.parametrize("body", [b"{", b"", b"{'a': 1}", b"\xff\xfe\x00", b"[" * 100_000, b"nul"])
 async def test_a_body_that_is_no_json_is_malformed(http: httpx2.AsyncClient, body: bytes) -> None:
     answer = await http.post(LOGIN, content=body, headers=JSON)

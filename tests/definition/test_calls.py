@@ -2,6 +2,7 @@
 
 import pytest
 
+from foundation.json import JsonObject
 from tests.definition.documents import HEAD, codes, only, with_tasks
 from workflows.definition import InvalidDefinitionError, compile_schema, prepare, validate
 
@@ -67,7 +68,10 @@ def test_a_known_function_without_arguments_is_found_too() -> None:
 
 
 def test_a_declared_function_is_called_by_its_name() -> None:
-    tasks = "- a: { call: getPet, with: { petId: 5 } }\n- b: { call: getPet, with: { petId: '${ .x }' } }"
+    tasks = """
+    - a: { call: getPet, with: { petId: 5 } }
+    - b: { call: getPet, with: { petId: '${ .x }' } }
+    """
     assert validate(with_tasks(tasks, more=PETS)) == []
 
 
@@ -208,14 +212,19 @@ def test_members_of_errors_have_their_form(error: str, code: str | None) -> None
         ("- a: { set: { x: 1 }, timeout: shrt }", "/do/0/a/timeout", "Did you mean 'short'?"),
         ("- a: { raise: { error: broke } }", "/do/0/a/raise/error", "Did you mean 'broken'?"),
         (
-            "- a: { call: http, with: { method: get, endpoint: { uri: 'https://e.com', "
-            "authentication: { use: nothing } } } }",
+            (
+                "- a: { call: http, with: { method: get, endpoint: { uri: 'https://e.com', "
+                "authentication: { use: nothing } } } }"
+            ),
             "/do/0/a/with/endpoint/authentication/use",
             "Declare it in use.authentications.",
         ),
         (
-            "- a: { call: openapi, with: { document: { endpoint: { uri: 'https://e.com', "
-            "authentication: { use: shop } } }, operationId: x, authentication: { use: shp } } }",
+            (
+                "- a: { call: openapi, with: { document: { endpoint: { uri: 'https://e.com', "
+                "authentication: { use: shop } } }, operationId: x, "
+                "authentication: { use: shp } } }"
+            ),
             "/do/0/a/with/authentication/use",
             "Did you mean 'shop'?",
         ),
@@ -250,8 +259,10 @@ def test_the_timeout_of_the_workflow_can_be_a_name_too() -> None:
         ("wait: %s", "/do/0/a/wait"),
         ("set: { x: 1 }, timeout: { after: %s }", "/do/0/a/timeout/after"),
         (
-            "call: mcp, with: { method: tools/list, timeout: %s, "
-            "transport: { http: { endpoint: 'https://e.com' } } }",
+            (
+                "call: mcp, with: { method: tools/list, timeout: %s, "
+                "transport: { http: { endpoint: 'https://e.com' } } }"
+            ),
             "/do/0/a/with/timeout",
         ),
     ],
@@ -298,10 +309,11 @@ def test_all_schemas_together_are_bounded() -> None:
 
 
 def test_schemas_of_any_draft_and_recursive_ones_compile() -> None:
-    tree = {"properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
+    tree: JsonObject = {"properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
     assert compile_schema(tree).is_valid({"children": [{"children": []}]})
-    draft_7 = {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]}
-    assert not compile_schema(draft_7).is_valid([5])
+    draft_7 = "http://json-schema.org/draft-07/schema#"
+    pairs: JsonObject = {"$schema": draft_7, "items": [{"type": "string"}]}
+    assert not compile_schema(pairs).is_valid([5])
 
 
 def test_a_definition_is_prepared_with_its_hash_and_text() -> None:

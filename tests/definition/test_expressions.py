@@ -21,8 +21,10 @@ PLACES = [
         "/use/authentications/x/bearer/token",
     ),
     (
-        f"{HEAD}use: {{ errors: {{ x: {{ type: 'https://e.com', status: 1, title: {WRAPPED} }} }} }}"
-        "\ndo: []",
+        (
+            f"{HEAD}use: {{ errors: {{ x: {{ type: 'https://e.com', status: 1, "
+            f"title: {WRAPPED} }} }} }}\ndo: []"
+        ),
         "/use/errors/x/title",
     ),
     (
@@ -79,7 +81,8 @@ PLACES = [
     ),
     (
         with_tasks(
-            f"- a: {{ call: mcp.tool, with: {{ server: s, tool: t, arguments: {{ x: {WRAPPED} }} }} }}"
+            "- a: { call: mcp.tool, with: { server: s, tool: t, "
+            f"arguments: {{ x: {WRAPPED} }} }} }}"
         ),
         "/do/0/a/with/arguments/x",
     ),
@@ -117,11 +120,13 @@ def test_an_expression_that_the_engine_refuses_is_a_finding(expression: str) -> 
         "- a: { set: { x: 1 }, output: { as: '[., $input, $context, $task]' } }",
         "- a: { set: { x: 1 }, export: { as: '$context + {x: $output}' } }",
         "- a: { set: { x: 1 }, if: $context.go and $workflow.input.x, input: { from: $context } }",
-        "- a: { for: { in: .x }, while: $item > $index, do: [ { b: { set: { y: '${ $item }' } } } ] }",
+        "- a: { for: { in: .x }, while: $item > $index, do: [ { b: { set: '${ $item }' } } ] }",
         "- a: { for: { each: p, at: n, in: .x }, do: [ { b: { set: { y: '${ [$p, $n] }' } } } ] }",
-        "- a: { for: { each: p, in: .x }, do: [ { b: { for: { each: q, in: $p }, do: "
-        "[ { c: { if: $p == $q, set: { y: 1 } } } ] } } ] }",
-        "- a: { try: [], catch: { as: e, when: $e.status == 404, do: [ { b: { set: { x: '${ $e }' } } } ] } }",
+        (
+            "- a: { for: { each: p, in: .x }, do: [ { b: { for: { each: q, in: $p }, do: "
+            "[ { c: { if: $p == $q, set: { y: 1 } } } ] } } ] }"
+        ),
+        "- a: { try: [], catch: { as: e, when: $e.x == 4, do: [ { b: { set: '${ $e }' } } ] } }",
         "- a: { try: [], catch: { do: [ { b: { set: { x: '${ $error }' } } } ] } }",
         "- a: { set: { x: '${ . as $y | $y | reduce .[] as $z (0; . + $z) }' } }",
     ],

@@ -179,7 +179,9 @@ def test_no_message_repeats_a_secret() -> None:
             call: http
             with:
               method: get
-              endpoint: { uri: 'https://me:hunter2@example.com', authentication: { bearer: { token: hunter2 } } }
+              endpoint:
+                uri: 'https://me:hunter2@example.com'
+                authentication: { bearer: { token: hunter2 } }
               headers: { Authorization: Bearer hunter2 }
         """
     )

@@ -9,19 +9,31 @@ from workflows.definition import validate
 @pytest.mark.parametrize(
     "tasks",
     [
-        "- a: { set: { x: 1 }, then: c }\n- b: { set: { x: 1 }, then: end }\n"
-        "- c: { set: { x: 1 }, then: b }",
-        "- a: { switch: [ { one: { when: .x, then: b } }, { other: { then: c } } ] }\n"
-        "- b: { set: { x: 1 }, then: end }\n- c: { set: { x: 1 } }",
-        "- a: { switch: [ { one: { when: .x, then: c } } ] }\n- b: { set: { x: 1 } }\n"
-        "- c: { set: { x: 1 } }",
-        "- a: { if: .x, raise: { error: { type: 'https://e.com', status: 400 } }, then: end }\n"
-        "- b: { set: { x: 1 } }",
-        "- a: { try: [ { x: { set: { x: 1 } } } ], catch: { then: c }, then: b }\n"
-        "- b: { set: { x: 1 }, then: end }\n- c: { set: { x: 1 } }",
+        (
+            "- a: { set: { x: 1 }, then: c }\n- b: { set: { x: 1 }, then: end }\n"
+            "- c: { set: { x: 1 }, then: b }"
+        ),
+        (
+            "- a: { switch: [ { one: { when: .x, then: b } }, { other: { then: c } } ] }\n"
+            "- b: { set: { x: 1 }, then: end }\n- c: { set: { x: 1 } }"
+        ),
+        (
+            "- a: { switch: [ { one: { when: .x, then: c } } ] }\n- b: { set: { x: 1 } }\n"
+            "- c: { set: { x: 1 } }"
+        ),
+        (
+            "- a: { if: .x, raise: { error: { type: 'https://e.com', status: 400 } }, then: end }\n"
+            "- b: { set: { x: 1 } }"
+        ),
+        (
+            "- a: { try: [ { x: { set: { x: 1 } } } ], catch: { then: c }, then: b }\n"
+            "- b: { set: { x: 1 }, then: end }\n- c: { set: { x: 1 } }"
+        ),
         "- a: { do: [ { inner: { set: { x: 1 }, then: exit } } ], then: end }",
-        "- poll: { call: http, with: { method: get, endpoint: 'https://e.com' } }\n"
-        "- pause: { wait: PT5S, then: poll }",
+        (
+            "- poll: { call: http, with: { method: get, endpoint: 'https://e.com' } }\n"
+            "- pause: { wait: PT5S, then: poll }"
+        ),
         "- a: { set: { x: 1 }, if: .go, then: a }",
         "- a: { fork: { branches: [ { b: { set: { x: 1 }, then: end } } ] } }",
     ],
@@ -64,8 +76,10 @@ def test_sensible_ways_have_no_findings(tasks: str) -> None:
             "There is no task called 'a'",
         ),
         (
-            "- a: { fork: { branches: [ { b: { set: { x: 1 }, then: c } }, "
-            "{ c: { set: { x: 1 } } } ] } }",
+            (
+                "- a: { fork: { branches: [ { b: { set: { x: 1 }, then: c } }, "
+                "{ c: { set: { x: 1 } } } ] } }"
+            ),
             "/do/0/a/fork/branches/0/b/then",
             "Branches run at the same time",
         ),
@@ -91,8 +105,10 @@ def test_a_function_leads_nowhere(then: str) -> None:
     [
         ("- a: { set: { x: 1 }, then: exit }\n- b: { set: { x: 1 } }", ["/do/1/b"]),
         (
-            "- a: { raise: { error: { type: 'https://e.com', status: 400 } } }\n"
-            "- b: { set: { x: 1 } }",
+            (
+                "- a: { raise: { error: { type: 'https://e.com', status: 400 } } }\n"
+                "- b: { set: { x: 1 } }"
+            ),
             ["/do/1/b"],
         ),
         (
@@ -100,8 +116,10 @@ def test_a_function_leads_nowhere(then: str) -> None:
             ["/do/1/b"],
         ),
         (
-            "- a: { switch: [ { d: { then: c } } ] }\n- b: { set: { x: 1 } }\n"
-            "- c: { set: { x: 1 } }",
+            (
+                "- a: { switch: [ { d: { then: c } } ] }\n- b: { set: { x: 1 } }\n"
+                "- c: { set: { x: 1 } }"
+            ),
             ["/do/1/b"],
         ),
         (
@@ -113,8 +131,10 @@ def test_a_function_leads_nowhere(then: str) -> None:
             ["/do/0/a/do/1/c"],
         ),
         (
-            "- a: { set: { x: 1 }, then: d }\n- b: { set: { x: 1 }, then: c }\n"
-            "- c: { set: { x: 1 }, then: b }\n- d: { set: { x: 1 } }",
+            (
+                "- a: { set: { x: 1 }, then: d }\n- b: { set: { x: 1 }, then: c }\n"
+                "- c: { set: { x: 1 }, then: b }\n- d: { set: { x: 1 } }"
+            ),
             ["/do/1/b"],
         ),
     ],

@@ -40,7 +40,7 @@ def value(text: str | bytes) -> JsonValue:
         (".5", 0.5),
         ("1.", 1.0),
         ("1e3", 1000.0),
-        ("1e22", 10**22),
+        ("1e22", 1e22),
         ("0b1", "0b1"),
         ("=", "="),
         ("-", "-"),
@@ -293,11 +293,3 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 @given(JSON_VALUES)
 def test_every_json_value_loads_as_itself(expected: Any) -> None:
     assert value(json.dumps(expected)) == expected
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_numbers_are_spelt_as_the_database_spells_them(number: float) -> None:
-    loaded = value(json.dumps([number]))[0]  # type: ignore[index]
-    assert loaded == number
-    assert "e+" not in json.dumps(loaded)
-    assert not json.dumps(loaded).startswith("-0.0") or loaded != 0

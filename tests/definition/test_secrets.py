@@ -21,8 +21,10 @@ def secrets(text: str) -> list[str]:
         ("basic: { username: u, password: p }", "basic/password"),
         ("digest: { username: u, password: p }", "digest/password"),
         (
-            "oauth2: { authority: 'https://e.com', grant: client_credentials, "
-            "client: { id: i, secret: s } }",
+            (
+                "oauth2: { authority: 'https://e.com', grant: client_credentials, "
+                "client: { id: i, secret: s } }"
+            ),
             "oauth2/client/secret",
         ),
         (
@@ -30,8 +32,10 @@ def secrets(text: str) -> list[str]:
             "oidc/password",
         ),
         (
-            "oidc: { authority: 'https://e.com', grant: refresh_token, "
-            "subject: { token: t, type: x } }",
+            (
+                "oidc: { authority: 'https://e.com', grant: refresh_token, "
+                "subject: { token: t, type: x } }"
+            ),
             "oidc/subject/token",
         ),
     ],

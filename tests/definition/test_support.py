@@ -19,20 +19,26 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
         ("run: { container: { image: a } }", "run", "'run' tasks"),
         ("run: { script: { language: js, code: '1' } }", "run", "'run' tasks"),
         (
-            "call: grpc, with: { proto: { endpoint: 'file://a' }, "
-            "service: { name: a, host: b }, method: c }",
+            (
+                "call: grpc, with: { proto: { endpoint: 'file://a' }, "
+                "service: { name: a, host: b }, method: c }"
+            ),
             "call",
             "'call: grpc'",
         ),
         (
-            "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "
-            "message: { payload: {} } }",
+            (
+                "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "
+                "message: { payload: {} } }"
+            ),
             "call",
             "'call: asyncapi'",
         ),
         (
-            "call: a2a, with: { method: message/send, server: 'https://e.com', "
-            "parameters: { a: 1 } }",
+            (
+                "call: a2a, with: { method: message/send, server: 'https://e.com', "
+                "parameters: { a: 1 } }"
+            ),
             "call",
             "'call: a2a'",
         ),
@@ -113,10 +119,14 @@ def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
         "raise: { error: { type: 'https://e.com', status: 400 } }",
         "set: { a: 1 }",
         "switch: [ { a: { then: end } } ]",
-        "try: [], catch: { errors: { with: { status: 4 } }, as: e, when: .a, exceptWhen: .b, "
-        "do: [], then: end }",
-        "wait: PT1S, timeout: { after: PT2S }, if: .a, then: end, input: { from: . }, "
-        "output: { as: . }, export: { as: . }",
+        (
+            "try: [], catch: { errors: { with: { status: 4 } }, as: e, when: .a, exceptWhen: .b, "
+            "do: [], then: end }"
+        ),
+        (
+            "wait: PT1S, timeout: { after: PT2S }, if: .a, then: end, input: { from: . }, "
+            "output: { as: . }, export: { as: . }"
+        ),
         HTTP % "{ basic: { username: '${ .u }', password: '${ .p }' } }",
         HTTP % "{ bearer: { token: '${ .t }' } }",
     ],

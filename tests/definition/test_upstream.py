@@ -1,7 +1,7 @@
 """Whatever we accept is a definition of the language: no document of ours is ours alone.
 
-Documents are changed at random; each that we accept must be valid by the schema of the language, and
-none that is not may be refused only for something that will be supported one day.
+Documents are changed at random; each that we accept must be valid by the schema of the language,
+and none that is not may be refused only for something that will be supported one day.
 """
 
 import json

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.folder import Folder
 from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.processes import Child, Program, last_lines
 from foundation.json import JsonObject
@@ -24,7 +25,6 @@ class Dev:
     """One `millwright dev` and what it said about itself."""
 
     child: Child
-    folder: Path
     says: JsonObject
 
     @property
@@ -33,14 +33,13 @@ class Dev:
         assert isinstance(processes, dict)
         return {name: pid for name, pid in processes.items() if isinstance(pid, int)}
 
-    def leaves_nothing(self) -> bool:
-        return until(lambda: leftovers(self.folder, self.pids.values()) == [])
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One data folder, used by one stack after another as on a real machine."""
-    return tmp_path_factory.mktemp("stack") / "data"
+    folder = Folder(tmp_path_factory.mktemp("stack") / "data")
+    folder.prepare()
+    return folder.root
 
 
 def dev_program(folder: Path, ports: dict[str, int], *flags: str) -> Program:
@@ -59,7 +58,7 @@ def running(folder: Path, *flags: str) -> Iterator[Dev]:
     child = Child(dev_program(folder, free_ports(), *flags))
     try:
         child.wait_ready(lambda: bool(last_lines(child.program.log)), START_S)
-        yield Dev(child, folder, json.loads(last_lines(child.program.log)[0]))
+        yield Dev(child, json.loads(last_lines(child.program.log)[0]))
     finally:
         child.stop()
 
@@ -84,29 +83,15 @@ def login(dev: Dev) -> JsonObject:
     return answer
 
 
-def test_everything_is_up_when_it_says_so_and_gone_after_sigterm(folder: Path) -> None:
+def test_everything_is_up_when_it_says_so_and_gone_after_ctrl_c(folder: Path) -> None:
     with running(folder) as dev:
+        assert set(dev.pids) == {"PostgreSQL", "Temporal", "Excel MCP server", "API", "Worker"}
         assert status_of(dev.says["api"], "/readyz") == 200
         assert status_of(dev.says["ui"], "/") == 200
         assert login(dev)["access_token"]
-        assert set(dev.pids) == {"PostgreSQL", "Temporal", "Excel MCP server", "API", "Worker"}
-        assert len(leftovers(folder, dev.pids.values())) >= len(dev.pids)
-        dev.child.ask_to_stop()
-        assert dev.child.wait(30)
-    assert dev.child.returncode == 0
-    assert leftovers(folder, dev.pids.values()) == []
-
-
-def test_a_second_stack_in_the_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
-    with running(folder, "--in-memory") as dev:
-        second = Child(dev_program(folder, free_ports()))
-        assert second.wait(30)
-        assert second.returncode == 1
-        assert "Another stack runs" in "\n".join(last_lines(second.program.log))
-        assert status_of(dev.says["api"], "/readyz") == 200
-        # Ctrl-C, twice, as people do.
-        os.kill(dev.child.pid, signal.SIGINT)
-        os.kill(dev.child.pid, signal.SIGINT)
+        # Twice, as people do, and then with `kill`.
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+            os.kill(dev.child.pid, number)
         assert dev.child.wait(30)
     assert dev.child.returncode == 0
     assert leftovers(folder, dev.pids.values()) == []
@@ -114,33 +99,36 @@ def test_a_second_stack_in_the_folder_is_refused_and_the_first_goes_on(folder: P
 
 def test_nothing_survives_a_stack_that_is_killed(folder: Path) -> None:
     with running(folder, "--in-memory") as dev:
+        assert leftovers(folder, dev.pids.values()) != []
         os.kill(dev.child.pid, signal.SIGKILL)
-        assert dev.leaves_nothing()
+        assert until(lambda: leftovers(folder, dev.pids.values()) == [])
         assert not is_open(LOOPBACK, int(str(dev.says["api"]).rpartition(":")[2]))
 
 
 def test_a_part_that_dies_is_named_with_its_last_lines_and_the_rest_is_stopped(
-    folder: Path,
+    tmp_path: Path, empty_database_url: str, temporal_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running(folder, "--in-memory") as dev:
+    monkeypatch.setenv("MILLWRIGHT_DATABASE_URL", empty_database_url)
+    monkeypatch.setenv("MILLWRIGHT_TEMPORAL_ADDRESS", temporal_address)
+    with running(tmp_path / "data") as dev:
+        # The servers that the settings name are used, and others are not started.
+        assert set(dev.pids) == {"Excel MCP server", "API", "Worker"}
+        assert dev.says["temporal"] == temporal_address
         os.kill(dev.pids["Worker"], signal.SIGKILL)
         assert dev.child.wait(30)
         said = "\n".join(last_lines(dev.child.program.log, 50))
     assert dev.child.returncode == 1
     assert "Worker ended by SIGKILL. The end of" in said
     assert "worker_ready" in said
-    assert leftovers(folder, dev.pids.values()) == []
+    assert leftovers(tmp_path / "data", dev.pids.values()) == []
 
 
-def test_a_database_and_a_temporal_that_the_settings_name_are_used(
-    tmp_path: Path, empty_database_url: str, temporal_address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MILLWRIGHT_DATABASE_URL", empty_database_url)
-    monkeypatch.setenv("MILLWRIGHT_TEMPORAL_ADDRESS", temporal_address)
-    with running(tmp_path / "data") as dev:
-        assert dev.says["temporal"] == temporal_address
-        assert set(dev.pids) == {"Excel MCP server", "API", "Worker"}
-        assert login(dev)["access_token"]
+def test_a_second_stack_in_a_folder_is_refused(folder: Path) -> None:
+    with Folder(folder).occupied():
+        child = Child(dev_program(folder, free_ports()))
+        assert child.wait(30)
+    assert child.returncode == 1
+    assert "Another stack runs in" in "\n".join(last_lines(child.program.log))
 
 
 def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from workflows.catalog.schemas import (
 from workflows.catalog.versions import is_prerelease, precedence
 from workflows.definition import PreparedDefinition, prepare
 
-_KEPT: Final = 256
-_Key: TypeAlias = tuple[str, str, str, str]
+# Characters of source; as data in memory a definition takes about ten times as much.
+_KEPT_CHARS: Final = 16 * 1024 * 1024
+# Tenant first, then name and version, or the content hash.
+_Key: TypeAlias = tuple[str, ...]
 
 
 class Catalog:
@@ -33,7 +35,9 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: LRUCache[_Key, PublishedDefinition] = LRUCache(_KEPT)
+        self._kept: LRUCache[_Key, PublishedDefinition] = LRUCache(
+            _KEPT_CHARS, getsizeof=lambda definition: len(definition.source)
+        )
         self._lock = Lock()
 
     def publish(self, principal: Principal, text: str | bytes) -> Publication:
@@ -68,6 +72,7 @@ class Catalog:
         """
         if version is not None and (kept := self._known((tenant_id, namespace, name, version))):
             return kept
+        _refuse_unprintable(namespace, name, version or "")
         with self._database.session() as session:
             rows = DefinitionRows(session, tenant_id)
             if version is None:
@@ -84,6 +89,9 @@ class Catalog:
         Raises:
             NotFoundError: When the tenant has none with this content.
         """
+        if kept := self._known((tenant_id, content_hash)):
+            return kept
+        _refuse_unprintable(content_hash)
         with self._database.session() as session:
             row = DefinitionRows(session, tenant_id).by_hash(content_hash)
             if row is None:
@@ -126,6 +134,7 @@ class Catalog:
             NotFoundError: When the tenant has no such definition.
             InvalidInputError: When the page token is none of ours.
         """
+        _refuse_unprintable(namespace, name)
         page = NamePage.of(page_size, page_token, parts=1)
         with self._database.session() as session:
             rows = DefinitionRows(session, tenant_id)
@@ -144,7 +153,15 @@ class Catalog:
         found = PublishedDefinition.model_validate(row)
         with self._lock:
             self._kept[row.tenant_id, row.namespace, row.name, row.version] = found
+            self._kept[row.tenant_id, row.hash] = found
         return found
+
+
+def _refuse_unprintable(*texts: str) -> None:
+    """Say that nothing has such a name; the database would not even take the question."""
+    for text in texts:
+        if not text.isprintable():
+            raise NotFoundError(f"Nothing published is called {text[:63]!r}.")
 
 
 def _row(principal: Principal, prepared: PreparedDefinition) -> WorkflowDefinition:
@@ -157,7 +174,7 @@ def _row(principal: Principal, prepared: PreparedDefinition) -> WorkflowDefiniti
         prerelease=is_prerelease(prepared.version),
         hash=prepared.hash,
         title=prepared.title,
-        summary=_summary_of(prepared),
+        summary=prepared.summary,
         document=prepared.document,
         source=prepared.source,
         published_by=principal.subject,
@@ -166,12 +183,6 @@ def _row(principal: Principal, prepared: PreparedDefinition) -> WorkflowDefiniti
 
 def _summary(row: WorkflowDefinition) -> DefinitionSummary:
     return DefinitionSummary.model_validate(row)
-
-
-def _summary_of(prepared: PreparedDefinition) -> str | None:
-    head = prepared.document["document"]
-    summary = head.get("summary") if isinstance(head, dict) else None
-    return summary if isinstance(summary, str) else None
 
 
 def _missing(rows: DefinitionRows, namespace: str, name: str, version: str | None) -> NotFoundError:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionDescription
@@ -89,7 +88,7 @@ def _scheduled(event: HistoryEvent, attempts: Mapping[str, int]) -> TaskRun:
         kind=f"call ({attributes.activity_type.name})",
         state=TaskState.RUNNING,
         attempts=attempts.get(attributes.activity_id),
-        started_at=_time(event.event_time),
+        started_at=_time(event),
     )
 
 
@@ -104,7 +103,7 @@ async def _ended(event: HistoryEvent, kind: str, told: _Recorded, converter: Dat
         told,
         attributes.scheduled_event_id,
         state=state,
-        ended_at=_time(event.event_time),
+        ended_at=_time(event),
         error=error,
     )
 
@@ -114,5 +113,5 @@ def _update(told: _Recorded, scheduled: int, **changes: object) -> None:
         told.tasks[scheduled] = task.model_copy(update=changes)
 
 
-def _time(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)
+def _time(event: HistoryEvent) -> datetime:
+    return event.event_time.ToDatetime(tzinfo=UTC)

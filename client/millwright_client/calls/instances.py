@@ -34,7 +34,7 @@ def get(instance_id: str, *, wait_s: float | None = None) -> Flow[Instance]:
     """Look at one instance.
 
     Args:
-        wait_s: Let the API answer only when it has ended, or after so many seconds (60 at most).
+        wait_s: Let the API answer only when it has ended, or after so many seconds (30 at most).
     """
     return ask(_get(instance_id, wait_s))
 

@@ -21,6 +21,7 @@ from workflows.definition.models import (
     OAuth2Authentication,
     OidcAuthentication,
 )
+from workflows.definition.models.authentication import OAuth2Endpoints
 from workflows.definition.models.definition import CatalogSpec
 from workflows.definition.models.values import EXPRESSION_LINE
 from workflows.expressions import expression_in
@@ -71,7 +72,13 @@ _FORMS: Final[Mapping[FieldKey, Form]] = {
 _EVENT_FORMS: Final[Mapping[str, Form]] = {"source": _URI, "dataschema": _URI, "time": _TIME}
 # These take no expression.
 _AUTHORITIES: Final[frozenset[FieldKey]] = frozenset(
-    {(OAuth2Authentication, "authority"), (OidcAuthentication, "authority")}
+    {
+        (OAuth2Authentication, "authority"),
+        (OidcAuthentication, "authority"),
+        (OAuth2Endpoints, "token"),
+        (OAuth2Endpoints, "revocation"),
+        (OAuth2Endpoints, "introspection"),
+    }
 )
 _ADDRESS: Final = re.compile(r"https?://[^/?#]+|\{", re.IGNORECASE)
 # `{name}` is filled in from the task's input; the operators of RFC 6570 are not.

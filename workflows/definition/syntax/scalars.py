@@ -25,7 +25,6 @@ _NOT_A_NUMBER: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _MIN_INTEGER: Final = -(2**63)
 _MAX_INTEGER: Final = 2**64 - 1
 _MAX_DIGITS: Final = 400
-_SPELT_WITH_EXPONENT: Final = 1e16
 
 
 class NumberError(ValueError):
@@ -72,11 +71,8 @@ def integer(digits: str, *, base: int = 10) -> int:
     return value
 
 
-def real(text: str) -> float | int:
+def real(text: str) -> float:
     """Read a floating-point number.
-
-    PostgreSQL spells 1e22 without exponent, so it comes back as an integer, and knows no negative
-    zero. A definition must have the same hash before and after: such numbers are made so at once.
 
     Raises:
         NumberError: When it is too large to be one.
@@ -84,4 +80,4 @@ def real(text: str) -> float | int:
     value = float(text)
     if not math.isfinite(value):
         raise NumberError("The number is too large. Put it in quotes to keep it as text.")
-    return int(value) if abs(value) >= _SPELT_WITH_EXPONENT else value + 0.0
+    return value
