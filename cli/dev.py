@@ -18,6 +18,7 @@ def run(flags: argparse.Namespace) -> int:
     settings = stack_settings(flags)
     options = StackOptions(keep_runs=not flags.in_memory)
     ready = False
+    _say(f"Starting Millwright {version('millwright')} in {settings.local.data_dir} ...")
     try:
         with stop_signals(), running_stack(settings, options) as stack:
             ready = True
@@ -42,7 +43,7 @@ def table(stack: RunningStack) -> str:
         token = f"bearer token in {folder.excel_token}"
         rows.insert(2, ("Excel MCP", f"{stack.excel.url}  {token}"))
     lines = [f"  {name:<11} {value}" for name, value in rows]
-    return "\n".join([f"Millwright {version('millwright')}", *lines, "", *_next_step(stack)])
+    return "\n".join([*lines, "", *_next_step(stack)])
 
 
 def as_json(stack: RunningStack) -> str:

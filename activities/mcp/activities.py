@@ -1,6 +1,7 @@
 """`mcp-call` and `mcp-request`: hand over to the ToolHub, report while it works."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from temporalio import activity
 
@@ -8,9 +9,13 @@ from activities.faults import translated
 from activities.heartbeat import beating
 from activities.mcp.types import McpCall, McpRequest
 from activities.types import ActivityResult
+from foundation.json import digest
 from toolhub.hub import ToolHub
 from toolhub.schemas import CallTool
 from toolhub.schemas import McpRequest as Request
+
+# Of what a server says about its progress; Temporal keeps the last report.
+_SHOWN_CHARS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class McpActivities:
                         arguments=call.arguments,
                         timeout_s=call.timeout_s,
                         idempotency_key=_same_on_every_attempt(),
+                        on_progress=_report,
                     )
                 )
         return ActivityResult(value=result.value, attempts=activity.info().attempt)
@@ -52,14 +58,21 @@ class McpActivities:
                         client_name=request.client_name,
                         client_version=request.client_version,
                         timeout_s=request.timeout_s,
+                        on_progress=_report,
                     )
                 )
         return ActivityResult(value=result, attempts=activity.info().attempt)
 
 
 def _same_on_every_attempt() -> str:
+    # Hashed: it goes to servers whom the names of tenants and workflows do not concern.
     info = activity.info()
-    return f"{info.workflow_id} {info.workflow_run_id} {info.activity_id}"
+    return digest([info.workflow_id, info.workflow_run_id, info.activity_id])
+
+
+async def _report(progress: float, total: float | None, message: str | None) -> None:
+    shown = message[:_SHOWN_CHARS] if message else None
+    activity.heartbeat({"progress": progress, "total": total, "message": shown})
 
 
 def _headers(request: McpRequest) -> dict[str, str]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.json import JsonValue
@@ -237,6 +237,7 @@ def test_long_documents_take_linear_time(text: str) -> None:
     parse(text)
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary())
 def test_any_text_loads_or_is_refused(text: str | bytes) -> None:
     refused_or_loaded(text)
@@ -257,6 +258,7 @@ JSON_PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(YAML_PIECES, max_size=40).map("".join) | st.lists(JSON_PIECES).map("".join))
 def test_nearly_yaml_and_nearly_json_load_or_are_refused(text: str) -> None:
     refused_or_loaded(text)
@@ -290,6 +292,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON_VALUES)
 def test_every_json_value_loads_as_itself(expected: Any) -> None:
     assert value(json.dumps(expected)) == expected

@@ -57,10 +57,15 @@ def free_ports() -> dict[str, int]:
 def running(folder: Path, *flags: str) -> Iterator[Dev]:
     child = Child(dev_program(folder, free_ports(), *flags))
     try:
-        child.wait_ready(lambda: bool(last_lines(child.program.log)), START_S)
-        yield Dev(child, json.loads(last_lines(child.program.log)[0]))
+        child.wait_ready(lambda: description(child) is not None, START_S)
+        yield Dev(child, json.loads(description(child) or ""))
     finally:
         child.stop()
+
+
+def description(child: Child) -> str | None:
+    """The one line of JSON on its standard output; it talks on standard error."""
+    return next((line for line in last_lines(child.program.log) if line.startswith("{")), None)
 
 
 def status_of(url: object, path: str) -> int:

@@ -29,16 +29,14 @@ def refused(action: Any) -> MillwrightApiError:
 @pytest.mark.parametrize(
     ("tasks", "code", "says"),
     [
-        pytest.param("do: [ {", "syntax", "line", id="malformed YAML"),
+        pytest.param("do: [ {", "syntax", "YAML", id="malformed YAML"),
         pytest.param("do: [ { x: { sett: { a: 1 } } } ]", "task-kind", "set", id="unknown task"),
         pytest.param("do: [ { x: { set: 5 } } ]", "wrong-type", "object", id="wrong type"),
-        pytest.param(
-            "do: [ { x: { set: { a: 1 }, then: nowhere } } ]", None, "nowhere", id="target"
-        ),
+        pytest.param("do: [ { x: { set: { a: 1 }, then: no } } ]", None, "no", id="target"),
         pytest.param("do: [ { x: { set: { a: '${ .a | }' } } } ]", None, "", id="expression"),
         pytest.param("do: [ { x: { call: mcp.tol } } ]", None, "mcp.tool", id="unknown function"),
         pytest.param(
-            "do: [ { x: { run: { shell: { command: ls } } } } ]", None, "run", id="not yet"
+            "do: [ { x: { run: { shell: { command: a } } } } ]", None, "run", id="not yet"
         ),
     ],
 )
@@ -67,8 +65,7 @@ def test_a_missing_input_faults_and_names_what_is_missing(client: Millwright) ->
         "do: [ { x: { set: { a: 1 } } } ]"
     )
     instance = client.wait(client.workflows.start("plant", "strict").id, timeout=30)
-    assert instance.status == "faulted"
-    assert instance.error["type"].endswith("/validation")
+    assert error_of(instance)["type"].endswith("/validation")
 
 
 def test_another_tenant_s_instance_does_not_exist(client: Millwright, system: System) -> None:
@@ -85,14 +82,14 @@ def test_another_tenant_s_instance_does_not_exist(client: Millwright, system: Sy
         assert other.instances.list().items == []
 
 
-def test_a_viewer_may_look_and_not_start(client: Millwright, system: System) -> None:
+def test_a_viewer_may_look_and_not_start(system: System) -> None:
     with system.new_tenant("viewer") as viewer:
         error = refused(lambda: viewer.workflows.start("plant", "any"))
     assert error.status == 403
     assert "workflow:execute" in str(error)
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", ""])
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "0"])
 def test_a_token_that_is_none_is_refused_as_a_problem(system: System, token: str) -> None:
     answer = httpx.get(
         f"{system.url}/api/v1/workflows", headers={"Authorization": f"Bearer {token}"}
@@ -102,10 +99,16 @@ def test_a_token_that_is_none_is_refused_as_a_problem(system: System, token: str
     assert "Traceback" not in answer.text
 
 
+def error_of(instance: Instance) -> dict[str, Any]:
+    assert instance.status == "faulted", instance
+    assert instance.error is not None
+    return instance.error
+
+
 @pytest.mark.parametrize(
     ("way", "tool", "kind", "says"),
     [
-        pytest.param("html", "t", "runtime", "HTML", id="HTML"),
+        pytest.param("html", "t", "runtime", "text/html", id="HTML"),
         pytest.param("big-json", "t", "runtime", "", id="20 MB of JSON"),
         pytest.param("big-sse", "t", "runtime", "", id="20 MB of events"),
         pytest.param("ok", "promises", "runtime", "output_schema", id="breaks its schema"),
@@ -120,13 +123,12 @@ def test_a_token_that_is_none_is_refused_as_a_problem(system: System, token: str
 def test_a_server_that_misbehaves_faults_the_run_and_is_named(
     client: Millwright, bad: str, way: str, tool: str, kind: str | None, says: str
 ) -> None:
-    instance = call(client, f"{bad}/{way}/mcp", tool)
-    assert instance.status == "faulted"
-    assert kind is None or instance.error["type"].endswith(f"/{kind}")
-    assert "robot" in instance.error["detail"]
-    assert says in instance.error["detail"]
-    assert len(instance.error["detail"]) < 2_001
-    assert instance.error["instance"] == "/do/0/ask"
+    error = error_of(call(client, f"{bad}/{way}/mcp", tool))
+    assert kind is None or error["type"].endswith(f"/{kind}")
+    assert "robot" in error["detail"]
+    assert says in error["detail"]
+    assert len(error["detail"]) < 2_001
+    assert error["instance"] == "/do/0/ask"
 
 
 def test_a_server_that_is_down_faults_the_run_after_a_few_attempts(
@@ -135,8 +137,8 @@ def test_a_server_that_is_down_faults_the_run_after_a_few_attempts(
     client.mcp.register_server("robot", f"{bad}/ok/mcp", timeout_s=1)
     client.mcp.update_server("robot", url="http://127.0.0.1:9/mcp", discover=False)
     instance = run_tool(client, "t")
-    assert instance.error["type"].endswith("/communication")
-    assert "robot" in instance.error["detail"]
+    assert error_of(instance)["type"].endswith("/communication")
+    assert "robot" in error_of(instance)["detail"]
     assert instance.tasks[0].attempts == 4
 
 

@@ -56,7 +56,7 @@ async def test_each_attempt_has_the_same_key_and_each_task_its_own(
 ) -> None:
     environment = ActivityEnvironment()
     for changes in ({"attempt": 1}, {"attempt": 2}, {"activity_id": "/do/1/other"}):
-        environment.info = replace(environment.info, **changes)  # type: ignore[arg-type]
+        environment.info = replace(environment.info, **changes)
         await environment.run(activities.mcp_call, call("good", "add", a=1, b=2))
     sent = [body for body in good_seen.bodies if body["method"] == "tools/call"]
     first, second, other = [body["params"]["_meta"]["millwright/idempotencyKey"] for body in sent]

@@ -1,6 +1,10 @@
 """`call: mcp`: requests to any server by its address."""
 
 import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -126,3 +130,36 @@ async def test_a_listing_that_breaks_off_may_be_repeated(hub: ToolHub) -> None:
     with pytest.raises(RequestFailedError, match=r"127\.0\.0\.1' cannot be reached") as caught:
         await hub.request(asking(f"http://127.0.0.1:{port}/mcp", "tools/list"))
     assert caught.value.retryable
+
+
+@contextmanager
+def hanging_up(*, reset: bool) -> Iterator[str]:
+    """A server that reads a request and ends the connection without a word."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            if reset:
+                linger = struct.pack("ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    finally:
+        thread.join()
+        listener.close()
+
+
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_connection_that_ends_without_a_word_leaves_the_outcome_unknown(
+    hub: ToolHub, *, reset: bool
+) -> None:
+    with hanging_up(reset=reset) as url, pytest.raises(RequestFailedError) as caught:
+        await hub.request(asking(url, "tools/call", {"name": "t"}, protocol_version="2026-07-28"))
+    assert "broke off the connection" in str(caught.value)
+    assert "not known whether" in str(caught.value)
+    assert not caught.value.retryable

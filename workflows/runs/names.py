@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from foundation.errors import InvalidInputError
+from workflows.definition.models.names import NAME_PATTERN
 
-# RFC 1123 labels, as the language has them for namespaces and names.
-LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# What the language allows for namespaces and names; no dots, so ids can be taken apart again.
+LABEL: Final = NAME_PATTERN
 # What a caller may choose as Idempotency-Key.
 KEY: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"
 # Temporal appends the time to the workflow ids of a schedule (`-2026-11-22T10:00:00Z`), so the key

@@ -18,8 +18,8 @@ from workflows.definition.schemas import InvalidSchemaError, compile_schema
 from workflows.definition.shape import problems_of_arguments
 from workflows.expressions import expression_in
 
-# `https://...` and `name:1.0.0@catalog`: functions that live somewhere else.
 _SHOWN_CALLS: Final = 10
+# `https://...` and `name:1.0.0@catalog`: functions that live somewhere else.
 _ELSEWHERE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.*|[^@\s]+@[^@\s]+", re.DOTALL)
 
 

@@ -30,8 +30,7 @@ class Scope:
     """A list of tasks: what `then` can lead to, and which variables its tasks see.
 
     Attributes:
-        kind: Tasks of a sequence run one after the other, branches at the same time, and a
-            function is a single task without neighbours.
+        kind: Tasks of a sequence run one after the other, branches at the same time.
         variables: Of the loops and catches around, besides those that every task has.
     """
 

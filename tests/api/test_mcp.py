@@ -1,0 +1,247 @@
+"""MCP servers over HTTP: who may do what, what is shown, and how the rest is refused."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.services import Services
+from foundation.settings import EgressSettings
+from security.egress import Egress
+from tests.api.people import Person, person
+from tests.toolhub.servers import Seen, bad_server, good_server, serving
+
+pytestmark = pytest.mark.anyio
+
+SERVERS = "/api/v1/mcp/servers"
+TOOLS = "/api/v1/mcp/tools"
+SECRET = "s3cr3t-t0k3n"
+
+
+@pytest.fixture
+async def egress() -> AsyncIterator[Egress]:
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    yield egress
+    await egress.aclose()
+
+
+@pytest.fixture(scope="module")
+def good() -> Iterator[str]:
+    with serving(good_server(Seen())) as url:
+        yield f"{url}/mcp"
+
+
+@pytest.fixture(scope="module")
+def bad() -> Iterator[str]:
+    with serving(bad_server(Seen())) as url:
+        yield url
+
+
+@pytest.fixture
+def engineer(services: Services, admin: Person) -> Person:
+    return person(services.accounts, admin.tenant_id, "ai-engineer", new_tenant=False)
+
+
+@pytest.fixture
+def operator(services: Services, admin: Person) -> Person:
+    return person(services.accounts, admin.tenant_id, "operator", new_tenant=False)
+
+
+def body(url: str, name: str = "excel", **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "url": url,
+        "credential": {"kind": "bearer", "token": SECRET},
+        **more,
+    }
+
+
+@pytest.fixture
+async def registered(http: httpx2.AsyncClient, engineer: Person, good: str) -> dict[str, Any]:
+    answer = await http.post(SERVERS, json=body(good), headers=engineer.headers)
+    assert answer.status_code == 201
+    server: dict[str, Any] = answer.json()
+    return server
+
+
+def problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
+    found: dict[str, Any] = answer.json()
+    assert found["type"] == f"urn:millwright:problem:{code}"
+    assert SECRET not in answer.text
+    assert "Traceback" not in answer.text
+    return found
+
+
+async def test_a_registered_server_is_answered_without_its_credential(
+    http: httpx2.AsyncClient, engineer: Person, good: str
+) -> None:
+    answer = await http.post(SERVERS, json=body(good), headers=engineer.headers)
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"{SERVERS}/excel"
+    assert answer.headers["etag"]
+    assert SECRET not in answer.text
+    server = answer.json()
+    assert (server["status"], server["tool_count"], server["version"]) == ("ready", 6, 1)
+    assert server["credential"] == {"kind": "bearer", "header": "Authorization"}
+    shown = await http.get(answer.headers["location"], headers=engineer.headers)
+    assert shown.json() == server
+
+
+async def test_servers_and_tools_are_listed_and_found(
+    http: httpx2.AsyncClient, registered: dict[str, Any], operator: Person
+) -> None:
+    listed = (await http.get(SERVERS, headers=operator.headers)).json()
+    assert listed == {"items": [registered], "next_page_token": None}
+    found = (await http.get(TOOLS, params={"q": "hello"}, headers=operator.headers)).json()
+    assert [tool["name"] for tool in found["items"]] == ["greet"]
+    first = await http.get(f"{SERVERS}/excel/tools?page_size=4", headers=operator.headers)
+    token = first.json()["next_page_token"]
+    rest = await http.get(
+        f"{SERVERS}/excel/tools", params={"page_token": token}, headers=operator.headers
+    )
+    assert len(first.json()["items"]) == 4
+    assert len(rest.json()["items"]) == 2
+    tool = (await http.get(f"{SERVERS}/excel/tools/add", headers=operator.headers)).json()
+    assert tool["annotations"]["readOnlyHint"] is True
+    assert tool["input_schema"]["required"] == ["a", "b"]
+
+
+async def test_a_change_needs_the_etag_that_is_current_when_it_sends_one(
+    http: httpx2.AsyncClient, registered: dict[str, Any], engineer: Person
+) -> None:
+    seen = await http.get(f"{SERVERS}/excel", headers=engineer.headers)
+    guarded = {**engineer.headers, "If-Match": seen.headers["etag"]}
+    changed = await http.patch(f"{SERVERS}/excel", json={"timeout_s": 5}, headers=guarded)
+    assert (changed.json()["timeout_s"], changed.json()["version"]) == (5, 2)
+    assert changed.headers["etag"] != seen.headers["etag"]
+    late = await http.patch(f"{SERVERS}/excel", json={"timeout_s": 6}, headers=guarded)
+    assert "Read it again" in problem(late, 412, "changed-meanwhile")["detail"]
+    anyway = await http.patch(
+        f"{SERVERS}/excel", json={"timeout_s": 7}, headers={**engineer.headers, "If-Match": "*"}
+    )
+    assert anyway.json()["timeout_s"] == 7
+    assert registered["timeout_s"] == 30
+
+
+async def test_a_new_address_without_the_credential_is_refused(
+    http: httpx2.AsyncClient, registered: dict[str, Any], engineer: Person, bad: str
+) -> None:
+    assert registered
+    answer = await http.patch(
+        f"{SERVERS}/excel", json={"url": f"{bad}/ok/mcp"}, headers=engineer.headers
+    )
+    assert "credential again" in problem(answer, 422, "mcp-registration")["detail"]
+
+
+async def test_a_server_is_refreshed_and_removed(
+    http: httpx2.AsyncClient, registered: dict[str, Any], engineer: Person
+) -> None:
+    fresh = await http.post(f"{SERVERS}/excel:refresh", headers=engineer.headers)
+    assert fresh.json()["version"] == registered["version"] + 1
+    gone = await http.delete(f"{SERVERS}/excel", headers=engineer.headers)
+    assert (gone.status_code, gone.content) == (204, b"")
+    answer = await http.get(f"{SERVERS}/excel", headers=engineer.headers)
+    assert "None is registered yet" in problem(answer, 404, "unknown-mcp-server")["detail"]
+
+
+async def test_another_tenant_sees_and_changes_nothing(
+    http: httpx2.AsyncClient, registered: dict[str, Any], stranger: Person
+) -> None:
+    assert registered
+    requests = [
+        ("GET", f"{SERVERS}/excel", None),
+        ("GET", f"{SERVERS}/excel/tools", None),
+        ("GET", f"{SERVERS}/excel/tools/add", None),
+        ("PATCH", f"{SERVERS}/excel", {"timeout_s": 1}),
+        ("POST", f"{SERVERS}/excel:refresh", None),
+        ("DELETE", f"{SERVERS}/excel", None),
+    ]
+    for method, path, given in requests:
+        answer = await http.request(method, path, json=given, headers=stranger.headers)
+        problem(answer, 404, "unknown-mcp-server")
+    for path in (SERVERS, TOOLS):
+        assert (await http.get(path, headers=stranger.headers)).json()["items"] == []
+
+
+async def test_only_those_who_manage_servers_change_them(
+    http: httpx2.AsyncClient, registered: dict[str, Any], operator: Person, good: str
+) -> None:
+    assert registered
+    requests = [
+        ("POST", SERVERS, body(good, "other")),
+        ("PATCH", f"{SERVERS}/excel", {"timeout_s": 1}),
+        ("POST", f"{SERVERS}/excel:refresh", None),
+        ("DELETE", f"{SERVERS}/excel", None),
+    ]
+    for method, path, given in requests:
+        answer = await http.request(method, path, json=given, headers=operator.headers)
+        assert "mcp:manage" in problem(answer, 403, "forbidden")["detail"]
+        problem(await http.request(method, path, json=given), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    ("way", "status", "code", "words"),
+    [
+        ("/401/mcp", 201, "", ""),
+        ("/tools/many/mcp", 502, "not-mcp", "lists more than 1,000 tools"),
+        ("/nothing", 502, "mcp-call-refused", "HTTP 404"),
+    ],
+)
+async def test_a_server_that_does_not_answer_as_it_should_is_a_problem_that_names_it(
+    http: httpx2.AsyncClient,
+    engineer: Person,
+    bad: str,
+    way: str,
+    status: int,
+    code: str,
+    words: str,
+) -> None:
+    answer = await http.post(SERVERS, json=body(f"{bad}{way}"), headers=engineer.headers)
+    assert answer.status_code == status
+    if code:
+        detail = problem(answer, status, code)["detail"]
+        assert "'excel'" in detail
+        assert words in detail
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"name": "Excel!"}, "/name"),
+        ({"name": "a" * 64}, "/name"),
+        ({"url": ""}, "/url"),
+        ({"timeout_s": 0}, "/timeout_s"),
+        ({"timeout_s": 1e9}, "/timeout_s"),
+        ({"path": "no-slash"}, "/path"),
+        ({"dialect": "grpc"}, "/dialect"),
+        ({"credential": {"kind": "magic"}}, "/credential"),
+        ({"credential": {"kind": "bearer"}}, "/credential/bearer/token"),
+        ({"secret": "x"}, "/secret"),
+        ({"tools": [{"name": "two words"}]}, "/tools/0/name"),
+    ],
+)
+async def test_a_registration_with_a_mistake_says_where_it_is(
+    http: httpx2.AsyncClient, engineer: Person, good: str, given: dict[str, Any], pointer: str
+) -> None:
+    answer = await http.post(SERVERS, json=body(good) | given, headers=engineer.headers)
+    found = problem(answer, 422, "invalid-input")
+    assert pointer in [error["pointer"] for error in found["errors"]], json.dumps(found)
+
+
+@pytest.mark.parametrize("name", ["EXCEL", "a b", "exc%C3%A9l", "x" * 63])
+async def test_a_name_that_no_server_can_have_is_not_found(
+    http: httpx2.AsyncClient, viewer: Person, name: str
+) -> None:
+    answer = await http.get(f"{SERVERS}/{name}", headers=viewer.headers)
+    problem(answer, 404, "unknown-mcp-server")
+
+
+async def test_a_foreign_page_token_is_refused(http: httpx2.AsyncClient, viewer: Person) -> None:
+    answer = await http.get(SERVERS, params={"page_token": "x"}, headers=viewer.headers)
+    assert "page_token" in problem(answer, 422, "invalid-input")["detail"]
