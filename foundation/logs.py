@@ -53,8 +53,10 @@ def configure(settings: LogSettings) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # One line per request and per expected protocol error says nothing the fields do not.
-    for noisy in ("httpx", "httpx2", "mcp", "mcp.client.streamable_http", "uvicorn.access"):
+    for noisy in ("httpx", "httpx2", "mcp", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Logs what servers answered, with stack traces; all of that reaches the caller as an error.
+    logging.getLogger("mcp.client.streamable_http").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

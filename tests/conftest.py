@@ -18,7 +18,11 @@ pytest_plugins = [
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the settings of whoever runs the tests out of them, and end with that run."""
-    for name in [name for name in os.environ if name.startswith("MILLWRIGHT_")]:
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith("MILLWRIGHT_") and not name.startswith("MILLWRIGHT_TEST_")
+    ]:
         del os.environ[name]
     if hasattr(config, "workerinput"):
         # A worker of pytest-xdist, in the middle of a test, would not notice that the run is dead.

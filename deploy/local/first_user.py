@@ -9,10 +9,8 @@ from foundation.database import Database
 from foundation.errors import ConflictError
 from foundation.settings import Settings
 from security.accounts.service import Accounts
-from security.keys import SigningKeys
-from security.passwords import Passwords
+from security.accounts.wiring import build_accounts
 from security.sealing import Sealer
-from security.tokens import AccessTokens
 
 TENANT = "demo"
 EMAIL = "admin@example.com"
@@ -42,7 +40,8 @@ def ensure_first_user(settings: Settings, file: Path) -> Login:
     """
     database = Database(settings.database)
     try:
-        return _ensure(_accounts(database, settings), file)
+        sealer = Sealer.from_settings(settings.security)
+        return _ensure(build_accounts(database, sealer, settings), file)
     finally:
         database.close()
 
@@ -66,8 +65,3 @@ def _make(accounts: Accounts, password: str) -> bool:
     except ConflictError:
         return False
     return True
-
-
-def _accounts(database: Database, settings: Settings) -> Accounts:
-    keys = SigningKeys(database, Sealer.from_settings(settings.security))
-    return Accounts(database, Passwords(), AccessTokens(keys, settings.auth), settings.auth)

@@ -184,3 +184,28 @@ async def test_a_cancelled_run_notes_what_it_was_doing(run: Runner) -> None:
         await handle.result()
     assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
     assert (await run.progress(handle)).events[-1].state == TaskState.CANCELLED
+
+
+async def test_a_skipped_task_does_not_follow_its_then(run: Runner) -> None:
+    ended = await run("""
+do:
+  - never: { if: 'false', set: { a: 0 }, then: end }
+  - always: { set: { b: 1 } }
+""")
+    assert ended.output == {"b": 1}
+
+
+async def test_a_catch_without_tasks_swallows_the_error_and_passes_the_input_on(
+    run: Runner,
+) -> None:
+    ended = await run(
+        """
+do:
+  - attempt:
+      try:
+        - broken: { raise: { error: { type: 'https://a.example/x', status: 418 } } }
+      catch: {}
+""",
+        {"kept": True},
+    )
+    assert ended.output == {"kept": True}

@@ -20,7 +20,7 @@ from toolhub.wire.exchange import Exchange
         ("9" * 400, 60),
         ("-1", None),
         ("soon", None),
-        ("٧", None),
+        ("\u0667", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("Wed, 99 Oct 2015 07:28:00 GMT", None),
     ],

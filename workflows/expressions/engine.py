@@ -128,6 +128,9 @@ class Expression:
             raise ExpressionSyntaxError(f"{error}, in: {source}") from error
         except RecursionError as error:
             raise ExpressionSyntaxError("The expression nests too deeply.") from error
+        except (ValueError, OverflowError) as error:
+            # Python refuses numbers of more than 4,300 digits.
+            raise ExpressionSyntaxError(f"The expression cannot be read: {error}") from error
         _refuse_unknown_functions(ast, defined)
         self.source = source
         self.variables = frozenset(_free_variables(ast))

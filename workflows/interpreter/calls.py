@@ -5,6 +5,7 @@ workflow task exceed 4 MB, and refuses single payloads over 2 MB for ever.
 """
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -24,6 +25,8 @@ MAX_BYTES_IN_FLIGHT: Final = 2_000_000
 # Half of Temporal's limit for one payload: what goes in often comes back out with more around it.
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 MAX_SUMMARY_BYTES: Final = 400
+# Temporal's is 1,000 bytes; names of tasks have no limit of their own.
+MAX_ID_BYTES: Final = 500
 
 # A call that certainly did not reach the other side is tried again for about 7 s: enough for a
 # restarted server, short enough that a person waiting for the answer sees the error.
@@ -77,7 +80,7 @@ class Calls:
             result: Answer = await workflow.execute_activity(
                 activity,
                 request,
-                activity_id=activity_id,
+                activity_id=unique(activity_id),
                 result_type=answer,
                 start_to_close_timeout=timedelta(seconds=timeout_s) + MARGIN,
                 heartbeat_timeout=HEARTBEAT if heartbeat else None,
@@ -115,6 +118,14 @@ def payload_size(value: Any) -> int:
             "need (output.as), or pass a reference to the data instead of the data.",
         )
     return size
+
+
+def unique(activity_id: str) -> str:
+    """Return an id that Temporal takes; a very long one keeps its beginning and a hash."""
+    if len(activity_id.encode()) <= MAX_ID_BYTES:
+        return activity_id
+    beginning = activity_id.encode()[: MAX_ID_BYTES - 64].decode(errors="ignore")
+    return f"{beginning}~{hashlib.sha256(activity_id.encode()).hexdigest()[:32]}"
 
 
 def shortened(text: str) -> str:

@@ -19,7 +19,8 @@ from workflows.interpreter.durations import Delay
 from workflows.interpreter.steps import Body, Filter, Step
 
 Section: TypeAlias = Literal["authentications", "errors", "functions", "timeouts"]
-_KINDS: Final = ("call", "set", "do", "emit", "for", "fork", "raise", "switch", "try", "wait")
+# The `do` of a loop is its body, so `for` comes first.
+_KINDS: Final = ("call", "set", "for", "do", "emit", "fork", "raise", "switch", "try", "wait")
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope) -> Outcome:
     try:
         if step.condition is not None and not frame.holds(step.condition, raw):
             frame.note(TaskState.SKIPPED)
-            return Outcome(raw, step.then)
+            return Outcome(raw)
         frame.note(TaskState.RUNNING)
         outcome = await flow(step, raw, frame)
     except Fault as fault:

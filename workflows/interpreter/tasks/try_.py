@@ -64,6 +64,6 @@ def compile_try(task: TryTask, place: Place) -> Try:
         except_when=(
             compile_expression(condition_source(catch.except_when)) if catch.except_when else None
         ),
-        catch=place.steps(catch.do or (), "catch", "do"),
+        catch=place.steps(catch.do, "catch", "do") if catch.do is not None else (),
         then=catch.then,
     )
