@@ -1,5 +1,6 @@
 """The API process: connect, wire, serve until SIGTERM or SIGINT."""
 
+import gc
 from typing import Final
 
 import structlog
@@ -34,6 +35,9 @@ async def run(settings: Settings) -> None:
         services = build_services(settings, database, temporal, egress)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings), settings)
+        # What is built once is never garbage: full collections would stop requests for 40 ms.
+        gc.collect()
+        gc.freeze()
         await Server(config, services.instances.dismiss).serve()
     finally:
         await egress.aclose()

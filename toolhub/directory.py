@@ -19,12 +19,12 @@ from mcp.shared.inbound import find_invalid_x_mcp_header, x_mcp_header_map
 
 from foundation.database import Database
 from foundation.json import JsonObject
+from foundation.schemas import Schema, compiled
 from toolhub.credentials import Credentials
 from toolhub.errors import ToolUnusableError, UnknownServerError, UnknownToolError
 from toolhub.models import McpServer, McpTool
 from toolhub.repository import ServerRows
 from toolhub.schemas import Dialect
-from toolhub.validation import Schema, compiled
 from toolhub.wire.exchange import Destination
 
 # How long a changed credential or a removed server may still be used by another process.

@@ -11,12 +11,13 @@ from typing import Final
 from anyio import to_thread
 
 from foundation.json import JsonObject, JsonValue, canonical, digest
-from toolhub.errors import NotMcpError, SchemaRefusedError
+from foundation.schema_cost import SchemaRefusedError
+from foundation.schemas import compiled
+from toolhub.errors import NotMcpError
 from toolhub.failures import Attempt, failure
 from toolhub.outcome import Kind, classify
 from toolhub.repository import made_storable
 from toolhub.schemas import MAX_TOOLS, ToolDefinition
-from toolhub.validation import compiled
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
 
 MAX_PAGES: Final = 100

@@ -8,7 +8,7 @@
     └── ServerChangedError       somebody changed it meanwhile
     InvalidInputError
     ├── RegistrationError        what was sent to the registry does not fit together
-    ├── SchemaRefusedError       a schema that cannot be checked safely
+    ├── SchemaRefusedError       a schema that cannot be checked safely (foundation.schema_cost)
     ├── ToolInputError           the arguments break the tool's input_schema
     └── ServerNotAllowedError    this installation does not send requests there
     TooLargeError
@@ -77,12 +77,6 @@ class RegistrationError(InvalidInputError):
     """The parts of a registration do not fit together."""
 
     code = "mcp-registration"
-
-
-class SchemaRefusedError(InvalidInputError):
-    """A schema that we cannot check values with, or not in bounded time."""
-
-    code = "schema-refused"
 
 
 class ToolInputError(InvalidInputError):

@@ -12,15 +12,20 @@ from mcp.types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from foundation.errors import InvalidInputError, MillwrightError
 from foundation.json import JsonObject, JsonValue
+from foundation.schemas import as_details, described
 from security.egress import check_url
 from toolhub import results
 from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
-from toolhub.errors import RequestFailedError, ToolInputError, ToolOutputError
+from toolhub.errors import (
+    CredentialRefusedError,
+    RequestFailedError,
+    ToolInputError,
+    ToolOutputError,
+)
 from toolhub.failures import Attempt, failure
 from toolhub.outcome import Kind, classify
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
-from toolhub.validation import as_details, described
 from toolhub.wire.exchange import Destination, Message, Wire
 
 IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
@@ -55,7 +60,12 @@ class ToolHub:
         check_input(entry, call.arguments)
         message = _message(entry, call)
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
-        answer = await self._exchange(entry.dialect, attempt, message, _ANSWER)
+        try:
+            answer = await self._exchange(entry.dialect, attempt, message, _ANSWER)
+        except CredentialRefusedError:
+            # Perhaps another process has stored a new one: the next call looks it up.
+            self._directory.forget(call.tenant_id, call.server)
+            raise
         result = results.read(answer)
         check_output(entry, result)
         return result

@@ -166,7 +166,8 @@ def _kind_of_fault(fault: Exception) -> Kind:
 
 def _kind_of_error(exchange: Exchange) -> Kind:
     code = exchange.rpc_code
-    if exchange.content_type not in _MESSAGES or code is None or code == PARSE_ERROR:
+    unreadable = exchange.content_type not in _MESSAGES or exchange.status == HTTPStatus.ACCEPTED
+    if unreadable or code is None or code == PARSE_ERROR:
         return Kind.NOT_MCP
     if code == INTERNAL_ERROR:
         return Kind.SERVER_FAILED

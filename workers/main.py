@@ -42,9 +42,8 @@ class CatalogSource:
         return LoadedDefinition(version=found.version, hash=found.hash, document=found.document)
 
 
-def build_worker(client: Client, settings: Settings, database: Database) -> Worker:
-    """List everything this worker can do."""
-    egress = Egress(settings.egress)
+def build_worker(client: Client, settings: Settings, database: Database, egress: Egress) -> Worker:
+    """List everything this worker can do. Database and egress belong to the caller."""
     hub = build_toolhub(database, Sealer.from_settings(settings.security), egress).hub
     http = HttpActivities(egress)
     mcp = McpActivities(hub)
@@ -71,14 +70,14 @@ def build_worker(client: Client, settings: Settings, database: Database) -> Work
 
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
-    database = Database(settings.database)
+    database, egress = Database(settings.database), Egress(settings.egress)
     client = await connect(settings.temporal)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with build_worker(client, settings, database):
+        async with build_worker(client, settings, database, egress):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -87,4 +86,5 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             log.info("worker_stopping")
     finally:
+        await egress.aclose()
         database.close()

@@ -4,6 +4,7 @@ Covers what operations of real APIs use: path, query, header and body parameters
 variables, local `$ref`. Cookies and multipart bodies are refused by name.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote, urljoin
@@ -30,7 +31,7 @@ class Documents:
     def __init__(self, egress: Egress) -> None:
         self.egress = egress
         # The tenant is part of the key: a document may differ by who asks.
-        self._kept = TTLCache[_Key, JsonObject](128, KEEP_S)
+        self._kept: TTLCache[_Key, JsonObject, float] = TTLCache(128, KEEP_S, time.monotonic)
 
     async def read(self, call: OpenApiCall) -> JsonObject:
         """Return the document that a call refers to.

@@ -6,12 +6,12 @@ from typing import Final
 from temporalio import activity
 
 from activities.faults import translated
-from activities.heartbeat import beating
+from activities.heartbeat import Beat, beating
 from activities.mcp.types import McpCall, McpRequest
 from activities.types import ActivityResult
 from foundation.json import digest
 from toolhub.hub import ToolHub
-from toolhub.schemas import CallTool
+from toolhub.schemas import CallTool, OnProgress
 from toolhub.schemas import McpRequest as Request
 
 # Of what a server says about its progress; Temporal keeps the last report.
@@ -28,7 +28,7 @@ class McpActivities:
     async def mcp_call(self, call: McpCall) -> ActivityResult:
         """Call a tool of a registered server."""
         with translated():
-            async with beating():
+            async with beating() as beat:
                 result = await self.hub.call(
                     CallTool(
                         tenant_id=call.tenant_id,
@@ -37,7 +37,7 @@ class McpActivities:
                         arguments=call.arguments,
                         timeout_s=call.timeout_s,
                         idempotency_key=_same_on_every_attempt(),
-                        on_progress=_report,
+                        on_progress=_told(beat),
                     )
                 )
         return ActivityResult(value=result.value, attempts=activity.info().attempt)
@@ -46,7 +46,7 @@ class McpActivities:
     async def mcp_request(self, request: McpRequest) -> ActivityResult:
         """Send one request to a server by its address."""
         with translated():
-            async with beating():
+            async with beating() as beat:
                 result = await self.hub.request(
                     Request(
                         tenant_id=request.tenant_id,
@@ -58,7 +58,7 @@ class McpActivities:
                         client_name=request.client_name,
                         client_version=request.client_version,
                         timeout_s=request.timeout_s,
-                        on_progress=_report,
+                        on_progress=_told(beat),
                     )
                 )
         return ActivityResult(value=result, attempts=activity.info().attempt)
@@ -70,9 +70,12 @@ def _same_on_every_attempt() -> str:
     return digest([info.workflow_id, info.workflow_run_id, info.activity_id])
 
 
-async def _report(progress: float, total: float | None, message: str | None) -> None:
-    shown = message[:_SHOWN_CHARS] if message else None
-    activity.heartbeat({"progress": progress, "total": total, "message": shown})
+def _told(beat: Beat) -> OnProgress:
+    async def told(progress: float, total: float | None, message: str | None) -> None:
+        shown = message[:_SHOWN_CHARS] if message else None
+        beat.report({"progress": progress, "total": total, "message": shown})
+
+    return told
 
 
 def _headers(request: McpRequest) -> dict[str, str]:

@@ -370,6 +370,12 @@ async def _leak(_body: dict[str, Any], seen: Seen) -> Response:
     return JSONResponse({"jsonrpc": "2.0", "id": _body["id"], "error": error})
 
 
+async def _guarded(body: dict[str, Any], seen: Seen) -> Response:
+    if seen.headers[-1].get("authorization") != "Bearer second":
+        return _status(401)
+    return _result(body, content=[])
+
+
 async def _accepted(_body: dict[str, Any], _seen: Seen) -> Response:
     return Response(status_code=202)
 
@@ -391,6 +397,7 @@ _WAYS: dict[str, Any] = {
     "question": _question,
     "accepted": _accepted,
     "leak": _leak,
+    "guarded": _guarded,
     "bad-params": _rpc_error(-32602, "no such argument", 400),
     "internal": _rpc_error(-32603, "boom"),
     "own-code": _rpc_error(4711, "out of paper"),

@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import event
 
 from foundation.database import Database
+from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.credentials import Credentials
 from toolhub.directory import KEPT_S, Directory
-from toolhub.errors import UnknownServerError
+from toolhub.errors import CredentialRefusedError, UnknownServerError
 from toolhub.registry import Registry
-from toolhub.schemas import ServerChange, ServerRegistration
+from toolhub.schemas import CallTool, ServerChange, ServerRegistration
+from toolhub.wiring import build_toolhub
 
 pytestmark = pytest.mark.anyio
 
@@ -115,3 +117,21 @@ async def test_what_is_not_there_is_looked_for_again(
 @pytest.mark.usefixtures("registered")
 async def test_an_entry_does_not_show_its_credential(elsewhere: Directory) -> None:
     assert "first" not in repr(await elsewhere.find("press", "good", "add"))
+
+
+async def test_a_refused_credential_is_looked_up_again(
+    registry: Registry, database: Database, sealer: Sealer, egress: Egress, bad: str
+) -> None:
+    given = {
+        "name": "guarded",
+        "url": f"{bad}/guarded/mcp",
+        "credential": {"kind": "bearer", "token": "first"},
+    }
+    await registry.register("press", ServerRegistration.model_validate(given))
+    other_process = build_toolhub(database, sealer, egress).hub
+    call = CallTool(tenant_id="press", server="guarded", tool="t")
+    with pytest.raises(CredentialRefusedError):
+        await other_process.call(call)
+    change = {"credential": {"kind": "bearer", "token": "second"}}
+    await registry.update("press", "guarded", ServerChange.model_validate(change))
+    assert (await other_process.call(call)).value == []

@@ -42,7 +42,7 @@ WAYS: list[tuple[str, type[MillwrightError], str, str, bool, bool]] = [
     ("not-a-result", errors.NotMcpError, "runtime", "content", False, False),
     ("nan", errors.NotMcpError, "runtime", "finite number", False, False),
     ("wrong-id", errors.NotMcpError, "runtime", "id of another request", False, False),
-    ("accepted", errors.CallRefusedError, "runtime", "202", False, False),
+    ("accepted", errors.NotMcpError, "runtime", "202 Accepted", False, False),
     ("redirect", errors.ServerMovedError, "runtime", "http://169.254.169.254/", False, False),
     ("big-json", errors.ResultTooLargeError, "runtime", "1,048,576 bytes", False, False),
     ("big-sse", errors.ResultTooLargeError, "runtime", "1,048,576 bytes", False, False),

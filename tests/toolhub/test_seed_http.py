@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from foundation.schema_cost import SchemaRefusedError
 from tests.toolhub.servers import Seen
 from toolhub import errors
 from toolhub.hub import ToolHub
@@ -95,9 +96,7 @@ async def test_a_described_schema_that_cannot_be_used_is_refused(
     registry: Registry, bad: str
 ) -> None:
     remote = {"name": "t", "input_schema": {"$ref": "http://127.0.0.1:1/schema.json"}}
-    with pytest.raises(
-        errors.SchemaRefusedError, match="'t' cannot be registered: its input_schema"
-    ):
+    with pytest.raises(SchemaRefusedError, match="'t' cannot be registered: its input_schema"):
         await register(registry, bad, remote)
 
 

@@ -14,6 +14,8 @@ import httpx2
 from typing_extensions import override
 
 _ACCEPTED: Final = 202
+# How the SDK begins what wants an answer; notifications have no id.
+_REQUEST: Final = b'{"jsonrpc":"2.0","id":'
 # How the SDK spells the notification with which servers of 2025 are told to stop.
 _STOP: Final = b'{"jsonrpc":"2.0","method":"notifications/cancelled"'
 _REDIRECTS: Final = range(300, 400)
@@ -39,7 +41,7 @@ class Watch:
         """Note an answer; what answers a notification says nothing about the call."""
         if request.content.startswith(_STOP):
             self.told_to_stop.set()
-        if response.status_code == _ACCEPTED:
+        if response.status_code == _ACCEPTED and not request.content.startswith(_REQUEST):
             return
         self.status = response.status_code
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip()

@@ -8,8 +8,7 @@ import jsonschema_rs
 from cachetools import LRUCache, cached
 
 from foundation.json import JsonObject, JsonValue, canonical, digest
-from toolhub.errors import SchemaRefusedError
-from toolhub.schema_cost import Graph
+from foundation.schema_cost import Graph, SchemaRefusedError
 
 # Judging what a schema may cost takes up to a second for this much.
 MAX_SCHEMA_BYTES: Final = 32 * 1024

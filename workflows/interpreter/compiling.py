@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import BaseModel
 
 from foundation.json import JsonObject, ReadableJson
-from toolhub.validation import Schema, compiled
+from foundation.schemas import Schema, compiled
 from workflows.definition import Definition, Task, TaskList, TimeoutSpec
 from workflows.expressions import (
     Template,

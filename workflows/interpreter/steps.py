@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from foundation.json import JsonObject, JsonValue
-from toolhub.validation import Schema, described
+from foundation.schemas import Schema, described
 from workflows.expressions import Expression, Template
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault

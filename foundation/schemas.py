@@ -15,8 +15,7 @@ from cachetools import LRUCache, cached
 from typing_extensions import override
 
 from foundation.json import JsonObject, JsonValue, canonical, digest
-from toolhub.errors import SchemaRefusedError
-from toolhub.schema_cost import Graph
+from foundation.schema_cost import Graph, SchemaRefusedError
 
 SchemaDocument: TypeAlias = JsonObject | bool
 

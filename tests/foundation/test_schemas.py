@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from foundation.json import JsonObject, JsonValue
-from toolhub.errors import SchemaRefusedError
-from toolhub.schema_cost import ENDLESS, Graph
-from toolhub.validation import MAX_EVALUATIONS, Schema, compiled, described
+from foundation.schema_cost import ENDLESS, Graph, SchemaRefusedError
+from foundation.schemas import MAX_EVALUATIONS, Schema, compiled, described
 
 
 def nested(levels: int, inner: JsonValue = 1) -> JsonValue:

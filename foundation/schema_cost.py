@@ -17,8 +17,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 from urllib.parse import unquote
 
+from foundation.errors import InvalidInputError
 from foundation.json import JsonObject, JsonValue
-from toolhub.errors import SchemaRefusedError
 
 MAX_SUBSCHEMAS: Final = 5_000
 # Parsers of what comes over the wire stop here, so no value is deeper.
@@ -38,6 +38,12 @@ _MAPS: Final = frozenset({"properties", "patternProperties", "dependentSchemas",
 # These look again at what the branches beside them already looked at.
 _TWICE: Final = ("unevaluatedProperties", "unevaluatedItems")
 _UNBOUNDED_REFERENCES: Final = ("$dynamicRef", "$recursiveRef")
+
+
+class SchemaRefusedError(InvalidInputError):
+    """A schema that we cannot check values with, or not in bounded time."""
+
+    code = "schema-refused"
 
 
 @dataclass
