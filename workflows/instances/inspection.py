@@ -32,7 +32,7 @@ MEMO_STARTED_BY: Final = "started_by"
 # Ended instances do not change, but an operator may reset one in Temporal.
 FRESH_ENDED_S: Final = 60.0
 # Long enough that fifty watchers cost what one costs, too short for a person to see.
-FRESH_RUNNING_S: Final = 0.1
+FRESH_RUNNING_S: Final = 0.25
 # Without a worker every look waits QUERY_TIMEOUT for one; that need not be each caller's own wait.
 FRESH_INCOMPLETE_S: Final = 1.0
 KEEP_S: Final = 60.0
