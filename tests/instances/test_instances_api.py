@@ -30,7 +30,9 @@ async def http(working: Floor) -> AsyncIterator[httpx.AsyncClient]:
     app = front_door(Parts(working.instances, schedules, NamedTokens()))
     async with (
         served(app) as address,
-        httpx.AsyncClient(base_url=address, headers=bearer(working, "operator")) as client,
+        httpx.AsyncClient(
+            base_url=address, headers=bearer(working, "operator"), timeout=30
+        ) as client,
     ):
         yield client
 

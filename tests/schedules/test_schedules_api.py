@@ -29,7 +29,7 @@ async def http(floor: Floor, schedules: Schedules) -> AsyncIterator[httpx.AsyncC
     headers = {"Authorization": f"Bearer {floor.tenant}:manager"}
     async with (
         served(app) as address,
-        httpx.AsyncClient(base_url=address, headers=headers) as client,
+        httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client,
     ):
         yield client
 

@@ -350,7 +350,7 @@ async def test_one_large_event_does_not_pass(egress: Egress) -> None:
 async def test_redirects_come_back_to_the_guard_with_each_hop(egress: Egress) -> None:
     redirect = (
         b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/\r\n"
-        b"Content-Length: 0\r\n\r\n"
+        b"Content-Length: 0\r\nConnection: close\r\n\r\n"
     )
     with canned(redirect) as server:
         async with egress.client() as client:
