@@ -32,6 +32,8 @@ RUNTIME: Final[JsonObject] = {
 # pause (a timer of a millisecond) falls at the same place on every replay: about every 0.3 s.
 PAUSE_AFTER_FUEL: Final = 500_000
 PAUSE: Final = timedelta(milliseconds=1)
+# Temporal terminates a run at 51,200 events; the tasks in flight need some room to end.
+MAX_HISTORY_EVENTS: Final = 48_000
 # What a task costs besides its expressions, in the same unit.
 FUEL_PER_TASK: Final = 100
 
@@ -57,7 +59,18 @@ class Run:
     spent: int = 0
 
     async def breathe(self) -> None:
-        """Pause after much work, so that the worker can see that we are alive."""
+        """Pause after much work, so that the worker can see that we are alive.
+
+        Raises:
+            Fault: When the history is nearly full; Temporal would terminate the run without a word.
+        """
+        if workflow.info().get_current_history_length() > MAX_HISTORY_EVENTS:
+            raise Fault.of(
+                "runtime",
+                "The run has become too long",
+                f"Its history has more than {MAX_HISTORY_EVENTS:,} events, about 8,000 calls. "
+                "Split the work into several runs.",
+            )
         self.spent += FUEL_PER_TASK
         if self.spent > PAUSE_AFTER_FUEL:
             self.spent = 0
