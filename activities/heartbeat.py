@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio import activity
 
+from foundation.errors import MillwrightError
 from foundation.json import JsonObject
 
 # The share of the heartbeat timeout after which we report: two reports may get lost.
@@ -14,28 +15,54 @@ SHARE: Final = 1 / 3
 
 
 class Beat:
-    """What the reports say: the last progress that the other side told."""
+    """What the reports say: that the request may be on its way, and the last progress told.
+
+    Attributes:
+        lost: An earlier attempt may have reached the other side, and ended without an answer: its
+            worker died. Whoever must not call twice has to stop here.
+    """
 
     def __init__(self) -> None:
-        self.progress: JsonObject = {}
+        details = activity.info().heartbeat_details
+        last = details[0] if details else {}
+        self.lost = isinstance(last, dict) and last.get("sent") is True
+        self.told: JsonObject = {"sent": True}
 
     def report(self, progress: JsonObject) -> None:
         """Tell this now, and again until there is something newer."""
-        self.progress = progress
-        activity.heartbeat(progress)
+        self.told = {"sent": True, **progress}
+        self.now()
+
+    def not_sent(self) -> None:
+        """Take it back: this attempt certainly had no effect, the next one may try."""
+        self.told = {"sent": False}
+        self.now()
+
+    def now(self) -> None:
+        """Report at once."""
+        activity.heartbeat(self.told)
 
 
 @asynccontextmanager
 async def beating() -> AsyncIterator[Beat]:
-    """Report while the block runs; without a heartbeat timeout only what is told is reported."""
+    """Report while the block runs; without a heartbeat timeout only what is told is reported.
+
+    A domain error that may be tried again says that nothing was executed, or that repeating does no
+    harm; it is raised for that reason only.
+    """
     beat = Beat()
     timeout = activity.info().heartbeat_timeout
     if timeout is None:
         yield beat
         return
+    beat.now()
     reporter = asyncio.create_task(_repeat(beat, timeout.total_seconds() * SHARE))
     try:
         yield beat
+    except MillwrightError as error:
+        if error.retryable:
+            beat.not_sent()
+        raise
     finally:
         reporter.cancel()
         with suppress(asyncio.CancelledError):
@@ -44,5 +71,5 @@ async def beating() -> AsyncIterator[Beat]:
 
 async def _repeat(beat: Beat, every_s: float) -> None:
     while True:
-        activity.heartbeat(beat.progress)
         await asyncio.sleep(every_s)
+        beat.now()

@@ -26,7 +26,7 @@ from deploy.local.temporal_server import TemporalOptions, temporal_program, temp
 from foundation.settings import Settings, TemporalSettings
 from foundation.temporal import connect
 from workflows.definition import prepare
-from workflows.interpreter.types import StartInput
+from workflows.interpreter.types import ENGINE, StartInput
 
 KINDS = ("handwritten", "interpreter")
 ROUNDS = 8
@@ -106,6 +106,7 @@ async def _batch(client: Client, kind: str) -> None:
                 input={"n": 1},
                 definition_hash=prepared.hash,
                 document=prepared.document,
+                engine=ENGINE,
             )
             await client.execute_workflow(
                 "bench.five-steps",

@@ -5,7 +5,8 @@
     ├── UnauthenticatedError   401  log in (again)
     ├── ForbiddenError         403  ask somebody for the permission
     ├── NotFoundError          404  it does not exist, or is not yours to see
-    ├── ConflictError          409  it is there already, or changed since you read it
+    ├── ConflictError          409  it is there already, or in a state that does not allow this
+    │   └── ChangedError       412  it changed since you read it
     ├── TooLargeError          413  send or ask for less
     └── UnavailableError       503  try again later, unchanged
         └── UpstreamError      502  a server we called failed; its name is in the message
@@ -75,6 +76,13 @@ class ConflictError(MillwrightError):
 
     code = "conflict"
     status = 409
+
+
+class ChangedError(ConflictError):
+    """What `If-Match` names is not what there is now."""
+
+    code = "changed-meanwhile"
+    status = 412
 
 
 class TooLargeError(MillwrightError):

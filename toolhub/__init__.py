@@ -1,6 +1,6 @@
 """Tools of MCP servers: a registry of servers, and one way to call what they offer.
 
 registry -> discovery -> wire          what an administrator does
-hub -> directory, validation, wire,    what a workflow does
+hub -> directory, wire,                what a workflow does
        outcome, results
 """

@@ -36,6 +36,7 @@ trying again is safe, `retry_after_s` when.
 from typing import ClassVar
 
 from foundation.errors import (
+    ChangedError,
     ConflictError,
     InvalidInputError,
     MillwrightError,
@@ -66,11 +67,8 @@ class ServerExistsError(ConflictError):
     code = "mcp-server-exists"
 
 
-class ServerChangedError(ConflictError):
+class ServerChangedError(ChangedError):
     """The server's registration is not what the caller saw last."""
-
-    code = "changed-meanwhile"
-    status = 412
 
 
 class RegistrationError(InvalidInputError):

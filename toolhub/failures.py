@@ -134,11 +134,23 @@ def _doubt(attempt: Attempt) -> str:
     )
 
 
+def lost(attempt: Attempt) -> errors.OutcomeUnknownError:
+    """Return the error for a call whose earlier attempt ended with its worker."""
+    return errors.OutcomeUnknownError(
+        f"The worker that called {attempt.what} of the MCP server '{attempt.to.label}' went away "
+        f"before the answer came.{_doubt(attempt)}"
+    )
+
+
+def _is_strange(content_type: str) -> bool:
+    return bool(content_type) and "json" not in content_type
+
+
 def _reason(exchange: Exchange) -> str:
     status = exchange.status or 0
     facts = [
         f"HTTP {status}" if status >= _HTTP_ERRORS else "",
-        f"it answers {exchange.content_type}" if "json" not in exchange.content_type else "",
+        f"it answers {exchange.content_type}" if _is_strange(exchange.content_type) else "",
         f"error {exchange.rpc_code}: {exchange.rpc_message}" if exchange.rpc_code else "",
         (str(exchange.fault) or type(exchange.fault).__name__) if exchange.fault else "",
     ]

@@ -23,7 +23,7 @@ from toolhub.errors import (
     ToolInputError,
     ToolOutputError,
 )
-from toolhub.failures import Attempt, failure
+from toolhub.failures import Attempt, failure, lost
 from toolhub.outcome import Kind, classify
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
 from toolhub.wire.exchange import Destination, Message, Wire
@@ -60,6 +60,8 @@ class ToolHub:
         check_input(entry, call.arguments)
         message = _message(entry, call)
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
+        if call.maybe_sent and not attempt.repeatable:
+            raise lost(attempt)
         try:
             answer = await self._exchange(entry.dialect, attempt, message, _ANSWER)
         except CredentialRefusedError:
@@ -86,6 +88,8 @@ class ToolHub:
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
         try:
             attempt = Attempt(_destination(request), what, request.timeout_s, repeatable)
+            if request.maybe_sent and not attempt.repeatable:
+                raise lost(attempt)
             return await self._exchange(Dialect.MCP, attempt, message, _RESULT)
         except MillwrightError as error:
             raise RequestFailedError.of(error) from error

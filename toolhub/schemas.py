@@ -221,6 +221,8 @@ class CallTool:
         timeout_s: Longest wait; never longer than the server's own.
         idempotency_key: The same for every attempt of the same call; servers that know it may use
             it to notice a repetition.
+        maybe_sent: An earlier attempt may have reached the server: only what may be called twice
+            is called.
         on_progress: Told when the server reports progress.
     """
 
@@ -230,6 +232,7 @@ class CallTool:
     arguments: JsonObject = field(default_factory=dict)
     timeout_s: float | None = None
     idempotency_key: str | None = None
+    maybe_sent: bool = False
     on_progress: OnProgress | None = None
 
 
@@ -281,4 +284,5 @@ class McpRequest:
     client_name: str | None = None
     client_version: str | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
+    maybe_sent: bool = False
     on_progress: OnProgress | None = None

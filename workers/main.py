@@ -19,6 +19,7 @@ from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.wiring import build_toolhub
 from workflows.catalog import Catalog
+from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
 
 log = structlog.get_logger()
@@ -39,7 +40,9 @@ class CatalogSource:
                 request.tenant_id, request.namespace, request.name, request.version
             )
         )
-        return LoadedDefinition(version=found.version, hash=found.hash, document=found.document)
+        return LoadedDefinition(
+            version=found.version, hash=found.hash, document=found.document, engine=ENGINE
+        )
 
 
 def build_worker(client: Client, settings: Settings, database: Database, egress: Egress) -> Worker:

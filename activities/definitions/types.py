@@ -5,6 +5,13 @@ from pydantic import BaseModel
 from foundation.json import JsonObject
 
 
+class Engine(BaseModel, frozen=True):
+    """What a run is executed by, pinned when it starts: values must not change under it."""
+
+    interpreter: str
+    expressions: str
+
+
 class LoadDefinition(BaseModel, frozen=True):
     """Which definition: by hash when it is known, else by version, else the newest."""
 
@@ -16,8 +23,9 @@ class LoadDefinition(BaseModel, frozen=True):
 
 
 class LoadedDefinition(BaseModel, frozen=True):
-    """A published definition, pinned from here on by its hash."""
+    """A published definition, pinned from here on by its hash, and what will execute it."""
 
     version: str
     hash: str
     document: JsonObject
+    engine: Engine

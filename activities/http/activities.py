@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities.faults import translated
 from activities.heartbeat import beating
-from activities.http.exchange import exchange
+from activities.http.exchange import exchange, refuse_repetition
 from activities.http.openapi import Documents, request_for
 from activities.http.types import HttpCall, OpenApiCall
 from activities.types import ActivityResult
@@ -22,7 +22,8 @@ class HttpActivities:
     async def http_call(self, call: HttpCall) -> ActivityResult:
         """Send one request."""
         with translated():
-            async with beating():
+            async with beating() as beat:
+                refuse_repetition(call, maybe_sent=beat.lost)
                 value = await exchange(self.egress, call)
         return ActivityResult(value=value, attempts=activity.info().attempt)
 
@@ -30,7 +31,8 @@ class HttpActivities:
     async def openapi_call(self, call: OpenApiCall) -> ActivityResult:
         """Call one operation of a described API."""
         with translated():
-            async with beating():
-                document = await self.documents.read(call)
-                value = await exchange(self.egress, request_for(document, call))
+            async with beating() as beat:
+                request = request_for(await self.documents.read(call), call)
+                refuse_repetition(request, maybe_sent=beat.lost)
+                value = await exchange(self.egress, request)
         return ActivityResult(value=value, attempts=activity.info().attempt)

@@ -57,6 +57,20 @@ async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
     return _output(call, response)
 
 
+def refuse_repetition(call: HttpCall, *, maybe_sent: bool) -> None:
+    """Stop a request whose earlier attempt ended with its worker, if twice is not like once.
+
+    Raises:
+        CallUnansweredError: The request may have been executed; somebody has to find out.
+    """
+    if maybe_sent and call.method not in SAFE_TO_REPEAT:
+        raise CallUnansweredError(
+            f"{call.method} {_shown(call.uri)}: its worker went away before the answer came. "
+            "It is not known whether it was executed, so it was not sent again.",
+            retryable=False,
+        )
+
+
 def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
     headers = httpx2.Headers(call.headers)
     if call.login is not None:

@@ -37,6 +37,7 @@ class McpActivities:
                         arguments=call.arguments,
                         timeout_s=call.timeout_s,
                         idempotency_key=_same_on_every_attempt(),
+                        maybe_sent=beat.lost,
                         on_progress=_told(beat),
                     )
                 )
@@ -58,6 +59,7 @@ class McpActivities:
                         client_name=request.client_name,
                         client_version=request.client_version,
                         timeout_s=request.timeout_s,
+                        maybe_sent=beat.lost,
                         on_progress=_told(beat),
                     )
                 )

@@ -155,6 +155,7 @@ class Instance(InstanceSummary):
     """
 
     definition_hash: str | None = None
+    engine: dict[str, str] | None = None
     started_by: str | None = None
     input: Any = None
     output: Any = None

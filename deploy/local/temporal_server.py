@@ -32,6 +32,8 @@ SEARCH_ATTRIBUTES = {TENANT_ATTRIBUTE: KEYWORD, VERSION_ATTRIBUTE: KEYWORD}
 DYNAMIC_CONFIG = {
     # One history shard reads its transfer queue 20 times a second by default: 50 ms on every step.
     "history.transferProcessorMaxPollRPS": "2000",
+    # Timers fire up to a second late by default, to be cheaper in bulk.
+    "history.timerProcessorMaxTimeShift": '"1ms"',
     # Fairness keys are silently ignored without it.
     "matching.enableFairness": "true",
 }

@@ -2,10 +2,12 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import uvicorn
 from mcp.server import MCPServer
+from mcp.types import ToolAnnotations
 
 PORT, FILE = int(sys.argv[1]), Path(sys.argv[2])
 server = MCPServer("ledger")
@@ -19,6 +21,20 @@ def record(step: int) -> str:
         file.flush()
         os.fsync(file.fileno())
     return str(step)
+
+
+@server.tool()
+def record_slowly(step: int, seconds: float) -> str:
+    """Append one line, and take some time to say so."""
+    record(step)
+    time.sleep(seconds)
+    return str(step)
+
+
+@server.tool(annotations=ToolAnnotations(idempotent_hint=True))
+def record_slowly_idempotent(step: int, seconds: float) -> str:
+    """Say of itself that repeating it does no harm."""
+    return record_slowly(step, seconds)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.postgres import PostgresOptions
 from deploy.local.processes import Child, Program
-from millwright_client import Millwright
+from millwright_client import Instance, Millwright
 from tests.fixtures.databases import fresh_database
 from tests.fixtures.system import System, system_settings
 
@@ -111,6 +111,45 @@ def test_a_run_survives_five_killed_workers_and_no_step_is_executed_twice(
         ended = client.wait(instance, timeout=RUN_S)
     assert ended.status == "completed", ended.error
     assert ledger.lines() == list(range(1, STEPS + 1))
+
+
+def kill_in_flight(system: System, client: Millwright, ledger: Ledger, tool: str) -> Instance:
+    """Kill the worker while a tool runs; another worker takes over."""
+    worker = system.start_worker()
+    client.mcp.register_server("ledger", url=ledger.url)
+    client.workflows.publish(f"""
+document: {{ dsl: '1.0.3', namespace: tests, name: slow, version: '1.0.0' }}
+do:
+  - slow:
+      call: mcp.tool
+      with: {{ server: ledger, tool: {tool}, arguments: {{ step: 1, seconds: 4 }} }}
+""")
+    started = client.workflows.start("tests", "slow")
+    wait_until(lambda: len(ledger.lines()) == 1)
+    os.killpg(worker.pid, signal.SIGKILL)
+    system.start_worker()
+    return client.wait(started.id, timeout=60)
+
+
+@pytest.mark.timeout(150)
+def test_a_tool_that_may_have_run_is_not_run_twice(own_system: System, ledger: Ledger) -> None:
+    own_system.start_api()
+    with own_system.new_tenant() as client:
+        ended = kill_in_flight(own_system, client, ledger, "record_slowly")
+    assert ended.status == "faulted"
+    assert ended.error is not None
+    assert "not known whether" in ended.error["detail"]
+    assert ledger.lines() == [1]
+
+
+@pytest.mark.timeout(150)
+def test_a_tool_that_says_it_is_idempotent_is_run_again(own_system: System, ledger: Ledger) -> None:
+    own_system.start_api()
+    with own_system.new_tenant() as client:
+        ended = kill_in_flight(own_system, client, ledger, "record_slowly_idempotent")
+    assert ended.status == "completed", ended.error
+    assert ledger.lines() == [1, 1]
+    assert ended.tasks[0].attempts == 2
 
 
 @pytest.mark.timeout(120)

@@ -12,11 +12,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer, Worker
 
+from activities.definitions import Engine
 from activities.http import HttpActivities
 from foundation.settings import EgressSettings
 from security.egress import Egress
 from workflows.definition import prepare
-from workflows.interpreter.types import PROGRESS_QUERY, Progress, StartInput, TaskState
+from workflows.interpreter.types import ENGINE, PROGRESS_QUERY, Progress, StartInput, TaskState
 from workflows.interpreter.workflow import Interpreter
 
 HEAD = """
@@ -49,7 +50,9 @@ class Runner:
     task_queue: str
     tenant: str
 
-    async def start(self, tasks: str, value: Any = None) -> WorkflowHandle[Any, Any]:
+    async def start(
+        self, tasks: str, value: Any = None, engine: Engine = ENGINE
+    ) -> WorkflowHandle[Any, Any]:
         prepared = prepare(tasks if tasks.lstrip().startswith("document:") else HEAD + tasks)
         return await self.client.start_workflow(
             f"{prepared.namespace}.{prepared.name}",
@@ -58,6 +61,7 @@ class Runner:
                 input=value,
                 definition_hash=prepared.hash,
                 document=prepared.document,
+                engine=engine,
             ),
             id=f"{self.tenant}/{prepared.namespace}/{prepared.name}/{uuid4().hex}",
             task_queue=self.task_queue,
@@ -87,6 +91,14 @@ class Runner:
     ) -> None:
         """Ask until it is so; the test's own timeout ends a vain wait."""
         while not condition(await self.progress(handle)):
+            await anyio.lowlevel.checkpoint()
+
+    async def task_failure(self, handle: WorkflowHandle[Any, Any]) -> str:
+        """Wait until a workflow task has failed; return why."""
+        while True:
+            async for event in handle.fetch_history_events():
+                if event.HasField("workflow_task_failed_event_attributes"):
+                    return event.workflow_task_failed_event_attributes.failure.message
             await anyio.lowlevel.checkpoint()
 
     async def progress(self, handle: WorkflowHandle[Any, Any]) -> Progress:

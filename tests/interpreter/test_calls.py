@@ -43,10 +43,11 @@ async def test_an_answer_never_shows_the_credentials_that_were_sent(run: Runner)
     assert "authorization" not in ended.output["request"]["headers"]
 
 
-async def test_a_server_that_is_not_there_is_a_communication_error_that_names_it(
-    run: Runner,
+@pytest.mark.parametrize("method", ["get", "post"])
+async def test_a_server_that_is_not_there_is_asked_four_times_and_named(
+    run: Runner, method: str
 ) -> None:
-    ended = await run(call("endpoint: 'http://127.0.0.1:9/x'"))
+    ended = await run(call("endpoint: 'http://127.0.0.1:9/x'").replace("get", method))
     assert ended.kind == "communication"
     assert "127.0.0.1:9" in ended.error["detail"]
     assert ended.progress.events[-1].attempts == 4

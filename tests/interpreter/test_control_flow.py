@@ -1,8 +1,12 @@
+from importlib.metadata import version
+from time import monotonic
+
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
+from activities.definitions import Engine
 from tests.interpreter.conftest import Runner
-from workflows.interpreter.types import TaskState
+from workflows.interpreter.types import ENGINE, TaskState
 
 pytestmark = pytest.mark.anyio
 
@@ -209,3 +213,30 @@ do:
         {"kept": True},
     )
     assert ended.output == {"kept": True}
+
+
+async def test_a_short_wait_is_short(run: Runner) -> None:
+    handle = await run.start("do: [ { nap: { wait: { milliseconds: 10 } } } ]")
+    began = monotonic()
+    await run.ended(handle)
+    # Temporal's timers are a second late unless it is told otherwise.
+    assert monotonic() - began < 0.8
+
+
+async def test_a_run_keeps_the_engine_it_was_started_with(run: Runner) -> None:
+    ended = await run("do: [ { tell: { set: { version: '${ $runtime.metadata }' } } } ]")
+    assert ended.output == {"version": ENGINE.model_dump()}
+    assert ended.progress.engine == ENGINE
+
+
+async def test_a_worker_leaves_a_run_of_another_engine_alone(run: Runner) -> None:
+    other = Engine(interpreter="0", expressions="none")
+    handle = await run.start("do: [ { tell: { set: { a: 1 } } } ]", engine=other)
+    failed = run.task_failure(handle)
+    assert "interpreter='0'" in await failed
+    assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+    await handle.terminate()
+
+
+def test_the_version_of_the_expressions_is_that_of_what_is_installed() -> None:
+    assert ENGINE.expressions.startswith(f"purejq-{version('purejq')}+")

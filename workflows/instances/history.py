@@ -55,6 +55,7 @@ async def recorded(
         input=told.start.input if told.start else None,
         version=told.start.version if told.start else None,
         definition_hash=told.start.definition_hash if told.start else None,
+        engine=told.start.engine if told.start else None,
     )
 
 

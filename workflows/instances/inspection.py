@@ -177,6 +177,7 @@ class Inspector:
         return Instance(
             **{**dict(head), "version": head.version or account.version},
             definition_hash=account.definition_hash,
+            engine=account.engine,
             started_by=await description.memo_value(MEMO_STARTED_BY, None),
             input=account.input,
             output=ended.output,
@@ -203,6 +204,7 @@ class Inspector:
             input=told.input,
             version=told.version,
             definition_hash=told.definition_hash,
+            engine=told.engine,
             events_dropped=told.dropped,
         )
 

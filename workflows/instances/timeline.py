@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from activities.definitions.types import Engine
 from foundation.json import JsonValue
 from workflows.instances.types import TaskRun, TimelineSource
 from workflows.interpreter.types import TaskEvent, TaskState
@@ -17,6 +18,7 @@ class Account:
     input: JsonValue = None
     version: str | None = None
     definition_hash: str | None = None
+    engine: Engine | None = None
     events_dropped: int = 0
 
 

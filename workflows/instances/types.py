@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 from temporalio.client import WorkflowExecutionStatus
 
+from activities.definitions.types import Engine
 from foundation.json import JsonObject, JsonValue
 from workflows.interpreter.types import TaskState
 
@@ -78,6 +79,9 @@ class Instance(InstanceSummary, frozen=True):
     """Everything there is to know about one instance."""
 
     definition_hash: str | None = None
+    engine: Engine | None = Field(
+        default=None, description="What executes it, pinned at its start."
+    )
     started_by: str | None = Field(default=None, description="Subject of whoever started it.")
     input: JsonValue = None
     output: JsonValue = Field(default=None, description="Result of a completed instance.")

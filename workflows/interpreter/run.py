@@ -9,7 +9,6 @@ from temporalio import workflow
 
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import (
-    ENGINE_VERSION,
     Expression,
     ExpressionError,
     Template,
@@ -18,16 +17,11 @@ from workflows.expressions import (
 from workflows.interpreter.calls import Calls
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.timeline import Timeline
-from workflows.interpreter.types import INTERPRETER_VERSION, TaskState
+from workflows.interpreter.types import TaskState
 
 if TYPE_CHECKING:
     from workflows.interpreter.steps import Step
 
-RUNTIME: Final[JsonObject] = {
-    "name": "millwright",
-    "version": INTERPRETER_VERSION,
-    "metadata": {"expressions": ENGINE_VERSION},
-}
 # Temporal gives up on a worker that computes for 2 s without a pause. Fuel is counted, so the
 # pause (a timer of a millisecond) falls at the same place on every replay: about every 0.3 s.
 PAUSE_AFTER_FUEL: Final = 500_000
@@ -54,6 +48,7 @@ class Run:
     tenant_id: str
     descriptor: JsonObject
     context: JsonValue
+    runtime: JsonObject
     calls: Calls
     timeline: Timeline
     spent: int = 0
@@ -114,7 +109,7 @@ class Frame:
             **scope.variables,
             "context": scope.run.context,
             "input": raw,
-            "runtime": RUNTIME,
+            "runtime": scope.run.runtime,
             "task": {
                 "name": step.name,
                 "reference": step.reference,

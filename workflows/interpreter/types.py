@@ -9,7 +9,9 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
+from activities.definitions.types import Engine
 from foundation.json import JsonObject, JsonValue
+from workflows.expressions import ENGINE_VERSION
 
 # Wire names; the workflow type itself is dynamic: "<namespace>.<name>" of the definition.
 PROGRESS_QUERY: Final = "progress"
@@ -17,8 +19,9 @@ PROGRESS_QUERY: Final = "progress"
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
 
-# Raise it when the interpreter would treat a running instance differently than before.
-INTERPRETER_VERSION: Final = "1"
+# Raise the first when the interpreter would treat a running instance differently than before; the
+# second belongs to the expressions.
+ENGINE: Final = Engine(interpreter="1", expressions=ENGINE_VERSION)
 
 
 class StartInput(BaseModel, frozen=True):
@@ -33,6 +36,7 @@ class StartInput(BaseModel, frozen=True):
         input: Input of the workflow.
         definition_hash: Content hash of the prepared definition; set by the API.
         document: The prepared definition itself when it is small; read by hash otherwise.
+        engine: What executes it; set by the API, else by the worker that reads the definition.
     """
 
     tenant_id: str = Field(min_length=1, max_length=63)
@@ -40,6 +44,7 @@ class StartInput(BaseModel, frozen=True):
     input: JsonValue = None
     definition_hash: str | None = None
     document: JsonObject | None = None
+    engine: Engine | None = None
 
 
 class TaskState(StrEnum):
@@ -93,4 +98,5 @@ class Progress(BaseModel, frozen=True):
     ended: bool = False
     version: str | None = None
     definition_hash: str | None = None
+    engine: Engine | None = None
     input: JsonValue = None

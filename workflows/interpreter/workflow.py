@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
 
-from activities.definitions.types import LoadDefinition, LoadedDefinition
+from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
 from foundation.json import JsonObject, JsonValue
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
 from workflows.interpreter.compiler import Plan, cached_plan, plan_of
@@ -20,6 +20,7 @@ from workflows.interpreter.run import Frame, Run, Scope, instant
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
+    ENGINE,
     PROGRESS_QUERY,
     TENANT_ATTRIBUTE,
     VERSION_ATTRIBUTE,
@@ -39,6 +40,7 @@ class Interpreter:
         self.timeline = Timeline()
         self.calls = Calls()
         self.plan: Plan | None = None
+        self.engine: Engine | None = None
         self.input: JsonValue = None
 
     @workflow.query(name=PROGRESS_QUERY)
@@ -49,6 +51,7 @@ class Interpreter:
             update={
                 "version": plan.version if plan else None,
                 "definition_hash": plan.hash if plan else None,
+                "engine": self.engine,
                 "input": self.input,
             }
         )
@@ -60,6 +63,7 @@ class Interpreter:
             start = read_start(args)
             self.input = start.input
             plan = self.plan = await self.load(start)
+            self.require_engine()
             describe(start, plan)
             output = await self.execute(plan, start)
             payload_size(output)
@@ -73,7 +77,8 @@ class Interpreter:
 
     async def load(self, start: StartInput) -> Plan:
         """Return the compiled definition: from the start, this process, or the catalogue."""
-        if start.document is not None and start.definition_hash is not None:
+        if start.document is not None and start.definition_hash is not None and start.engine:
+            self.engine = start.engine
             return cached_plan(start.definition_hash) or plan_of(
                 start.document, start.definition_hash
             )
@@ -94,7 +99,17 @@ class Interpreter:
             heartbeat=False,
             retry=LOOKUP_RETRY,
         )
+        self.engine = loaded.engine
         return plan_of(loaded.document, loaded.hash)
+
+    def require_engine(self) -> None:
+        """Leave the run to a worker that has the engine which it was started with.
+
+        Raises:
+            RuntimeError: Fails the workflow task, not the run: Temporal gives it to another worker.
+        """
+        if self.engine != ENGINE:
+            raise RuntimeError(f"This worker has {ENGINE}; the run was started with {self.engine}.")
 
     async def execute(self, plan: Plan, start: StartInput) -> JsonValue:
         """Run the definition: the workflow is the outermost task."""
@@ -105,7 +120,12 @@ class Interpreter:
             "input": start.input,
             "startedAt": instant(info.start_time),
         }
-        run = Run(start.tenant_id, descriptor, None, self.calls, self.timeline)
+        runtime: JsonObject = {
+            "name": "millwright",
+            "version": self.engine.interpreter if self.engine else None,
+            "metadata": self.engine.model_dump() if self.engine else {},
+        }
+        run = Run(start.tenant_id, descriptor, None, runtime, self.calls, self.timeline)
         frame = Frame(plan.root, start.input, Scope(run))
         return (await flow(plan.root, start.input, frame)).output
 

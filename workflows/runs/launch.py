@@ -6,7 +6,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonObject, JsonValue, canonical
-from workflows.interpreter.types import TENANT_ATTRIBUTE, VERSION_ATTRIBUTE, StartInput
+from workflows.interpreter.types import ENGINE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE, StartInput
 
 TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
@@ -75,6 +75,7 @@ def start_input(tenant_id: str, found: Published, value: JsonValue) -> StartInpu
         input=value,
         definition_hash=found.hash,
         document=found.document if small else None,
+        engine=ENGINE,
     )
 
 

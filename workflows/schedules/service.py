@@ -21,7 +21,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from foundation.errors import ConflictError, InvalidInputError, NotFoundError
+from foundation.errors import ChangedError, ConflictError, InvalidInputError, NotFoundError
 from foundation.settings import TemporalSettings
 from security.principal import Principal
 from workflows.interpreter.types import TENANT_ATTRIBUTE, StartInput
@@ -301,7 +301,7 @@ def _etag(description: ScheduleDescription) -> str:
 
 def _check_unchanged(schedule_id: str, description: ScheduleDescription, etag: str | None) -> None:
     if etag not in (None, "*", _etag(description)):
-        raise ConflictError(
+        raise ChangedError(
             f"The schedule '{schedule_id}' was changed since you read it. Read it again, then "
             "send the change with the new ETag in If-Match."
         )

@@ -59,7 +59,10 @@ _SECRET_NAME: Final = re.compile(
 _NO_SECRET: Final = frozenset({"page_token", "pagetoken", "page-token", "next_token"})
 # An expression that is only a text in quotes hides nothing.
 _TEXT_LITERAL: Final = re.compile(r'"(?:[^"\\]|\\[^(])*"')
-_ADVICE: Final = "Pass it in the input of the workflow and write an expression such as ${ .token }."
+_ADVICE: Final = (
+    "Register the server with its credential and use mcp.tool: a registered credential is sealed. "
+    "An expression such as ${ .token } works too, but whoever may read instances sees their input."
+)
 
 
 def check_secrets(subject: Subject) -> Iterator[Problem]:
