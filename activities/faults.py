@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -18,6 +19,8 @@ from foundation.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+
+log = structlog.get_logger()
 
 # Error types of the language, for errors that do not name one themselves (`kind`).
 KINDS: Final[Mapping[type[MillwrightError], str]] = {
@@ -42,7 +45,18 @@ def translated() -> Iterator[None]:
     try:
         yield
     except MillwrightError as error:
-        raise as_failure(error) from error
+        raise as_failure(error) from None
+    except ApplicationError:
+        raise
+    except Exception as error:
+        # Nobody knows what it did before it failed, so it is not done again.
+        log.exception("activity_failed_unexpectedly", activity=activity.info().activity_type)
+        raise ApplicationError(
+            f"The worker met an error of its own ({type(error).__name__}); its log has it.",
+            {"kind": "runtime", "status": 500, "attempts": activity.info().attempt},
+            type="internal",
+            non_retryable=True,
+        ) from None
 
 
 def as_failure(error: MillwrightError) -> ApplicationError:

@@ -1,8 +1,16 @@
 """What every activity of a task answers with."""
 
-from pydantic import BaseModel
+from typing import Final
 
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, from_json, to_json
+from temporalio import activity
+
+from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonValue
+
+# Temporal refuses payloads over 2 MB, and would have the activity run again for it.
+MAX_RESULT_BYTES: Final = 1_500_000
 
 
 class ActivityResult(BaseModel, frozen=True):
@@ -10,3 +18,22 @@ class ActivityResult(BaseModel, frozen=True):
 
     value: JsonValue
     attempts: int
+
+
+def result_of(value: JsonValue) -> ActivityResult:
+    """Wrap what an activity got, if Temporal can keep it.
+
+    Raises:
+        TooLargeError: When it is larger than one payload may be.
+        InvalidInputError: When it is no JSON that others can read.
+    """
+    try:
+        text = to_json(value)
+        from_json(text, allow_inf_nan=False)
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"The answer cannot be kept: {error}.") from None
+    if len(text) > MAX_RESULT_BYTES:
+        raise TooLargeError(
+            f"The answer takes {len(text):,} bytes; {MAX_RESULT_BYTES:,} are allowed. Ask for less."
+        )
+    return ActivityResult.model_construct(value=value, attempts=activity.info().attempt)

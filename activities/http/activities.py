@@ -7,7 +7,7 @@ from activities.heartbeat import beating
 from activities.http.exchange import exchange, refuse_repetition
 from activities.http.openapi import Documents, request_for
 from activities.http.types import HttpCall, OpenApiCall
-from activities.types import ActivityResult
+from activities.types import ActivityResult, result_of
 from security.egress import Egress
 
 
@@ -24,8 +24,7 @@ class HttpActivities:
         with translated():
             async with beating() as beat:
                 refuse_repetition(call, maybe_sent=beat.lost)
-                value = await exchange(self.egress, call)
-        return ActivityResult(value=value, attempts=activity.info().attempt)
+                return result_of(await exchange(self.egress, call))
 
     @activity.defn(name="openapi-call")
     async def openapi_call(self, call: OpenApiCall) -> ActivityResult:
@@ -34,5 +33,4 @@ class HttpActivities:
             async with beating() as beat:
                 request = request_for(await self.documents.read(call), call)
                 refuse_repetition(request, maybe_sent=beat.lost)
-                value = await exchange(self.egress, request)
-        return ActivityResult(value=value, attempts=activity.info().attempt)
+                return result_of(await exchange(self.egress, request))

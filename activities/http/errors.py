@@ -5,6 +5,7 @@ UpstreamError
 ├── CallUnreachedError    nothing was sent: certainly not executed, tried again
 └── CallUnansweredError   sent, no (whole) answer: executed or not
 InvalidInputError
+├── RequestError          it cannot be sent as it is
 └── OperationError        the OpenAPI document and the task do not fit together
 """
 
@@ -52,6 +53,13 @@ class CallUnansweredError(UpstreamError):
         super().__init__(message)
         self.retryable = retryable
         self.kind = kind
+
+
+class RequestError(InvalidInputError):
+    """The request cannot be sent as it is; nothing was sent."""
+
+    code = "request"
+    title = "The request cannot be sent"
 
 
 class OperationError(InvalidInputError):

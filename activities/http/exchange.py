@@ -1,5 +1,6 @@
 """One request and its answer: what is sent, what comes back, what counts as an error."""
 
+import asyncio
 import base64
 import json
 from datetime import UTC, datetime
@@ -8,7 +9,12 @@ from typing import Any, Final
 
 import httpx2
 
-from activities.http.errors import CallFailedError, CallUnansweredError, CallUnreachedError
+from activities.http.errors import (
+    CallFailedError,
+    CallUnansweredError,
+    CallUnreachedError,
+    RequestError,
+)
 from activities.http.types import HttpCall
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
@@ -34,7 +40,10 @@ async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
     """
     where = _shown(call.uri)
     try:
-        async with egress.client(timeout=call.timeout_s) as client:
+        async with (
+            asyncio.timeout(call.timeout_s),
+            egress.client(timeout=call.timeout_s) as client,
+        ):
             response = await client.send(_request(client, call))
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         raise CallFailedError(
@@ -42,7 +51,7 @@ async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
         ) from error
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         raise CallUnreachedError(f"{call.method} {where}: no connection ({error}).") from error
-    except httpx2.TimeoutException as error:
+    except (httpx2.TimeoutException, TimeoutError) as error:
         raise CallUnansweredError(
             f"{call.method} {where}: no answer within {call.timeout_s:g} s.",
             retryable=call.method in SAFE_TO_REPEAT,
@@ -54,7 +63,14 @@ async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
             retryable=call.method in SAFE_TO_REPEAT,
         ) from error
     _refuse_errors(call, response, where)
-    return _output(call, response)
+    try:
+        return _output(call, response)
+    except (LookupError, UnicodeError, ValueError, AssertionError, RecursionError) as error:
+        raise CallFailedError(
+            f"{call.method} {where} was executed, and its answer cannot be read "
+            f"({type(error).__name__}).",
+            title="The answer cannot be read",
+        ) from error
 
 
 def refuse_repetition(call: HttpCall, *, maybe_sent: bool) -> None:
@@ -72,7 +88,12 @@ def refuse_repetition(call: HttpCall, *, maybe_sent: bool) -> None:
 
 
 def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
-    headers = httpx2.Headers(call.headers)
+    try:
+        headers = httpx2.Headers(call.headers)
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            f"The headers of {call.method} {_shown(call.uri)} must be ASCII; encode other text."
+        ) from error
     if call.login is not None:
         headers["authorization"] = call.login.authorization
     return client.build_request(
@@ -108,7 +129,7 @@ def _refuse_errors(call: HttpCall, response: httpx2.Response, where: str) -> Non
     status = response.status_code
     if status < 300 or (call.redirect and status < 400):  # noqa: PLR2004 - the classes of HTTP
         return
-    shown = response.text[:SHOWN_BODY_CHARS].strip()
+    shown = _text_of(response)[:SHOWN_BODY_CHARS].strip()
     not_now = status in _NOT_NOW
     raise CallFailedError(
         f"{call.method} {where} answered {status}" + (f": {shown}" if shown else "."),
@@ -117,6 +138,11 @@ def _refuse_errors(call: HttpCall, response: httpx2.Response, where: str) -> Non
         retryable=not_now or (status in _GATEWAY and call.method in SAFE_TO_REPEAT),
         retry_after_s=_retry_after(response) if not_now else None,
     )
+
+
+def _text_of(response: httpx2.Response) -> str:
+    """Return a body as text, whatever its charset claims to be."""
+    return response.content[: 4 * SHOWN_BODY_CHARS].decode(errors="replace")
 
 
 def _retry_after(response: httpx2.Response) -> float | None:

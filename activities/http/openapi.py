@@ -4,6 +4,7 @@ Covers what operations of real APIs use: path, query, header and body parameters
 variables, local `$ref`. Cookies and multipart bodies are refused by name.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -18,6 +19,8 @@ from activities.http.types import HttpCall, Login, OpenApiCall
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
 
+# The one written in C where the wheel has it.
+SAFE: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # A description changes with a deployment, not with a request.
 KEEP_S: Final = 300
@@ -50,7 +53,9 @@ class Documents:
                 login=call.document_login,
                 timeout_s=call.timeout_s,
             )
-            document = _parsed(await exchange(self.egress, request), call.document_uri)
+            content = await exchange(self.egress, request)
+            # YAML takes seconds for a megabyte: not on the event loop.
+            document = await asyncio.to_thread(_parsed, content, call.document_uri)
             self._kept[key] = document
         return document
 
@@ -58,7 +63,7 @@ class Documents:
 def _parsed(content: JsonValue, uri: str) -> JsonObject:
     if isinstance(content, str):
         try:
-            content = yaml.safe_load(content)
+            content = yaml.load(content, Loader=SAFE)  # noqa: S506 - it is the safe loader
         except (yaml.YAMLError, RecursionError) as error:
             raise OperationError(f"{uri} is neither JSON nor YAML: {error}") from error
     if not isinstance(content, dict) or not ({"openapi", "swagger"} & content.keys()):
@@ -70,8 +75,19 @@ def request_for(document: JsonObject, call: OpenApiCall) -> HttpCall:
     """Build the request of one operation.
 
     Raises:
-        OperationError: For an unknown operation, unknown or missing parameters.
+        OperationError: For an unknown operation, unknown or missing parameters, or a document that
+            is not shaped like one.
     """
+    try:
+        return _request_for(document, call)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise OperationError(
+            f"{call.document_uri} is not shaped like an OpenAPI document "
+            f"({type(error).__name__}: {error})."
+        ) from error
+
+
+def _request_for(document: JsonObject, call: OpenApiCall) -> HttpCall:
     path, method, operation, shared = _operation(document, call.operation_id)
     declared = _declared(document, operation, shared)
     _refuse_unfitting(call, declared)

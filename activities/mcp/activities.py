@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.faults import translated
 from activities.heartbeat import Beat, beating
 from activities.mcp.types import McpCall, McpRequest
-from activities.types import ActivityResult
+from activities.types import ActivityResult, result_of
 from foundation.json import digest
 from toolhub.hub import ToolHub
 from toolhub.schemas import CallTool, OnProgress
@@ -41,7 +41,7 @@ class McpActivities:
                         on_progress=_told(beat),
                     )
                 )
-        return ActivityResult(value=result.value, attempts=activity.info().attempt)
+                return result_of(result.value)
 
     @activity.defn(name="mcp-request")
     async def mcp_request(self, request: McpRequest) -> ActivityResult:
@@ -63,7 +63,7 @@ class McpActivities:
                         on_progress=_told(beat),
                     )
                 )
-        return ActivityResult(value=result, attempts=activity.info().attempt)
+                return result_of(result)
 
 
 def _same_on_every_attempt() -> str:

@@ -69,7 +69,7 @@ async def test_progress_of_the_tool_is_a_heartbeat(activities: McpActivities) ->
     environment = ActivityEnvironment()
     environment.on_heartbeat = lambda *details: beats.append(details)
     await environment.run(activities.mcp_call, call("good", "slow", seconds=0.1))
-    assert ({"progress": 1.0, "total": 2.0, "message": "step 1"},) in beats
+    assert ({"sent": True, "progress": 1.0, "total": 2.0, "message": "step 1"},) in beats
 
 
 @pytest.mark.usefixtures("registered")
@@ -81,7 +81,7 @@ async def test_a_silent_tool_is_reported_as_running(activities: McpActivities) -
     await environment.run(activities.mcp_call, call("good", "slow", seconds=0.5))
     # Again and again, with the last progress there was: none at first.
     assert len(beats) > len({str(beat) for beat in beats})
-    assert beats[0] == ({},)
+    assert beats[0] == ({"sent": True},)
 
 
 @pytest.mark.usefixtures("registered")

@@ -5,6 +5,7 @@ every machine and on every replay. The bindings to C and Rust jq cannot do that,
 definition in them freezes or kills the whole worker.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -62,15 +63,21 @@ class OutOfFuelError(ExpressionError):
     """An evaluation took more steps than it may."""
 
 
-class _Meter:
-    """The budget of the evaluation that is running; a worker evaluates one at a time."""
+class _Meters(threading.local):
+    """The budget of the evaluation that is running in this thread.
+
+    A worker runs many workflows at once, each in a thread of its own while it computes.
+    """
 
     left = FUEL
     spent = 0
 
 
+_Meter: Final = _Meters()
+
+
 def fuel_spent() -> int:
-    """Return the fuel that this process has burnt so far. Only differences mean something."""
+    """Return the fuel that this thread has burnt so far. Only differences mean something."""
     return _Meter.spent
 
 
@@ -154,9 +161,10 @@ class Expression:
             raise OutOfFuelError(f"{error} In: {self.source}") from None
         except RecursionError as error:
             raise ExpressionError(f"The expression recurses too deeply: {self.source}") from error
-        except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
-            # A value the engine cannot handle is the definition's fault, not the worker's.
-            raise ExpressionError(f"{error}, in: {self.source}") from error
+        except Exception as error:
+            # A value the engine cannot handle is the definition's fault, not the worker's: a date
+            # out of range, a number too long to be spelled, a text that is no text.
+            raise ExpressionError(f"{type(error).__name__}: {error}, in: {self.source}") from error
         finally:
             _Meter.spent += FUEL - _Meter.left
         return None

@@ -1,12 +1,16 @@
 """Task events folded into one entry per execution of a task."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from activities.definitions.types import Engine
 from foundation.json import JsonValue
 from workflows.instances.types import TaskRun, TimelineSource
 from workflows.interpreter.types import TaskEvent, TaskState
+
+_EXECUTION: Final = re.compile(r"~[0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ def activity_id(reference: str, iteration: str) -> str:
 
 def place_of(activity: str) -> tuple[str, str]:
     """Return reference and iteration of the task behind an activity."""
-    reference, _, iteration = activity.partition("#")
+    # `~2` tells executions apart that jumps led back to.
+    place = _EXECUTION.sub("", activity)
+    reference, _, iteration = place.partition("#")
     return reference, iteration
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -107,17 +107,22 @@ def payload_size(value: Any) -> int:
     """Return the bytes a value takes on the wire.
 
     Raises:
-        Fault: When that is more than one payload may have.
+        Fault: When that is more than one payload may have, or the value is no JSON that others can
+            read: half a character, NaN, nested too deeply.
     """
-    size = len(to_json(value))
-    if size > MAX_PAYLOAD_BYTES:
+    try:
+        text = to_json(value, inf_nan_mode="constants")
+        from_json(text, allow_inf_nan=False)
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        raise Fault.of("validation", "The value is no JSON", str(error)) from None
+    if len(text) > MAX_PAYLOAD_BYTES:
         raise Fault.of(
             "validation",
             "The value is too large",
-            f"{size:,} bytes; {MAX_PAYLOAD_BYTES:,} are allowed. Keep only what the next tasks "
-            "need (output.as), or pass a reference to the data instead of the data.",
+            f"{len(text):,} bytes; {MAX_PAYLOAD_BYTES:,} are allowed. Keep only what the next "
+            "tasks need (output.as), or pass a reference to the data instead of the data.",
         )
-    return size
+    return len(text)
 
 
 def unique(activity_id: str) -> str:

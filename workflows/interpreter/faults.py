@@ -7,6 +7,7 @@ error objects here, and only here.
 import re
 from typing import Final, Literal, TypeAlias
 
+from pydantic_core import to_json
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
@@ -40,6 +41,7 @@ _ALIAS: Final = re.compile(
 )
 # Error texts come from servers we do not know; history keeps them forever.
 _MAX_TEXT: Final = 2_000
+_MAX_INT: Final = 2**53
 
 
 def canonical_type(uri: str) -> str:
@@ -57,8 +59,8 @@ class Fault(Exception):  # noqa: N818 - the word of the language
     """
 
     def __init__(self, error: JsonObject, *, attempts: int | None = None) -> None:
-        super().__init__(error.get("title") or error.get("type"))
-        self.error = error
+        self.error = {key: _bounded(value) for key, value in error.items()}
+        super().__init__(self.error.get("title") or self.error.get("type"))
         self.attempts = attempts
 
     @classmethod
@@ -66,7 +68,7 @@ class Fault(Exception):  # noqa: N818 - the word of the language
         """Make a fault of one of the standard types."""
         error: JsonObject = {"type": SPEC + kind, "status": STATUS[kind], "title": title}
         if detail:
-            error["detail"] = detail[:_MAX_TEXT]
+            error["detail"] = detail
         return cls(error)
 
     def at(self, reference: str) -> None:
@@ -83,6 +85,21 @@ class Fault(Exception):  # noqa: N818 - the word of the language
             type=str(self.error.get("type")),
             non_retryable=True,
         )
+
+
+def unexpected(error: Exception) -> Fault:
+    """Turn an exception that nobody thought of into an error object, so that the run ends."""
+    return Fault.of("runtime", "The task cannot be executed", f"{type(error).__name__}: {error}")
+
+
+def _bounded(value: JsonValue) -> JsonValue:
+    """Make a member of an error object fit to be kept for ever and read by anybody."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < _MAX_INT:
+        return value
+    text = value if isinstance(value, str) else to_json(value, fallback=str).decode()
+    return text[:_MAX_TEXT].encode(errors="replace").decode()
 
 
 def fault_of_activity(error: ActivityError) -> Fault:

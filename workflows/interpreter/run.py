@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 # pause (a timer of a millisecond) falls at the same place on every replay: about every 0.3 s.
 PAUSE_AFTER_FUEL: Final = 500_000
 PAUSE: Final = timedelta(milliseconds=1)
-# Temporal terminates a run at 51,200 events; the tasks in flight need some room to end.
+# Temporal terminates a run at 51,200 events or 50 MB; the tasks in flight need some room to end.
 MAX_HISTORY_EVENTS: Final = 48_000
+MAX_HISTORY_BYTES: Final = 40_000_000
 # What a task costs besides its expressions, in the same unit.
 FUEL_PER_TASK: Final = 100
 
@@ -52,6 +53,12 @@ class Run:
     calls: Calls
     timeline: Timeline
     spent: int = 0
+    executions: dict[str, int] = field(default_factory=dict)
+
+    def execution_of(self, path: str) -> str:
+        """Tell executions of one task apart when jumps (`then`) lead back to it: `path~2`."""
+        number = self.executions[path] = self.executions.get(path, 0) + 1
+        return path if number == 1 else f"{path}~{number}"
 
     async def breathe(self) -> None:
         """Pause after much work, so that the worker can see that we are alive.
@@ -59,12 +66,14 @@ class Run:
         Raises:
             Fault: When the history is nearly full; Temporal would terminate the run without a word.
         """
-        if workflow.info().get_current_history_length() > MAX_HISTORY_EVENTS:
+        info = workflow.info()
+        events, size = info.get_current_history_length(), info.get_current_history_size()
+        if events > MAX_HISTORY_EVENTS or size > MAX_HISTORY_BYTES:
             raise Fault.of(
                 "runtime",
                 "The run has become too long",
-                f"Its history has more than {MAX_HISTORY_EVENTS:,} events, about 8,000 calls. "
-                "Split the work into several runs.",
+                f"Its history has {events:,} events and {size:,} bytes; {MAX_HISTORY_EVENTS:,} "
+                f"and {MAX_HISTORY_BYTES:,} are allowed. Split the work into several runs.",
             )
         self.spent += FUEL_PER_TASK
         if self.spent > PAUSE_AFTER_FUEL:
@@ -95,16 +104,19 @@ class Frame:
 
     Attributes:
         arguments: What expressions of this task can read as `$name`.
+        path: Unique within the run: the task's reference, the turn of loops, which execution.
         attempts: How often the activity behind the task ran; set by calls.
     """
 
-    __slots__ = ("arguments", "attempts", "event", "scope", "step")
+    __slots__ = ("arguments", "attempts", "event", "path", "scope", "step")
 
     def __init__(self, step: "Step", raw: JsonValue, scope: Scope) -> None:
         self.step = step
         self.scope = scope
         self.attempts: int | None = None
         self.event: JsonObject | None = None
+        place = f"{step.reference}#{scope.iteration}" if scope.iteration else step.reference
+        self.path = scope.run.execution_of(place)
         self.arguments: dict[str, JsonValue] = {
             **scope.variables,
             "context": scope.run.context,
@@ -124,12 +136,6 @@ class Frame:
     def run(self) -> Run:
         """The run this execution belongs to."""
         return self.scope.run
-
-    @property
-    def path(self) -> str:
-        """Unique within the run: the task's reference and, in loops, the turn."""
-        turn = self.scope.iteration
-        return f"{self.step.reference}#{turn}" if turn else self.step.reference
 
     def evaluate(
         self,

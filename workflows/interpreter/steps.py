@@ -12,7 +12,7 @@ from foundation.json import JsonObject, JsonValue
 from foundation.schemas import Schema, described
 from workflows.expressions import Expression, Template
 from workflows.interpreter.durations import Delay
-from workflows.interpreter.faults import Fault
+from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.run import Frame, Scope
 from workflows.interpreter.types import TaskState
 
@@ -131,11 +131,17 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope) -> Outcome:
         fault.at(step.reference)
         frame.note(TaskState.FAULTED, fault)
         raise
-    except asyncio.CancelledError:
-        frame.note(TaskState.CANCELLED)
-        raise
     except WorkflowEnd:
         frame.note(TaskState.COMPLETED)
+        raise
+    except Exception as error:
+        # What Temporal sees of an exception that is no fault is a task to be tried for ever.
+        made = unexpected(error)
+        made.at(step.reference)
+        frame.note(TaskState.FAULTED, made)
+        raise made from error
+    except asyncio.CancelledError:
+        frame.note(TaskState.CANCELLED)
         raise
     frame.note(TaskState.COMPLETED)
     return outcome

@@ -5,20 +5,27 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from pydantic_core import to_json
+
 from foundation.json import JsonObject
 from workflows.interpreter.types import Progress, TaskEvent, TaskState
 
 # Long loops would fill the worker's memory; the oldest events go first and are counted.
 KEPT_EVENTS: Final = 10_000
-# One answer stays far below Temporal's 2 MB for a query result.
+# One answer stays far below Temporal's 2 MB for a query result, and a run's memory has a bound.
 PAGE: Final = 500
+PAGE_BYTES: Final = 500_000
+KEPT_BYTES: Final = 16_000_000
+_EVENT_BYTES: Final = 500
 
 
 class Timeline:
     """The events of one run."""
 
     def __init__(self) -> None:
-        self.events: deque[TaskEvent] = deque(maxlen=KEPT_EVENTS)
+        self.events: deque[TaskEvent] = deque()
+        self.sizes: deque[int] = deque()
+        self.bytes = 0
         self.last = 0
         self.ended = False
 
@@ -51,14 +58,33 @@ class Timeline:
                 event=event,
             )
         )
+        heavy = (part for part in (name, reference, error, event) if part)
+        self._keep(_EVENT_BYTES + sum(len(to_json(part)) for part in heavy))
 
     def progress(self, after: int) -> Progress:
         """Return at most `PAGE` events that follow the one numbered `after`."""
         oldest = self.events[0].sequence if self.events else self.last + 1
         skip = max(0, after + 1 - oldest)
         return Progress(
-            events=list(islice(self.events, skip, skip + PAGE)),
+            events=list(islice(self.events, skip, skip + self._page(skip))),
             last=self.last,
             dropped=oldest - 1,
             ended=self.ended,
         )
+
+    def _page(self, skip: int) -> int:
+        """Return how many events after the first `skip` fit into one answer, at least one."""
+        total = count = 0
+        for size in islice(self.sizes, skip, skip + PAGE):
+            total += size
+            if count and total > PAGE_BYTES:
+                break
+            count += 1
+        return count
+
+    def _keep(self, size: int) -> None:
+        self.sizes.append(size)
+        self.bytes += size
+        while len(self.events) > KEPT_EVENTS or self.bytes > KEPT_BYTES:
+            self.events.popleft()
+            self.bytes -= self.sizes.popleft()

@@ -10,12 +10,13 @@ from typing import Final
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.exceptions import FailureError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
 from foundation.json import JsonObject, JsonValue
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
 from workflows.interpreter.compiler import Plan, cached_plan, plan_of
-from workflows.interpreter.faults import Fault
+from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.run import Frame, Run, Scope, instant
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
@@ -30,6 +31,10 @@ from workflows.interpreter.types import (
 
 TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
+
+
+class WrongEngineError(Exception):
+    """This worker executes definitions in another way than the one the run began with."""
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -69,7 +74,14 @@ class Interpreter:
             payload_size(output)
         except Fault as fault:
             fault.at("/")
-            raise fault.as_failure() from fault
+            # Without its cause: the text of an exception has no bound, a failure has.
+            raise fault.as_failure() from None
+        except (WrongEngineError, FailureError):
+            raise
+        except Exception as error:  # noqa: BLE001 - Temporal would try the task for ever
+            made = unexpected(error)
+            made.at("/")
+            raise made.as_failure() from None
         else:
             return output
         finally:
@@ -106,10 +118,12 @@ class Interpreter:
         """Leave the run to a worker that has the engine which it was started with.
 
         Raises:
-            RuntimeError: Fails the workflow task, not the run: Temporal gives it to another worker.
+            WrongEngineError: Fails the workflow task, not the run: another worker takes it.
         """
         if self.engine != ENGINE:
-            raise RuntimeError(f"This worker has {ENGINE}; the run was started with {self.engine}.")
+            raise WrongEngineError(
+                f"This worker has {ENGINE}; the run was started with {self.engine}."
+            )
 
     async def execute(self, plan: Plan, start: StartInput) -> JsonValue:
         """Run the definition: the workflow is the outermost task."""
@@ -142,9 +156,11 @@ def read_start(args: Sequence[RawValue]) -> StartInput:
             "configuration", "The start input is missing", f"One argument, not {len(args)}."
         )
     try:
-        start: StartInput = workflow.payload_converter().from_payload(args[0].payload, StartInput)
+        start = workflow.payload_converter().from_payload(args[0].payload, StartInput)
     except (ValidationError, ValueError) as error:
         raise Fault.of("configuration", "The start input is not valid", str(error)) from error
+    if not isinstance(start, StartInput):
+        raise Fault.of("configuration", "The start input is not valid", "It must be an object.")
     expected = f"{start.tenant_id}/{info.workflow_type.replace('.', '/', 1)}/"
     if "." not in info.workflow_type or not info.workflow_id.startswith(expected):
         raise Fault.of(

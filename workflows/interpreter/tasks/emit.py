@@ -9,6 +9,7 @@ from temporalio import workflow
 from foundation.json import JsonValue
 from workflows.definition import EmitTask
 from workflows.expressions import Template, compile_template
+from workflows.interpreter.calls import payload_size
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame, instant
@@ -16,6 +17,9 @@ from workflows.interpreter.steps import Outcome
 
 # Made once for this purpose: event ids are the same on every attempt and every replay.
 EVENT_IDS: Final = uuid.UUID("6f0a3c52-5a0b-5d0e-8f5f-0d4c1b5b9a51")
+
+# Brokers take a quarter of a megabyte, and the timeline keeps every event.
+MAX_EVENT_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,13 @@ class Emit:
             "source": f"/{info.workflow_id}",
             **event,
         }
+        size = payload_size(frame.event)
+        if size > MAX_EVENT_BYTES:
+            raise Fault.of(
+                "validation",
+                "The event is too large",
+                f"{size:,} bytes; {MAX_EVENT_BYTES:,} are allowed. Pass a reference to the data.",
+            )
         return Outcome(frame.event)
 
 
