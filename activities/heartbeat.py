@@ -26,12 +26,16 @@ class Beat:
         details = activity.info().heartbeat_details
         last = details[0] if details else {}
         self.lost = isinstance(last, dict) and last.get("sent") is True
-        self.told: JsonObject = {"sent": True}
+        self.told: JsonObject = {"sent": False}
 
     def report(self, progress: JsonObject) -> None:
         """Tell this now, and again until there is something newer."""
         self.told = {"sent": True, **progress}
         self.now()
+
+    def now_sent(self) -> None:
+        """The request leaves: from here on nobody knows what a lost answer meant."""
+        self.report({})
 
     def not_sent(self) -> None:
         """Take it back: this attempt certainly had no effect, the next one may try."""

@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
     database = Database(settings.database)
     egress = Egress(settings.egress)
     try:
-        temporal = await connect(settings.temporal)
+        temporal = await connect(settings.temporal, lazy=True)
         services = build_services(settings, database, temporal, egress)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings), settings)

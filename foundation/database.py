@@ -7,6 +7,7 @@ services serve API routes, activities and the command line.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -39,6 +40,17 @@ class Base(DeclarativeBase):
     }
 
 
+# A server that hangs must not hang us: a dead peer is noticed, a statement has an end.
+_PATIENCE: Final[dict[str, str | int]] = {
+    "connect_timeout": 5,
+    "options": "-c statement_timeout=30000 -c lock_timeout=10000",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
 class Database:
     """The pool of one process. Built in the process's wiring function and handed down."""
 
@@ -50,6 +62,7 @@ class Database:
             pool_timeout=settings.pool_timeout_s,
             pool_recycle=settings.pool_recycle_s,
             pool_pre_ping=True,
+            connect_args=_PATIENCE,
             # An error's text goes to the log, and parameters can be hashes or sealed secrets.
             hide_parameters=True,
         )

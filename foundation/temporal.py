@@ -12,8 +12,11 @@ from foundation.settings import TemporalSettings
 _LOOPBACK: Final = ("127.", "localhost", "[::1]")
 
 
-async def connect(settings: TemporalSettings) -> Client:
+async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
     """Connect to the cluster that the settings name.
+
+    Args:
+        lazy: Connect at the first call; for processes that are of use without Temporal.
 
     Raises:
         UnavailableError: When it does not answer.
@@ -26,6 +29,7 @@ async def connect(settings: TemporalSettings) -> Client:
             api_key=settings.api_key.get_secret_value() if settings.api_key else None,
             tls=settings.tls or None,
             data_converter=pydantic_data_converter,
+            lazy=lazy,
             # Compressing for the same machine only costs CPU.
             grpc_compression=GrpcCompression.NONE if local else GrpcCompression.GZIP,
         )

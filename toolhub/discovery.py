@@ -8,7 +8,7 @@ twice, is refused as a whole.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from anyio import to_thread
+from anyio import fail_after, to_thread
 
 from foundation.json import JsonObject, JsonValue, canonical, digest
 from foundation.schema_cost import SchemaRefusedError
@@ -24,6 +24,7 @@ MAX_PAGES: Final = 100
 MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 MAX_BYTES: Final = 16 * 1024 * 1024
 TIMEOUT_S: Final = 15.0
+ALL_PAGES_S: Final = 30.0
 _MAX_NAME: Final = 128
 _MAX_DESCRIPTION: Final = 8192
 _ANY_OBJECT: Final[JsonObject] = {"type": "object"}
@@ -60,7 +61,11 @@ async def discover(wire: Wire, to: Destination) -> Discovery:
     Raises:
         CallError: When it does not answer, or not as agreed.
     """
-    raw, protocol = await _pages(wire, to)
+    try:
+        with fail_after(ALL_PAGES_S):
+            raw, protocol = await _pages(wire, to)
+    except TimeoutError:
+        raise _refused(to, f"takes more than {ALL_PAGES_S:g} s to list its tools") from None
     # Compiling a thousand schemas takes a while: not on the event loop.
     tools = await to_thread.run_sync(_read_all, to, raw)
     return Discovery(protocol, tools)

@@ -1,6 +1,8 @@
 """An outcome, put into words: which server, what happened, what to do next."""
 
+import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -13,6 +15,7 @@ from toolhub.wire.exchange import Destination, Exchange
 # Of a server's own words; history and logs keep them for ever.
 SHOWN_CHARS: Final = 500
 # Shorter ones are found in ordinary words, and hiding those would only garble the message.
+_REDACTED: Final = "[redacted]"
 _SHORTEST_SECRET: Final = 4
 _HTTP_ERRORS: Final = 300
 
@@ -167,13 +170,47 @@ def _said(result: JsonObject | None) -> str:
 
 def _shown(to: Destination, text: str) -> str:
     """Prepare a server's words for a message: one line, bounded, without our credential."""
-    for value in to.headers.values():
-        secret = value.rpartition(" ")[2]
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "[redacted]")
+    for secret in _secrets(to.headers):
+        text = text.replace(secret, _REDACTED)
     line = " ".join(text.split())
     line = "".join(char if char.isprintable() else "?" for char in line)
     return line if len(line) <= SHOWN_CHARS else line[: SHOWN_CHARS - 1] + "…"
+
+
+def without_secrets(answer: JsonObject, headers: Mapping[str, str]) -> JsonObject:
+    """Take our own credential out of an answer: what a tool echoes must not reach the history."""
+    secrets = _secrets(headers)
+    if not secrets:
+        return answer
+
+    def cleaned(value: JsonValue) -> JsonValue:
+        match value:
+            case str():
+                for secret in secrets:
+                    value = value.replace(secret, _REDACTED)
+                return value
+            case list():
+                return [cleaned(item) for item in value]
+            case dict():
+                return {key: cleaned(item) for key, item in value.items()}
+            case _:
+                return value
+
+    return {key: cleaned(value) for key, value in answer.items()}
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Return what is secret about headers: values, credentials, the password of a Basic pair."""
+    found: list[str] = []
+    for value in headers.values():
+        scheme, _, credential = value.partition(" ")
+        found += [value, credential]
+        if scheme.lower() == "basic":
+            with suppress(ValueError):
+                pair = base64.b64decode(credential, validate=True).decode()
+                found += [pair, pair.partition(":")[2]]
+    # The longest first: a part of a secret is not to be left over.
+    return sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _status(outcome: Outcome, exchange: Exchange) -> int | None:

@@ -23,7 +23,7 @@ from toolhub.errors import (
     ToolInputError,
     ToolOutputError,
 )
-from toolhub.failures import Attempt, failure, lost
+from toolhub.failures import Attempt, failure, lost, without_secrets
 from toolhub.outcome import Kind, classify
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
 from toolhub.wire.exchange import Destination, Message, Wire
@@ -62,13 +62,15 @@ class ToolHub:
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
         if call.maybe_sent and not attempt.repeatable:
             raise lost(attempt)
+        if call.on_send:
+            call.on_send()
         try:
             answer = await self._exchange(entry.dialect, attempt, message, _ANSWER)
         except CredentialRefusedError:
             # Perhaps another process has stored a new one: the next call looks it up.
             self._directory.forget(call.tenant_id, call.server)
             raise
-        result = results.read(answer)
+        result = results.read(without_secrets(answer, entry.to.headers))
         check_output(entry, result)
         return result
 
@@ -90,6 +92,8 @@ class ToolHub:
             attempt = Attempt(_destination(request), what, request.timeout_s, repeatable)
             if request.maybe_sent and not attempt.repeatable:
                 raise lost(attempt)
+            if request.on_send:
+                request.on_send()
             return await self._exchange(Dialect.MCP, attempt, message, _RESULT)
         except MillwrightError as error:
             raise RequestFailedError.of(error) from error

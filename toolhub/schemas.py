@@ -1,7 +1,7 @@
 """What goes into the hub and what comes out of it. No secret is in anything that comes out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -223,6 +223,7 @@ class CallTool:
             it to notice a repetition.
         maybe_sent: An earlier attempt may have reached the server: only what may be called twice
             is called.
+        on_send: Told right before the request leaves.
         on_progress: Told when the server reports progress.
     """
 
@@ -233,6 +234,7 @@ class CallTool:
     timeout_s: float | None = None
     idempotency_key: str | None = None
     maybe_sent: bool = False
+    on_send: Callable[[], None] | None = None
     on_progress: OnProgress | None = None
 
 
@@ -285,4 +287,5 @@ class McpRequest:
     client_version: str | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     maybe_sent: bool = False
+    on_send: Callable[[], None] | None = None
     on_progress: OnProgress | None = None

@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import structlog
 from temporalio.client import Client
@@ -13,6 +15,7 @@ from activities.definitions import DefinitionActivities, LoadDefinition, LoadedD
 from activities.http import HttpActivities
 from activities.mcp import McpActivities
 from foundation.database import Database
+from foundation.errors import UnavailableError
 from foundation.settings import Settings
 from foundation.temporal import connect
 from security.egress import Egress
@@ -23,6 +26,8 @@ from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
 
 log = structlog.get_logger()
+
+CONNECT_AGAIN_S: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,14 @@ def build_worker(client: Client, settings: Settings, database: Database, egress:
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
-    client = await connect(settings.temporal)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
+        client = await _connected(settings, stop)
+        if client is None:
+            return
         async with build_worker(client, settings, database, egress):
             log.info(
                 "worker_ready",
@@ -91,3 +98,15 @@ async def run(settings: Settings) -> None:
     finally:
         await egress.aclose()
         database.close()
+
+
+async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
+    """Connect, however long Temporal is away; None when somebody stops the worker first."""
+    while not stop.is_set():
+        try:
+            return await connect(settings.temporal)
+        except UnavailableError as error:
+            log.warning("temporal_away", why=error.message, again_in_s=CONNECT_AGAIN_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), CONNECT_AGAIN_S)
+    return None

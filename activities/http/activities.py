@@ -24,6 +24,7 @@ class HttpActivities:
         with translated():
             async with beating() as beat:
                 refuse_repetition(call, maybe_sent=beat.lost)
+                beat.now_sent()
                 return result_of(await exchange(self.egress, call))
 
     @activity.defn(name="openapi-call")
@@ -33,4 +34,5 @@ class HttpActivities:
             async with beating() as beat:
                 request = request_for(await self.documents.read(call), call)
                 refuse_repetition(request, maybe_sent=beat.lost)
+                beat.now_sent()
                 return result_of(await exchange(self.egress, request))

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.faults import translated
 from activities.heartbeat import Beat, beating
 from activities.mcp.types import McpCall, McpRequest
+from activities.patience import patiently
 from activities.types import ActivityResult, result_of
 from foundation.json import digest
 from toolhub.hub import ToolHub
@@ -29,18 +30,18 @@ class McpActivities:
         """Call a tool of a registered server."""
         with translated():
             async with beating() as beat:
-                result = await self.hub.call(
-                    CallTool(
-                        tenant_id=call.tenant_id,
-                        server=call.server,
-                        tool=call.tool,
-                        arguments=call.arguments,
-                        timeout_s=call.timeout_s,
-                        idempotency_key=_same_on_every_attempt(),
-                        maybe_sent=beat.lost,
-                        on_progress=_told(beat),
-                    )
+                request = CallTool(
+                    tenant_id=call.tenant_id,
+                    server=call.server,
+                    tool=call.tool,
+                    arguments=call.arguments,
+                    timeout_s=call.timeout_s,
+                    idempotency_key=_same_on_every_attempt(),
+                    maybe_sent=beat.lost,
+                    on_send=beat.now_sent,
+                    on_progress=_told(beat),
                 )
+                result = await patiently(lambda: self.hub.call(request))
                 return result_of(result.value)
 
     @activity.defn(name="mcp-request")
@@ -60,6 +61,7 @@ class McpActivities:
                         client_version=request.client_version,
                         timeout_s=request.timeout_s,
                         maybe_sent=beat.lost,
+                        on_send=beat.now_sent,
                         on_progress=_told(beat),
                     )
                 )

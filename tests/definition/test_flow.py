@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.definition.documents import codes, only, with_tasks
-from workflows.definition import validate
+from tests.definition.documents import HEAD, codes, only, with_tasks
+from workflows.definition import Code, validate
 
 
 @pytest.mark.parametrize(
@@ -174,3 +174,18 @@ def test_a_task_cannot_have_the_name_of_a_directive(name: str) -> None:
 def test_a_competition_needs_branches() -> None:
     found = only(with_tasks("- a: { fork: { compete: true, branches: [] } }"))
     assert (found.code, found.pointer) == ("wrong-value", "/do/0/a/fork/branches")
+
+
+def test_functions_that_multiply_are_refused() -> None:
+    levels = 15
+    functions = "".join(
+        f"    f{n}: {{ do: [ {{ a: {{ call: f{n + 1} }} }}, {{ b: {{ call: f{n + 1} }} }} ] }}\n"
+        for n in range(levels)
+    )
+    text = (
+        f"{HEAD}use:\n  functions:\n{functions}    f{levels}: {{ set: {{ a: 1 }} }}\n"
+        "do: [ { go: { call: f0 } } ]\n"
+    )
+    findings = [finding for finding in validate(text) if finding.code == Code.TOO_LARGE]
+    assert findings[0].pointer == "/use/functions/f0"
+    assert "calls" in findings[0].message

@@ -33,7 +33,12 @@ def refused(action: Any) -> MillwrightApiError:
         pytest.param("do: [ { x: { sett: { a: 1 } } } ]", "task-kind", "set", id="unknown task"),
         pytest.param("do: [ { x: { set: 5 } } ]", "wrong-type", "object", id="wrong type"),
         pytest.param("do: [ { x: { set: { a: 1 }, then: no } } ]", None, "no", id="target"),
-        pytest.param("do: [ { x: { set: { a: '${ .a | }' } } } ]", None, "", id="expression"),
+        pytest.param(
+            "do: [ { x: { set: { a: '${ .a | }' } } } ]",
+            "expression-syntax",
+            ".a |",
+            id="expression",
+        ),
         pytest.param("do: [ { x: { call: mcp.tol } } ]", None, "mcp.tool", id="unknown function"),
         pytest.param(
             "do: [ { x: { run: { shell: { command: a } } } } ]", None, "run", id="not yet"
@@ -66,6 +71,7 @@ def test_a_missing_input_faults_and_names_what_is_missing(client: Millwright) ->
     )
     instance = client.wait(client.workflows.start("plant", "strict").id, timeout=30)
     assert error_of(instance)["type"].endswith("/validation")
+    assert "line" in error_of(instance)["detail"]
 
 
 def test_another_tenant_s_instance_does_not_exist(client: Millwright, system: System) -> None:
@@ -154,3 +160,14 @@ def run_tool(client: Millwright, tool: str) -> Instance:
     )
     started = client.workflows.start("plant", "asking")
     return client.wait(started.id, timeout=60)
+
+
+def test_a_credential_that_a_tool_echoes_reaches_neither_answer_nor_history(
+    client: Millwright, bad: str
+) -> None:
+    secret = "s3cr3t-bearer-of-nobody"
+    client.mcp.register_server("robot", f"{bad}/echo-headers/mcp", token=secret, timeout_s=5)
+    instance = run_tool(client, "t")
+    assert instance.status == "completed", instance.error
+    assert "[redacted]" in str(instance.output)
+    assert secret not in str(instance)

@@ -376,6 +376,11 @@ async def _guarded(body: dict[str, Any], seen: Seen) -> Response:
     return _result(body, content=[])
 
 
+async def _echo_headers(body: dict[str, Any], seen: Seen) -> Response:
+    text = json.dumps(seen.headers[-1])
+    return _result(body, content=[{"type": "text", "text": text}])
+
+
 async def _accepted(_body: dict[str, Any], _seen: Seen) -> Response:
     return Response(status_code=202)
 
@@ -397,6 +402,7 @@ _WAYS: dict[str, Any] = {
     "question": _question,
     "accepted": _accepted,
     "leak": _leak,
+    "echo-headers": _echo_headers,
     "guarded": _guarded,
     "bad-params": _rpc_error(-32602, "no such argument", 400),
     "internal": _rpc_error(-32603, "boom"),

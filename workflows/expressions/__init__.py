@@ -10,6 +10,7 @@ from workflows.expressions.engine import (
     ExpressionError,
     ExpressionSyntaxError,
     OutOfFuelError,
+    UnknownFunctionError,
     compile_expression,
     fuel_spent,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "ExpressionSyntaxError",
     "OutOfFuelError",
     "Template",
+    "UnknownFunctionError",
     "compile_expression",
     "compile_template",
     "expression_in",

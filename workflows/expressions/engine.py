@@ -55,6 +55,10 @@ class ExpressionSyntaxError(ValueError):
     """The text is not an expression we accept; the message says why."""
 
 
+class UnknownFunctionError(ExpressionSyntaxError):
+    """It calls a function that jq does not have, or that has no place in a workflow."""
+
+
 class ExpressionError(Exception):
     """An evaluation failed: a wrong type, an unknown variable, no fuel left."""
 
@@ -202,9 +206,9 @@ def _refuse_unknown_functions(ast: Any, defined: frozenset[str]) -> None:
         if name in defined:
             continue
         if why := FORBIDDEN_FUNCTIONS.get(name):
-            raise ExpressionSyntaxError(f"'{name}' is not available in expressions: {why}.")
+            raise UnknownFunctionError(f"'{name}' is not available in expressions: {why}.")
         if prelude.lookup_func((name, arity)) is None and (name, arity) not in PY_BUILTINS:
-            raise ExpressionSyntaxError(f"There is no function '{name}/{arity}' in jq.")
+            raise UnknownFunctionError(f"There is no function '{name}/{arity}' in jq.")
 
 
 def _free_variables(ast: Any) -> Iterator[str]:

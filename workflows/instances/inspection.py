@@ -34,7 +34,7 @@ FRESH_ENDED_S: Final = 60.0
 # Long enough that fifty watchers cost what one costs, too short for a person to see.
 FRESH_RUNNING_S: Final = 0.25
 # Without a worker every look waits QUERY_TIMEOUT for one; that need not be each caller's own wait.
-FRESH_INCOMPLETE_S: Final = 1.0
+FRESH_INCOMPLETE_S: Final = 5.0
 KEEP_S: Final = 60.0
 CACHE_BYTES: Final = 64 * 1024 * 1024
 # The parsed instance beside its JSON takes about three times the room.

@@ -181,7 +181,7 @@ class Instances:
         """
         run = await self._running(tenant_id, instance_id)
         handle = self._client.get_workflow_handle(run.workflow_id(tenant_id))
-        with translated(lambda: no_such(instance_id)):
+        with translated(lambda: _over(instance_id)):
             await handle.cancel(rpc_timeout=RPC_TIMEOUT)
         return await self._after_act(tenant_id, run)
 
@@ -195,7 +195,7 @@ class Instances:
         """
         run = await self._running(tenant_id, instance_id)
         handle = self._client.get_workflow_handle(run.workflow_id(tenant_id))
-        with translated(lambda: no_such(instance_id)):
+        with translated(lambda: _over(instance_id)):
             await handle.terminate(reason=reason, rpc_timeout=RPC_TIMEOUT)
         return await self._after_act(tenant_id, run)
 
@@ -266,10 +266,7 @@ class Instances:
         description = await self._inspector.describe(tenant_id, run)
         status = self._inspector.summary(run, description).status
         if status is not Status.RUNNING:
-            raise ConflictError(
-                f"The instance '{instance_id}' has ended already ({status.value}); "
-                "there is nothing to stop."
-            )
+            raise _over(instance_id, status.value)
         return run
 
     async def _after_act(self, tenant_id: str, run: RunName) -> InstanceSummary:
@@ -282,3 +279,9 @@ def _named(instance_id: str) -> RunName:
     if run is None:
         raise no_such(instance_id)
     return run
+
+
+def _over(instance_id: str, how: str = "meanwhile") -> ConflictError:
+    return ConflictError(
+        f"The instance '{instance_id}' has ended already ({how}); there is nothing to stop."
+    )

@@ -13,6 +13,7 @@ from workflows.definition.checks.subject import Subject, texts
 from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
 from workflows.expressions import (
     Expression,
+    UnknownFunctionError,
     compile_expression,
     expression_in,
 )
@@ -54,6 +55,8 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
         for path, source in _sources(field):
             try:
                 expression = compile_expression(source)
+            except UnknownFunctionError as error:
+                yield Problem(Code.UNKNOWN_FUNCTION, path, str(error)[:_MESSAGE_CHARS])
             except ValueError as error:
                 message = f"This is not a jq expression: {str(error)[:_MESSAGE_CHARS].rstrip('.')}."
                 yield Problem(Code.EXPRESSION_SYNTAX, path, message)

@@ -18,6 +18,9 @@ from workflows.definition.schemas import InvalidSchemaError, compile_schema
 from workflows.definition.shape import problems_of_arguments
 from workflows.expressions import expression_in
 
+# Compiling a definition stays far below the two seconds that Temporal gives a workflow task.
+MAX_CALLS: Final = 500
+MAX_CALL_DEPTH: Final = 20
 _SHOWN_CALLS: Final = 10
 # `https://...` and `name:1.0.0@catalog`: functions that live somewhere else.
 _ELSEWHERE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.*|[^@\s]+@[^@\s]+", re.DOTALL)
@@ -32,6 +35,7 @@ def check_functions(subject: Subject) -> Iterator[Problem]:
             f"{shown(name)} is built in, so this function could never be called. Rename it.",
         )
     yield from _recursion(subject)
+    yield from _expansion(subject)
 
 
 def check_calls(subject: Subject) -> Iterator[Problem]:
@@ -115,6 +119,39 @@ def _recursion(subject: Subject) -> Iterator[Problem]:
         message = f"The function calls itself: {way}. Use a loop instead."
         yield Problem(Code.RECURSIVE_FUNCTION, ("use", "functions", name), message)
         calls[name] = set()
+
+
+def _expansion(subject: Subject) -> Iterator[Problem]:
+    """Refuse functions that would multiply: a call stands for all tasks of the function."""
+    calls = _calls_in_order(subject)
+    if _cycle({name: set(called) for name, called in calls.items()}):
+        return
+    sizes: dict[str, int] = {}
+    depths: dict[str, int] = {}
+    for name in TopologicalSorter(
+        {name: set(called) for name, called in calls.items()}
+    ).static_order():
+        known = [called for called in calls.get(name, []) if called in sizes]
+        sizes[name] = 1 + sum(sizes[called] for called in known)
+        depths[name] = 1 + max((depths[called] for called in known), default=0)
+    for name in calls:
+        if sizes[name] > MAX_CALLS or depths[name] > MAX_CALL_DEPTH:
+            message = (
+                f"The function stands for {sizes[name]:,} calls, {depths[name]} deep; {MAX_CALLS} "
+                f"and {MAX_CALL_DEPTH} are allowed. Use a loop, or call fewer functions."
+            )
+            yield Problem(Code.TOO_LARGE, ("use", "functions", name), message)
+
+
+def _calls_in_order(subject: Subject) -> dict[str, list[str]]:
+    calls: dict[str, list[str]] = {name: [] for name in subject.definition.use.functions}
+    for site in subject.sites:
+        match site.path, site.task:
+            case ("use", "functions", str(name), *_), CallFunction(call=called) if called in calls:
+                calls[name].append(called)
+            case _:
+                pass  # a task of the workflow itself, or a call of the catalogue
+    return calls
 
 
 def _cycle(calls: Mapping[str, set[str]]) -> list[str]:

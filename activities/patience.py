@@ -1,0 +1,33 @@
+"""Wait while our own database is away: an outage of ours delays a run and does not fault it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from foundation.errors import UnavailableError, UpstreamError
+
+# Within one attempt; the attempts of an activity together wait four times as long.
+PATIENCE_S: Final = 60.0
+_AGAIN_S: Final = 1.0
+
+T = TypeVar("T")
+
+
+async def patiently(action: Callable[[], Awaitable[T]]) -> T:
+    """Repeat an action while something of ours cannot be reached.
+
+    What others fail to answer (`UpstreamError`) is not repeated here, nor what was sent to them.
+
+    Raises:
+        UnavailableError: When it is still away after a minute.
+    """
+    until = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
+        try:
+            return await action()
+        except UpstreamError:
+            raise
+        except UnavailableError:
+            if asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(_AGAIN_S)
