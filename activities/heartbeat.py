@@ -59,7 +59,7 @@ async def beating() -> AsyncIterator[Beat]:
     if timeout is None:
         yield beat
         return
-    beat.now()
+    # The first report is the one that leaves at once; it is kept for "sent".
     reporter = asyncio.create_task(_repeat(beat, timeout.total_seconds() * SHARE))
     try:
         yield beat

@@ -15,6 +15,7 @@ from toolhub.wire.exchange import Destination, Exchange
 # Of a server's own words; history and logs keep them for ever.
 SHOWN_CHARS: Final = 500
 # Shorter ones are found in ordinary words, and hiding those would only garble the message.
+_SCHEMES: Final = ("basic", "bearer")
 _REDACTED: Final = "[redacted]"
 _SHORTEST_SECRET: Final = 4
 _HTTP_ERRORS: Final = 300
@@ -204,7 +205,7 @@ def _secrets(headers: Mapping[str, str]) -> list[str]:
     found: list[str] = []
     for value in headers.values():
         scheme, _, credential = value.partition(" ")
-        found += [value, credential]
+        found.append(credential if scheme.lower() in _SCHEMES else value)
         if scheme.lower() == "basic":
             with suppress(ValueError):
                 pair = base64.b64decode(credential, validate=True).decode()

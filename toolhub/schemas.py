@@ -159,7 +159,8 @@ class ServerInfo(BaseModel, frozen=True):
         version: Counts changes; the ETag.
     """
 
-    id: UUID
+    # Not shown: the name is what a server is called by; it only tells one life from the next.
+    id: UUID = Field(exclude=True)
     name: str
     dialect: Dialect
     url: str

@@ -72,6 +72,8 @@ def build_worker(client: Client, settings: Settings, database: Database, egress:
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=settings.worker.max_activities,
         max_concurrent_workflow_tasks=settings.worker.max_workflow_tasks,
+        # Reports are held back no longer than this: "sent" must be known before we can die of it.
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_s),
     )
 

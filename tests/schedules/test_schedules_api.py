@@ -45,7 +45,7 @@ async def test_a_schedule_lives_from_post_to_delete(http: httpx.AsyncClient) -> 
     )
     assert (changed.status_code, changed.json()["cron"]) == (200, ["0 7 * * *"])
     late = await http.patch(where, json={}, headers={"If-Match": made.headers["etag"]})
-    assert late.status_code == 409
+    assert late.status_code == 412
 
     for verb, status in (("pause", 200), ("resume", 200), ("trigger", 202)):
         assert (await http.post(f"{where}:{verb}")).status_code == status

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 from anyio import to_thread
 from temporalio.exceptions import ApplicationError
@@ -89,13 +90,13 @@ async def test_a_cancelled_activity_stops_the_tool(
     activities: McpActivities, good_seen: Seen
 ) -> None:
     good_seen.cancelled.clear()
-    begun = asyncio.Event()
+    good_seen.clear()
     environment = ActivityEnvironment()
-    environment.on_heartbeat = lambda *_: begun.set()
     running = asyncio.create_task(
         environment.run(activities.mcp_call, call("good", "slow", seconds=60))
     )
-    await begun.wait()
+    while not good_seen.ran["slow"]:
+        await anyio.lowlevel.checkpoint()
     environment.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
