@@ -69,7 +69,7 @@ def test_a_missing_input_faults_and_names_what_is_missing(client: Millwright) ->
         HEAD % "strict" + "input: { schema: { document: { type: object, required: [line] } } }\n"
         "do: [ { x: { set: { a: 1 } } } ]"
     )
-    instance = client.wait(client.workflows.start("plant", "strict").id, timeout=30)
+    instance = client.wait(client.workflows.start("plant", "strict", input={}).id, timeout=30)
     assert error_of(instance)["type"].endswith("/validation")
     assert "line" in error_of(instance)["detail"]
 

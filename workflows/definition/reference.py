@@ -106,7 +106,8 @@ SENSE: Final[Mapping[Code, Meaning]] = {
         "An expression reads a variable that is not there.", "Correct the name, or use `.`."
     ),
     Code.UNKNOWN_FUNCTION: Meaning(
-        "`call` names no function.", "Declare it in `use.functions`, or correct the name."
+        "`call`, or an expression, names no function there is.",
+        "Declare it in `use.functions`, or correct the name.",
     ),
     Code.FUNCTION_ARGUMENTS: Meaning("`with` is not what the function takes.", "Correct it."),
     Code.RECURSIVE_FUNCTION: Meaning("A function of `use.functions` calls itself.", "Use a loop."),
