@@ -20,6 +20,10 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+def test_nothing_in_the_readme_waits_to_be_filled_in() -> None:
+    assert "@@" not in README
+
+
 @pytest.fixture
 def plant(client: Millwright, excel: ExcelServer) -> Millwright:
     book = Workbook()
