@@ -26,7 +26,8 @@ class Beat:
         details = activity.info().heartbeat_details
         last = details[0] if details else {}
         self.lost = isinstance(last, dict) and last.get("sent") is True
-        self.told: JsonObject = {"sent": False}
+        # What an earlier attempt may have done stays true, however often this one reports.
+        self.told: JsonObject = {"sent": self.lost}
 
     def report(self, progress: JsonObject) -> None:
         """Tell this now, and again until there is something newer."""
@@ -38,8 +39,8 @@ class Beat:
         self.report({})
 
     def not_sent(self) -> None:
-        """Take it back: this attempt certainly had no effect, the next one may try."""
-        self.told = {"sent": False}
+        """Take it back: this attempt had no effect; the next one may try, if none before had."""
+        self.told = {"sent": self.lost}
         self.now()
 
     def now(self) -> None:

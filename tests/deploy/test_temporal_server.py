@@ -93,3 +93,11 @@ def test_a_server_whose_port_is_taken_says_so(temporal_address: str, tmp_path: P
     server = Child(temporal_program(options))
     with pytest.raises(ProcessError, match=r"Temporal ended(.|\n)*address already in use"):
         server.wait_ready(lambda: False, 10)
+
+
+def test_the_dev_server_is_told_not_to_delay_steps_and_timers(tmp_path: Path) -> None:
+    options = TemporalOptions(port=free_port(), log=tmp_path / "temporal.log")
+    command = temporal_program(options).command
+    assert "history.transferProcessorMaxPollRPS=2000" in command
+    assert 'history.timerProcessorMaxTimeShift="1ms"' in command
+    assert "matching.enableFairness=true" in command
