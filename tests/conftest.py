@@ -14,6 +14,8 @@ pytest_plugins = [
     "tests.fixtures.system",
     "tests.fixtures.temporal",
 ]
+# What tells the tests themselves where something is, and how much to do.
+FOR_TESTS = ("MILLWRIGHT_TEST_", "MILLWRIGHT_JQ_TESTS")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [
         name
         for name in os.environ
-        if name.startswith("MILLWRIGHT_") and not name.startswith("MILLWRIGHT_TEST_")
+        if name.startswith("MILLWRIGHT_") and not name.startswith(FOR_TESTS)
     ]:
         del os.environ[name]
     if hasattr(config, "workerinput"):

@@ -116,7 +116,9 @@ def test_an_expression_that_does_not_parse_is_found_wherever_it_stands(
 def test_an_expression_that_the_engine_refuses_is_a_finding(expression: str, code: str) -> None:
     found = only(with_tasks(f"- a: {{ set: {{ b: '${{ {expression} }}' }} }}"))
     assert found.code == code
-    assert len(found.message) < 400
+    assert len(found.message) <= 600
+    for line in found.message.split("\n")[1:]:
+        assert len(line) <= 140
 
 
 @pytest.mark.parametrize(
@@ -179,14 +181,67 @@ def test_a_function_does_not_see_the_variables_of_its_caller() -> None:
 
 @pytest.mark.parametrize("name", ["secrets", "authorization"])
 def test_what_cannot_be_read_yet_is_refused(name: str) -> None:
-    assert only(with_tasks(f"- a: {{ set: {{ x: '${{ ${name}.a }}' }} }}")).code == (
-        "not-supported-yet"
-    )
+    task = CALL % f"headers: {{ A: 'Bearer ${{ ${name}.a }}' }}"
+    assert only(with_tasks(task)).code == "not-supported-yet"
+
+
+SECRET = "'${ $secrets.a }'"
+POLICY = f"{{ bearer: {{ token: {SECRET} }} }}"
+LEAKS = [
+    (with_tasks(f"- a: {{ set: {{ x: [{SECRET}] }} }}"), "/do/0/a/set/x/0"),
+    (with_tasks("- a: { set: { x: 'Bearer ${ $secrets.a }' } }"), "/do/0/a/set/x"),
+    (with_tasks("- a: { set: { x: 1 }, if: $authorization.parameter }"), "/do/0/a/if"),
+    (with_tasks("- a: { set: { x: 1 }, export: { as: $secrets } }"), "/do/0/a/export/as"),
+    (with_tasks(CALL % "body: 1 }, output: { as: '. + $secrets.a'"), "/do/0/a/output/as"),
+    (with_tasks(f"- a: {{ wait: {SECRET} }}"), "/do/0/a/wait"),
+    (with_tasks(f"- a: {{ emit: {{ event: {{ with: {{ type: t, data: {SECRET} }} }} }} }}"), None),
+    (with_tasks(RAISE % f"detail: {SECRET}"), "/do/0/a/raise/error/detail"),
+    (
+        with_tasks(
+            f"- a: {{ call: f, with: {{ x: {SECRET} }} }}",
+            more="use: { functions: { f: { set: { y: 1 } } } }\n",
+        ),
+        "/do/0/a/with/x",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "pointer"), LEAKS)
+def test_a_secret_that_flows_into_the_history_is_refused(text: str, pointer: str | None) -> None:
+    found = only(text)
+    assert found.code == "secret-flow"
+    assert pointer in (found.pointer, None)
+    assert "arguments of a call" in found.message
 
 
 @pytest.mark.parametrize(
     "text",
-    [".customer", " .a.b[0].c ", "$input.x", "Hello ${ .name }", "${ .a", "${ .a } and more"],
+    [
+        with_tasks(CALL % f"body: {SECRET}"),
+        with_tasks(
+            f"- a: {{ call: mcp.tool, with: {{ server: s, tool: t, arguments: {SECRET} }} }}"
+        ),
+        with_tasks(
+            "- a: { call: http, with: { method: get, endpoint: { uri: 'https://e.com', "
+            f"authentication: {POLICY} }} }} }}"
+        ),
+        f"{HEAD}use: {{ authentications: {{ x: {POLICY} }} }}\ndo: []",
+        with_tasks(
+            "- a: { call: f }",
+            more="use: { functions: { f: { call: http, with: { method: get, "
+            f"endpoint: 'https://e.com', body: {SECRET} }} }} }} }}\n",
+        ),
+    ],
+)
+def test_a_secret_may_flow_into_the_arguments_of_an_activity_once_there_are_secrets(
+    text: str,
+) -> None:
+    assert only(text).code == "not-supported-yet"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [".customer", " .a.b[0].c ", "$input.x", r"Hello \(.name)", r"\( $context.line )!"],
 )
 def test_text_that_looks_as_if_it_were_evaluated_is_a_warning(text: str) -> None:
     document = with_tasks(f"- a: {{ set: {{ x: '{text}' }} }}")
@@ -194,7 +249,9 @@ def test_text_that_looks_as_if_it_were_evaluated_is_a_warning(text: str) -> None
     assert errors(document) == []
 
 
-@pytest.mark.parametrize("text", ["$5", "$unknown", ".5", "...", ". . .", "a.b", "$"])
+@pytest.mark.parametrize(
+    "text", ["$5", "$unknown", ".5", "...", ". . .", "a.b", "$", "{a}", r"\(.*\)"]
+)
 def test_other_text_is_just_text(text: str) -> None:
     assert validate(with_tasks(f"- a: {{ set: {{ x: '{text}' }} }}")) == []
 
@@ -251,3 +308,154 @@ def test_other_languages_and_modes_are_refused() -> None:
         "- a: { set: { x: '${ const y = 1; }' } }", more="evaluate: { language: js }\n"
     )
     assert only(text).code == "expression-language"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Hello ${ .name }, line ${ .line }", None),
+        ("${ .a } and ${ .b }", None),
+        ('${ "${" }HOME}', None),
+        ('a ${ "}" } b ${ {c: {}} } d ${ "\\("}")" }', None),
+        ("a ${ .x", "expression-syntax"),
+        ("${ .x", "expression-syntax"),
+        ("${ .a } and ${ .b", "expression-syntax"),
+        ('a ${ "b }', "expression-syntax"),
+        ("a ${ .b } ${ .c + }", "expression-syntax"),
+        ("a ${ .b ~ } c", "expression-syntax"),
+        ("a ${} b", "expression-syntax"),
+        ("a ${ .b } ${ nothing }", "unknown-function"),
+        ("a ${HOME} b", "unknown-function"),
+        ("a ${ .b } ${ $nothing }", "unknown-variable"),
+        ("a ${ .b } ${ $secrets.x }", "secret-flow"),
+    ],
+)
+def test_every_expression_in_a_text_is_checked(text: str, code: str | None) -> None:
+    quoted = text.replace("'", "''")
+    found = validate(with_tasks(f"- a: {{ set: {{ x: ['{quoted}'] }} }}"))
+    assert [(each.code, each.pointer) for each in found] == (
+        [(code, "/do/0/a/set/x/0")] if code else []
+    )
+
+
+def test_an_expression_without_end_is_said_to_have_none() -> None:
+    found = only(with_tasks("- a: { set: { x: 'Line ${ .line is open' } }"))
+    assert "has no '}' that ends it" in found.message
+    assert found.message.endswith("\n    Line ${ .line is open\n         ^^")
+
+
+def test_the_place_of_an_error_is_shown_below_the_sentence() -> None:
+    found = only(with_tasks("- a: { set: { x: 'Line ${ .line ~ 2 } of ${ .plant }' } }"))
+    assert found.message == (
+        "This is not a jq expression: '~' means nothing here.\n"
+        "    Line ${ .line ~ 2 } of ${ .plant }\n"
+        "                  ^"
+    )
+
+
+@pytest.mark.parametrize("text", ["${ .a } and ${ .b }", "${ .a } == 1", "Line ${ .a }"])
+def test_a_field_that_is_an_expression_is_no_text_with_expressions(text: str) -> None:
+    found = only(with_tasks(f"- a: {{ set: {{ x: 1 }}, if: '{text}' }}"))
+    assert (found.code, found.pointer) == ("expression-syntax", "/do/0/a/if")
+    assert "write it without ${ } inside" in found.message
+
+
+@pytest.mark.parametrize(
+    ("tasks", "code"),
+    [
+        ("- a: { wait: 'PT${ .n }S' }", "duration"),
+        ("- a: { set: 'x ${ .n }' }", "wrong-value"),
+        (CALL.replace("get", "'${ .m }t'") % "body: 1", "wrong-value"),
+        (CALL % "query: '${ .a }&${ .b }'", "wrong-value"),
+        (
+            "- a: { call: mcp.tool, with: { server: s, tool: t, arguments: 'x ${ .n }' } }",
+            "function-arguments",
+        ),
+    ],
+)
+def test_where_a_text_makes_no_sense_a_text_with_expressions_makes_none(
+    tasks: str, code: str
+) -> None:
+    assert only(with_tasks(tasks)).code == code
+
+
+SHAPE = """\
+input:
+  schema:
+    document:
+      type: object
+      properties:
+        order: { type: object, properties: { id: { type: string } }, additionalProperties: false }
+        lines: { type: array, items: { $ref: '#/$defs/line' } }
+      additionalProperties: false
+      $defs:
+        line: { type: object, properties: { max: {} }, unevaluatedProperties: false }
+"""
+X = "schema: { document: { properties: { x: {} }, additionalProperties: false } }"
+INPUTS = {"CLOSED": f"{{ {X} }}", "SHAPED": f"{{ {X}, from: . }}", "WRONG": f"{{ {X}, from: .y }}"}
+
+
+def shaped(tasks: str, more: str = "") -> str:
+    """Return a definition with a closed input schema; the words above stand for such of tasks."""
+    for word, spelled in INPUTS.items():
+        tasks = tasks.replace(word, spelled)
+    return with_tasks(tasks, more=SHAPE + more)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "path"),
+    [
+        ("- a: { set: { x: '${ .ordr }' } }", ".ordr"),
+        ("- a: { set: { x: 'Order ${ .order.id } of ${ .order.no }' } }", ".order.no"),
+        ("- a: { set: { x: '${ $input.order.id.x }' } }", "$input.order.id.x"),
+        ("- a: { set: { x: '${ .lines | map(.min) }' } }", ".lines[].min"),
+        ("- a: { set: { x: '${ .lines[0].min }' } }", ".lines[0].min"),
+        ("- a: { set: { x: 1 }, if: .nothing }", ".nothing"),
+        ("- a: { set: { x: 1 }, input: { from: .nothing } }", ".nothing"),
+        ("- a: { set: { x: 1 }, output: { as: $input.nothing } }", "$input.nothing"),
+        (
+            "- a: { set: { x: 1 } }\n- b: { set: { x: '${ $workflow.input.y }' } }",
+            "$workflow.input.y",
+        ),
+        ("- a: { for: { in: .items }, do: [] }", ".items"),
+        ("- a: { switch: [ { b: { when: .nothing, then: end } } ] }", ".nothing"),
+        ("- a: { try: [], catch: { when: .nothing } }", ".nothing"),
+        ("- a: { set: { x: 1 } }\n- b: { input: CLOSED, set: { y: '${ .y }' } }", ".y"),
+        ("- a: { do: [ { b: { input: CLOSED, set: { y: '${ .y }' } } } ] }", ".y"),
+        ("- a: { set: { x: 1 } }\n- b: { input: WRONG, set: { y: 1 } }", ".y"),
+    ],
+)
+def test_a_path_that_the_schema_of_the_input_excludes_is_a_warning(tasks: str, path: str) -> None:
+    found = only(shaped(tasks))
+    assert (found.code, found.severity) == ("unknown-path", "warning")
+    assert found.message.startswith(f"'{path}' is never there: ")
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "- a: { set: { x: '${ [.order.id, .lines[-1].max, $workflow.input.order] }' } }",
+        "- a: { set: { x: 1 } }\n- b: { set: { x: '${ .y }' } }",
+        "- a: { set: { x: 1 }, output: { as: .y }, export: { as: .z } }",
+        "- a: { input: { from: .order }, set: { x: '${ [.y, $input.y] }' } }",
+        "- a: { if: .order, set: { x: '${ .order.id }' } }",
+        "- a: { set: { x: 1 } }\n- b: { input: SHAPED, set: { y: '${ .y }' } }",
+        # Checked only when the condition holds.
+        "- a: { set: { x: 1 } }\n- b: { if: .y, input: CLOSED, set: { y: 1 } }",
+        "- a: { do: [ { b: { set: { y: '${ .y }' } } } ] }",
+        # The output of the turn before.
+        "- a: { for: { in: .lines }, while: .y, do: [] }",
+        ("- a: { set: { x: '${ .y }' } }\n- b: { switch: [ { c: { when: .x < 3, then: a } } ] }"),
+    ],
+)
+def test_a_path_that_may_be_there_is_no_finding(tasks: str) -> None:
+    assert validate(shaped(tasks)) == []
+
+
+def test_the_schema_of_the_workflow_says_nothing_of_what_its_from_makes_of_the_input() -> None:
+    assert validate(shaped("- a: { set: { x: '${ .y }' } }", "  from: .order\n")) == []
+    found = only(shaped("- a: { set: { x: 1 } }", "  from: .odrer\n"))
+    assert found.message == (
+        "'.odrer' is never there: the input schema of the workflow excludes it. "
+        "'.' has: order, lines. Did you mean 'order'?"
+    )

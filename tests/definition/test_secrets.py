@@ -87,6 +87,29 @@ def test_a_password_in_an_address_is_found() -> None:
     assert secrets(text) == ["/do/0/a/with/endpoint"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_secret"),
+    [
+        ("Bearer ${ .token }", False),
+        ("${ .scheme } ${ .token }", False),
+        ('Bearer ${ "abc" }', True),
+        ("Bearer ${ .token", True),
+    ],
+)
+def test_a_text_is_a_secret_unless_something_in_it_is_computed(text: str, is_secret: bool) -> None:
+    found = secrets(with_tasks(PLAIN % f"headers: {{ Authorization: '{text}' }}"))
+    assert bool(found) == is_secret
+
+
+@pytest.mark.parametrize(
+    ("address", "is_secret"),
+    [("https://u:${ .p }@e.com/${ .x }", False), ("https://u:p${ .p }@e.com", True)],
+)
+def test_a_password_in_an_address_with_expressions_is_found(address: str, is_secret: bool) -> None:
+    text = with_tasks(f"- a: {{ call: http, with: {{ method: get, endpoint: '{address}' }} }}")
+    assert bool(secrets(text)) == is_secret
+
+
 def test_an_empty_password_and_a_user_name_are_no_secrets() -> None:
     policy = "authentication: { basic: { username: somebody, password: '' } }"
     assert validate(with_tasks(HTTP % policy)) == []

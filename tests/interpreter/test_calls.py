@@ -18,6 +18,25 @@ async def test_a_uri_variable_is_encoded_and_cannot_leave_its_segment(run: Runne
     assert "%2F" in ended.error["detail"]
 
 
+async def test_an_endpoint_is_put_together_from_texts_expressions_and_variables(
+    run: Runner,
+) -> None:
+    ended = await run(
+        call("endpoint: '${ .base }/${ .kind }/{petId}', output: response"),
+        {"base": PETS, "kind": "pet", "petId": "{kind}"},
+    )
+    assert ended.error["status"] == 404
+    assert "/v2/pet/%7Bkind%7D" in ended.error["detail"]
+    found = await run(call(f"endpoint: '{PETS}/pet/${{ .id }}'"), {"id": 2})
+    assert found.output["name"] == "pet-2"
+
+
+async def test_an_endpoint_does_not_take_null_for_a_text(run: Runner) -> None:
+    ended = await run(call(f"endpoint: '{PETS}/pet/${{ .id }}'"), {})
+    assert ended.kind == "expression"
+    assert "'${ .id }' must give a text or number" in ended.error["detail"]
+
+
 async def test_a_missing_uri_variable_is_named(run: Runner) -> None:
     ended = await run(call(f"endpoint: '{PETS}/pet/{{petId}}'"), {})
     assert ended.kind == "expression"

@@ -1,5 +1,3 @@
-from importlib.metadata import version
-
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
@@ -227,7 +225,3 @@ async def test_a_worker_leaves_a_run_of_another_engine_alone(run: Runner) -> Non
     assert "interpreter='0'" in await failed
     assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
     await handle.terminate()
-
-
-def test_the_version_of_the_expressions_is_that_of_what_is_installed() -> None:
-    assert ENGINE.expressions.startswith(f"purejq-{version('purejq')}+")

@@ -72,6 +72,22 @@ async def test_a_value_that_breaks_its_schema_faults_with_its_place(
     assert ended.error["instance"] == instance
 
 
+async def test_a_text_with_expressions_is_filled_in(run: Runner) -> None:
+    ended = await run(
+        """
+do:
+  - tell:
+      set:
+        text: 'Hello ${ .name }, line ${ .line }: ${ .nothing } ${ [1.5, "a"] } ${ "${" }}'
+        kept: ' ${ .line } '
+      output: { as: '.seen = "as \\(.text)"' }
+""",
+        {"name": "Kim", "line": 7},
+    )
+    text = 'Hello Kim, line 7: null [1.5,"a"] ${}'
+    assert ended.output == {"text": text, "kept": 7, "seen": f"as {text}"}
+
+
 async def test_a_failing_expression_faults_at_its_task(run: Runner) -> None:
     ended = await run("do: [ { x: { set: { a: '${ .a + 1 }' } } } ]", {"a": {}})
     assert (ended.kind, ended.error["instance"]) == ("expression", "/do/0/x")

@@ -60,18 +60,20 @@ class Code(StrEnum):
     EXPRESSION_LANGUAGE = "expression-language"
     EXPRESSION_SYNTAX = "expression-syntax"
     UNKNOWN_VARIABLE = "unknown-variable"
+    UNKNOWN_PATH = "unknown-path"
     UNKNOWN_FUNCTION = "unknown-function"
     FUNCTION_ARGUMENTS = "function-arguments"
     RECURSIVE_FUNCTION = "recursive-function"
     UNKNOWN_REFERENCE = "unknown-reference"
     INVALID_SCHEMA = "invalid-schema"
     LITERAL_SECRET = "literal-secret"  # noqa: S105 - a code
+    SECRET_FLOW = "secret-flow"  # noqa: S105 - a code
     NOT_SUPPORTED_YET = "not-supported-yet"
     NOT_EVALUATED = "not-evaluated"
 
 
 # Everything else is an error and keeps the definition from being published.
-WARNINGS: Final = frozenset({Code.NOT_EVALUATED})
+WARNINGS: Final = frozenset({Code.NOT_EVALUATED, Code.UNKNOWN_PATH})
 
 
 class Problem(NamedTuple):

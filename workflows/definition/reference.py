@@ -99,14 +99,20 @@ SENSE: Final[Mapping[Code, Meaning]] = {
     ),
     Code.EXPRESSION_LANGUAGE: Meaning("`evaluate.language` is not jq.", "Use jq."),
     Code.EXPRESSION_SYNTAX: Meaning(
-        "An expression does not parse, or uses what a durable workflow cannot have (`now`, `env`).",
-        "Correct it.",
+        "An expression does not parse, has no end, or uses what a durable workflow cannot have "
+        "(`$ENV`, `import`).",
+        'Correct it. For `${` as text write `${ "${" }`.',
     ),
     Code.UNKNOWN_VARIABLE: Meaning(
         "An expression reads a variable that is not there.", "Correct the name, or use `.`."
     ),
+    Code.UNKNOWN_PATH: Meaning(
+        "An expression reads what the schema of the input excludes, so it is never there.",
+        "Correct the path, or add the member to the schema.",
+    ),
     Code.UNKNOWN_FUNCTION: Meaning(
-        "`call`, or an expression, names no function there is.",
+        "`call`, or an expression, names no function there is, or one that a durable workflow "
+        "cannot have (`now`, `env`).",
         "Declare it in `use.functions`, or correct the name.",
     ),
     Code.FUNCTION_ARGUMENTS: Meaning("`with` is not what the function takes.", "Correct it."),
@@ -125,12 +131,17 @@ SENSE: Final[Mapping[Code, Meaning]] = {
         "Pass it in the input and write an expression, or register an MCP server, which keeps its "
         "credential encrypted.",
     ),
+    Code.SECRET_FLOW: Meaning(
+        "A secret (`$secrets`, `$authorization`) flows into something that the history of the run "
+        "keeps and others can read.",
+        "Use it in the arguments of a call (`with`) or in an authentication only.",
+    ),
     Code.NOT_SUPPORTED_YET: Meaning(
         "The language has it, and this version does not execute it.", "Use something else."
     ),
     Code.NOT_EVALUATED: Meaning(
         "A text looks like an expression and is taken as it stands.",
-        "Write `${ ... }` around it if you mean its value.",
+        "Write `${ ... }` around what you mean the value of: `Line ${ .line }`.",
     ),
 }
 _INTRODUCTION: Final = f"""\

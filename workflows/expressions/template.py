@@ -1,34 +1,131 @@
-"""JSON in which some strings are expressions: `{line: ${ .line }, limit: 5}`."""
+"""JSON in which texts hold expressions: `{line: ${ .line }, title: "Line ${ .line }, ${ .part }"}`.
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias, cast
+A text that is one `${ ... }`, with or without white space around it, becomes the value, of whatever
+type. In any other text each `${ ... }` is replaced by its value, spelled as jq's `tostring` spells
+it, so null is "null". A literal `${` is written `${ "${" }`. Names of members are never evaluated.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from foundation.json import JsonValue, ReadableJson
-from workflows.expressions.engine import Expression, compile_expression
+from workflows.expressions.errors import ExpressionSyntaxError, OutOfFuelError, TooLargeError
+from workflows.expressions.expression import (
+    Expression,
+    compile_expression,
+    fuel_spent,
+    pointed_at,
+)
+from workflows.expressions.meter import MAX_TEXT
+from workflows.expressions.syntax.lexer import Problem, end_of_program
+from workflows.expressions.versions import CURRENT, Version
 
-EXPRESSION: Final = re.compile(r"\s*\$\{(.*)\}\s*", re.DOTALL)
 Variables: TypeAlias = Mapping[str, JsonValue]
 _Build: TypeAlias = Callable[[JsonValue, Variables], JsonValue]
 
+OPENING: Final = "${"
+
+
+class Embedded(NamedTuple):
+    """One `${ ... }` in a text.
+
+    Attributes:
+        start: Offset of its `$`.
+        end: Offset behind its `}`.
+        source: The jq text inside, without white space around it.
+    """
+
+    start: int
+    end: int
+    source: str
+
 
 def expression_in(text: str) -> str | None:
-    """Return the jq text of `${ ... }`, or None when the string is plain."""
-    match = EXPRESSION.fullmatch(text)
-    return match.group(1).strip() if match else None
+    """Return the jq text when the whole text is one `${ ... }`, else None."""
+    whole = text.strip()
+    if not whole.startswith(OPENING):
+        return None
+    try:
+        end = end_of_program(whole, len(OPENING))
+    except Problem:
+        # Where it ends cannot be told, so the whole is what was meant; compiling it says why not.
+        end = whole.rfind("}")
+    return whole[len(OPENING) : end].strip() if end == len(whole) - 1 else None
+
+
+def has_expressions(text: str) -> bool:
+    """Tell whether something in a text has to be evaluated."""
+    return OPENING in text
+
+
+def embedded_in(text: str) -> Iterator[Embedded]:
+    """Go through every `${ ... }` in a text.
+
+    Raises:
+        ExpressionSyntaxError: When one has no end, or holds something that begins no jq.
+    """
+    start = text.find(OPENING)
+    while start >= 0:
+        found = _embedded(text, start)
+        yield found
+        start = text.find(OPENING, found.end)
+
+
+def _embedded(text: str, start: int) -> Embedded:
+    inside = start + len(OPENING)
+    try:
+        end = end_of_program(text, inside)
+    except Problem as problem:
+        shown = pointed_at(text, problem.start, problem.end)
+        raise ExpressionSyntaxError(f"{problem.message}.\n{shown}") from None
+    if end < 0:
+        message = "'${' has no '}' that ends it. For '${' as text write ${ \"${\" }."
+        raise ExpressionSyntaxError(f"{message}\n{pointed_at(text, start, inside)}")
+    return Embedded(start, end + 1, text[inside:end].strip())
+
+
+def pieces_of(text: str) -> Iterator[str | Embedded]:
+    """Cut a text into what stands between its expressions and the expressions.
+
+    Raises:
+        ExpressionSyntaxError: As `embedded_in`.
+    """
+    done = 0
+    for found in embedded_in(text):
+        if found.start > done:
+            yield text[done : found.start]
+        yield found
+        done = found.end
+    if done < len(text):
+        yield text[done:]
+
+
+class _Limits(threading.local):
+    """How far the template that this thread builds may go; see `fuel_spent`."""
+
+    stop = 0
+
+
+_LIMITS: Final = _Limits()
 
 
 class Template:
     """A compiled value.
 
     Attributes:
-        variables: Names of all variables its expressions read.
-        constant: True when nothing in it has to be evaluated.
+        expressions: Everything in it that is evaluated.
+        constant: True when that is nothing.
     """
 
-    __slots__ = ("_build", "constant", "expressions")
+    __slots__ = ("_budget", "_build", "_version", "constant", "expressions")
 
-    def __init__(self, value: ReadableJson, *, bare: bool = False) -> None:
+    def __init__(
+        self, value: ReadableJson, *, bare: bool = False, version: Version = CURRENT
+    ) -> None:
+        self._version = version
+        # A template is built without a pause, so all that is in it shares the budget of one.
+        self._budget = version.fuel if _openings(value) > 1 else None
         self.expressions: list[Expression] = []
         self._build = self._compile(value, bare=bare)
         self.constant = not self.expressions
@@ -44,6 +141,8 @@ class Template:
         Raises:
             ExpressionError: When one of its expressions fails.
         """
+        if self._budget is not None:
+            _LIMITS.stop = fuel_spent() + self._budget
         return self._build(value, variables)
 
     def _compile(self, node: ReadableJson, *, bare: bool) -> _Build:
@@ -52,9 +151,9 @@ class Template:
             if source is None and bare:
                 source = node
             if source is not None:
-                expression = compile_expression(source)
-                self.expressions.append(expression)
-                return expression.evaluate
+                return self._evaluation(source)
+            if has_expressions(node):
+                return self._text(node)
         if isinstance(node, dict):
             parts = [(key, self._compile(item, bare=False)) for key, item in node.items()]
             return lambda value, variables: {key: build(value, variables) for key, build in parts}
@@ -64,11 +163,70 @@ class Template:
         plain = cast(JsonValue, node)
         return lambda _value, _variables: plain
 
+    def _evaluation(self, source: str) -> _Build:
+        expression = compile_expression(source, self._version)
+        self.expressions.append(expression)
+        if self._budget is None:
+            return expression.evaluate
 
-def compile_template(value: ReadableJson, *, bare: bool = False) -> Template:
-    """Compile a value; with `bare` a string at its top is an expression even without `${ }`.
+        def evaluate(value: JsonValue, variables: Variables) -> JsonValue:
+            try:
+                return expression.evaluate(value, variables, _LIMITS.stop - fuel_spent())
+            except OutOfFuelError:
+                message = (
+                    f"The expressions of one value together take more than {self._budget:,} "
+                    f"steps. The last one was: {expression.source[:100]}"
+                )
+                raise OutOfFuelError(message) from None
+
+        return evaluate
+
+    def _text(self, text: str) -> _Build:
+        parts = [
+            piece if isinstance(piece, str) else self._evaluation(piece.source)
+            for piece in pieces_of(text)
+        ]
+        spell = compile_expression("tostring", self._version).evaluate
+
+        def spelled(found: JsonValue) -> str:
+            return found if isinstance(found, str) else cast(str, spell(found, {}))
+
+        def build(value: JsonValue, variables: Variables) -> JsonValue:
+            texts = [
+                part if isinstance(part, str) else spelled(part(value, variables)) for part in parts
+            ]
+            length = sum(map(len, texts))
+            if length > MAX_TEXT:
+                message = f"A text of {length:,} characters; {MAX_TEXT:,} are allowed: {text[:100]}"
+                raise TooLargeError(message)
+            return "".join(texts)
+
+        return build
+
+
+def compile_template(
+    value: ReadableJson, *, bare: bool = False, version: Version = CURRENT
+) -> Template:
+    """Compile a value; with `bare` a text at its top is an expression even without `${ }`.
 
     Raises:
         ExpressionSyntaxError: When one of its expressions is not accepted.
     """
-    return Template(value, bare=bare)
+    return Template(value, bare=bare, version=version)
+
+
+def _openings(value: ReadableJson) -> int:
+    """Count the places where an expression may begin."""
+    count = 0
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str() as text:
+                count += text.count(OPENING)
+            case dict() as members:
+                pending.extend(members.values())
+            case list() as items:
+                pending.extend(items)
+            case _:
+                pass  # a number, true, false or null
+    return count

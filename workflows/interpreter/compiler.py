@@ -25,14 +25,8 @@ from workflows.definition import (
     WaitTask,
     load_definition,
 )
-from workflows.interpreter.compiling import (
-    Place,
-    Unit,
-    compile_steps,
-    schema_of,
-    shape_of,
-    timeout_of,
-)
+from workflows.expressions import Version
+from workflows.interpreter.compiling import Place, Unit, compile_steps, schema_of
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.steps import Body, Filter, Step
 from workflows.interpreter.tasks.call.function import compile_function
@@ -80,16 +74,23 @@ class Plan:
 
 
 # Content-addressed, so an entry can never be stale; bounded, since a plant has many definitions.
-_plans: Final[LRUCache[str, Plan]] = LRUCache(maxsize=512)
+# One definition has a plan for each version of the expressions that its runs pin.
+_plans: Final[LRUCache[tuple[str, str], Plan]] = LRUCache(maxsize=512)
 
 
-def plan_of(document: JsonObject, expected_hash: str) -> Plan:
+def plan_of(document: JsonObject, expected_hash: str, version: Version) -> Plan:
     """Compile a definition, or take it from this process's cache.
+
+    Args:
+        document: The prepared definition.
+        expected_hash: What its content must hash to.
+        version: What its expressions mean.
 
     Raises:
         Fault: When the document is not the one that the hash names, or is not executable.
     """
-    plan = _plans.get(expected_hash)
+    key = expected_hash, version.name
+    plan = _plans.get(key)
     if plan is None:
         if digest(document) != expected_hash:
             raise Fault.of(
@@ -97,18 +98,14 @@ def plan_of(document: JsonObject, expected_hash: str) -> Plan:
                 "The definition is not the published one",
                 f"Its content does not have the hash {expected_hash}. Start the instance again.",
             )
-        plan = _plans[expected_hash] = _compile(document, expected_hash)
+        plan = _plans[key] = _compile(document, expected_hash, version)
     return plan
 
 
-def cached_plan(expected_hash: str | None) -> Plan | None:
-    """Return the compiled definition when this process has it."""
-    return _plans.get(expected_hash) if expected_hash else None
-
-
-def _compile(document: JsonObject, content_hash: str) -> Plan:
+def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
     definition = load_definition(document)
-    unit = Unit(definition, document, compile_body)
+    unit = Unit(definition, document, version, compile_body)
+    place = Place(unit, "/", document)
     tasks: Any = document["do"]
     steps = compile_steps(unit, definition.do, tasks, "/do")
     root = Step(
@@ -118,12 +115,12 @@ def _compile(document: JsonObject, content_hash: str) -> Plan:
         definition={},
         body=Root(steps),
         input_schema=schema_of(definition.input),
-        input_from=shape_of(definition.input.from_ if definition.input else None),
+        input_from=place.shape(definition.input.from_ if definition.input else None),
         output=Filter(
-            shape_of(definition.output.as_ if definition.output else None),
+            place.shape(definition.output.as_ if definition.output else None),
             schema_of(definition.output),
         ),
-        timeout=timeout_of(definition.timeout, Place(unit, "/", document)),
+        timeout=place.timeout(definition.timeout),
     )
     return Plan(definition.document.version, content_hash, document, root)
 

@@ -10,7 +10,9 @@ from foundation.json import JsonObject, ReadableJson
 from foundation.schemas import Schema, compiled
 from workflows.definition import Definition, Task, TaskList, TimeoutSpec
 from workflows.expressions import (
+    Expression,
     Template,
+    Version,
     compile_expression,
     compile_template,
     expression_in,
@@ -25,10 +27,15 @@ _KINDS: Final = ("call", "set", "for", "do", "emit", "fork", "raise", "switch", 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is being compiled: the whole definition, as models and as written."""
+    """What is being compiled: the whole definition, as models and as written.
+
+    Attributes:
+        version: What its expressions mean; the run pins it.
+    """
 
     definition: Definition
     document: JsonObject
+    version: Version
     compile_body: Callable[[Task, "Place"], Body]
 
 
@@ -44,6 +51,30 @@ class Place:
     unit: Unit
     reference: str
     raw: JsonObject
+
+    def condition(self, text: str) -> Expression:
+        """Compile a condition, with or without `${ }`."""
+        source = expression_in(text)
+        return compile_expression(text if source is None else source, self.unit.version)
+
+    def template(self, value: ReadableJson, *, bare: bool = False) -> Template:
+        """Compile a value; with `bare` a text at its top is an expression even without `${ }`."""
+        return compile_template(value, bare=bare, version=self.unit.version)
+
+    def shape(self, value: ReadableJson) -> Template | None:
+        """Compile `from` or `as`, when it is there."""
+        return None if value is None else self.template(value, bare=True)
+
+    def delay(self, spec: Any) -> Delay:
+        """Compile a duration."""
+        return Delay.of(spec, self.template)
+
+    def timeout(self, timeout: TimeoutSpec | str | None) -> Delay | None:
+        """Compile a timeout; a name refers to `use.timeouts`."""
+        if timeout is None:
+            return None
+        spec = self.used("timeouts", timeout) if isinstance(timeout, str) else timeout
+        return self.delay(spec.after)
 
     def steps(self, tasks: TaskList, *path: str) -> Sequence[Step]:
         """Compile a list of tasks that stands at `path` below this task."""
@@ -88,12 +119,16 @@ def compile_step(name: str, task: Task, place: Place) -> Step:
         kind=kind_of(place.raw),
         definition=place.raw,
         body=place.unit.compile_body(task, place),
-        condition=compile_expression(condition_source(task.if_)) if task.if_ else None,
+        condition=place.condition(task.if_) if task.if_ else None,
         input_schema=schema_of(task.input),
-        input_from=shape_of(task.input.from_ if task.input else None),
-        output=Filter(shape_of(task.output.as_ if task.output else None), schema_of(task.output)),
-        export=(Filter(shape_of(task.export.as_), schema_of(task.export)) if task.export else None),
-        timeout=timeout_of(task.timeout, place),
+        input_from=place.shape(task.input.from_ if task.input else None),
+        output=Filter(
+            place.shape(task.output.as_ if task.output else None), schema_of(task.output)
+        ),
+        export=(
+            Filter(place.shape(task.export.as_), schema_of(task.export)) if task.export else None
+        ),
+        timeout=place.timeout(task.timeout),
         then=task.then,
     )
 
@@ -104,29 +139,11 @@ def kind_of(raw: JsonObject) -> str:
     return f"call {raw['call']}" if kind == "call" else kind
 
 
-def condition_source(text: str) -> str:
-    """Return the jq of a condition, with or without `${ }`."""
-    return expression_in(text) or text
-
-
-def shape_of(value: ReadableJson) -> Template | None:
-    """Compile `from` or `as`; strings there are expressions even without `${ }`."""
-    return None if value is None else compile_template(value, bare=True)
-
-
 def schema_of(part: Any) -> Schema | None:
     """Compile the schema of `input`, `output` or `export`."""
     if part is None or part.schema_ is None:
         return None
     return compiled(part.schema_.document)
-
-
-def timeout_of(timeout: TimeoutSpec | str | None, place: Place) -> Delay | None:
-    """Compile a timeout; a name refers to `use.timeouts`."""
-    if timeout is None:
-        return None
-    spec = place.used("timeouts", timeout) if isinstance(timeout, str) else timeout
-    return Delay.of(spec.after)
 
 
 def dumped(value: Any) -> Any:

@@ -1,11 +1,12 @@
 """A duration in a definition: fixed, or computed while the task runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foundation.json import JsonValue
 from workflows.definition import duration_seconds
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.faults import Fault
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ class Delay:
     template: Template | None
 
     @classmethod
-    def of(cls, spec: Any) -> "Delay":
+    def of(cls, spec: Any, compile_value: Callable[[Any], Template]) -> "Delay":
         """Compile a `duration` of the language: an object, ISO 8601, or `${ }`."""
         value = (
             spec.model_dump(exclude_none=True, by_alias=True) if not isinstance(spec, str) else spec
         )
-        template = compile_template(value)
+        template = compile_value(value)
         if template.constant:
             return cls(duration_seconds(value), None)
         return cls(None, template)

@@ -1,5 +1,6 @@
 """The state of one run, and what a task may ask of it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from workflows.interpreter.steps import Step
 
 # Temporal gives up on a worker that computes for 2 s without a pause. Fuel is counted, so the
-# pause (a timer of a millisecond) falls at the same place on every replay: about every 0.3 s.
-PAUSE_AFTER_FUEL: Final = 500_000
+# pause (a timer of a millisecond) falls at the same place on every replay: about every 0.2 s.
+PAUSE_AFTER_FUEL: Final = 2_000_000
 PAUSE: Final = timedelta(milliseconds=1)
 # Temporal terminates a run at 51,200 events or 50 MB; the tasks in flight need some room to end.
 MAX_HISTORY_EVENTS: Final = 48_000
 MAX_HISTORY_BYTES: Final = 40_000_000
 # What a task costs besides its expressions, in the same unit.
-FUEL_PER_TASK: Final = 100
+FUEL_PER_TASK: Final = 2_000
 
 
 def instant(time: datetime) -> JsonObject:
@@ -53,6 +54,7 @@ class Run:
     calls: Calls
     timeline: Timeline
     spent: int = 0
+    pausing: asyncio.Event | None = None
     executions: dict[str, int] = field(default_factory=dict)
 
     def execution_of(self, path: str) -> str:
@@ -76,9 +78,25 @@ class Run:
                 f"and {MAX_HISTORY_BYTES:,} are allowed. Split the work into several runs.",
             )
         self.spent += FUEL_PER_TASK
-        if self.spent > PAUSE_AFTER_FUEL:
-            self.spent = 0
-            await workflow.sleep(PAUSE, summary="pause between many tasks")
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Pause when enough was computed since the last pause; branches share it.
+
+        A branch that went on during another one's pause would keep the worker busy all the same.
+        """
+        while self.spent > PAUSE_AFTER_FUEL:
+            if self.pausing is not None:
+                await self.pausing.wait()
+                continue
+            over = self.pausing = asyncio.Event()
+            try:
+                await workflow.sleep(PAUSE, summary="pause between many tasks")
+                self.spent = 0
+            finally:
+                # Also when this branch is cancelled: then the next one pauses.
+                self.pausing = None
+                over.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,8 @@ async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
     value = raw if step.input_from is None else frame.evaluate(step.input_from, raw)
     frame.arguments["input"] = value
     outcome = await _in_time(step, value, frame)
+    # Many calls may have ended at once.
+    await frame.run.rest()
     # Inner tasks may have exported meanwhile.
     frame.arguments["context"] = frame.run.context
     output = step.output.apply(outcome.output, frame, "output")

@@ -19,9 +19,9 @@ PROGRESS_QUERY: Final = "progress"
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
 
-# Raise the first when the interpreter would treat a running instance differently than before; the
-# second belongs to the expressions.
-ENGINE: Final = Engine(interpreter="1", expressions=ENGINE_VERSION)
+# What new runs pin. Raise the first when the interpreter would treat a running instance differently
+# than before; the second belongs to the expressions, of which a worker has several versions.
+ENGINE: Final = Engine(interpreter="2", expressions=ENGINE_VERSION)
 
 
 class StartInput(BaseModel, frozen=True):

@@ -14,8 +14,9 @@ from temporalio.exceptions import FailureError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
 from foundation.json import JsonObject, JsonValue
+from workflows.expressions import UnknownVersionError, Version, version_named
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
-from workflows.interpreter.compiler import Plan, cached_plan, plan_of
+from workflows.interpreter.compiler import Plan, plan_of
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.run import Frame, Run, Scope, instant
 from workflows.interpreter.steps import flow
@@ -34,7 +35,7 @@ VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
 
 
 class WrongEngineError(Exception):
-    """This worker executes definitions in another way than the one the run began with."""
+    """This worker cannot execute definitions in the way that the run began with."""
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -67,8 +68,8 @@ class Interpreter:
         try:
             start = read_start(args)
             self.input = start.input
-            plan = self.plan = await self.load(start)
-            self.require_engine()
+            document, content_hash = await self.load(start)
+            plan = self.plan = plan_of(document, content_hash, self.required_version())
             describe(start, plan)
             output = await self.execute(plan, start)
             payload_size(output)
@@ -87,13 +88,11 @@ class Interpreter:
         finally:
             self.timeline.ended = True
 
-    async def load(self, start: StartInput) -> Plan:
-        """Return the compiled definition: from the start, this process, or the catalogue."""
+    async def load(self, start: StartInput) -> tuple[JsonObject, str]:
+        """Return the definition and its hash, from the start or the catalogue."""
         if start.document is not None and start.definition_hash is not None and start.engine:
             self.engine = start.engine
-            return cached_plan(start.definition_hash) or plan_of(
-                start.document, start.definition_hash
-            )
+            return start.document, start.definition_hash
         namespace, _, name = workflow.info().workflow_type.partition(".")
         loaded = await self.calls.execute(
             "load-definition",
@@ -112,18 +111,21 @@ class Interpreter:
             retry=LOOKUP_RETRY,
         )
         self.engine = loaded.engine
-        return plan_of(loaded.document, loaded.hash)
+        return loaded.document, loaded.hash
 
-    def require_engine(self) -> None:
-        """Leave the run to a worker that has the engine which it was started with.
+    def required_version(self) -> Version:
+        """Return what expressions mean to this run, or leave it to a worker that has its engine.
 
         Raises:
             WrongEngineError: Fails the workflow task, not the run: another worker takes it.
         """
-        if self.engine != ENGINE:
-            raise WrongEngineError(
-                f"This worker has {ENGINE}; the run was started with {self.engine}."
-            )
+        message = f"This worker has {ENGINE}; the run was started with {self.engine}."
+        if self.engine is None or self.engine.interpreter != ENGINE.interpreter:
+            raise WrongEngineError(message)
+        try:
+            return version_named(self.engine.expressions)
+        except UnknownVersionError as error:
+            raise WrongEngineError(f"{message} {error}") from None
 
     async def execute(self, plan: Plan, start: StartInput) -> JsonValue:
         """Run the definition: the workflow is the outermost task."""

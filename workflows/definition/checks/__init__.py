@@ -20,6 +20,7 @@ from workflows.definition.checks.flow import (
 from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
 from workflows.definition.checks.names import check_header, check_variables
+from workflows.definition.checks.paths import check_paths
 from workflows.definition.checks.references import check_references
 from workflows.definition.checks.schemas import check_schemas
 from workflows.definition.checks.secrets import check_secrets
@@ -41,6 +42,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_language,
     check_expressions,
     check_plain_texts,
+    check_paths,
     check_functions,
     check_calls,
     check_references,

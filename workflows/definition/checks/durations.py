@@ -19,7 +19,7 @@ from workflows.definition.models import (
 from workflows.definition.models.asyncapi import AsyncApiConsumption
 from workflows.definition.models.errors import AttemptLimit, Jitter, RetryLimit
 from workflows.definition.models.run import ContainerLifetime
-from workflows.expressions import expression_in
+from workflows.expressions import expression_in, has_expressions
 
 _DURATIONS: Final[frozenset[FieldKey]] = frozenset(
     {
@@ -46,6 +46,13 @@ def check_durations(subject: Subject) -> Iterator[Problem]:
             continue
         if isinstance(field.value, str) and expression_in(field.value) is not None:
             yield from one_line(field.path, field.value)
+            continue
+        if isinstance(field.value, str) and has_expressions(field.value):
+            message = (
+                "A duration is one expression or none. Build the text inside: "
+                '${ "PT\\(.minutes)M" }, or write ${ {minutes: .minutes} }.'
+            )
+            yield Problem(Code.DURATION, field.path, message)
             continue
         try:
             duration_seconds(field.value)

@@ -1,4 +1,4 @@
-"""Where expressions stand, how they are written there, and what they can read.
+"""Where expressions stand, how they are written there, what they can read, and where it goes.
 
 The table of variables is that of the specification; `input.from` of the workflow, for example,
 comes before there is a context.
@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from foundation.json import JsonValue
+from workflows.definition.checks.inputs import Inputs, KnownSchema, first_task, inputs_of
 from workflows.definition.checks.subject import Site, Subject, Variables
-from workflows.definition.findings import Path
+from workflows.definition.findings import Path, shown
 from workflows.definition.models import (
+    CallA2a,
     CallAsyncApi,
+    CallFunction,
+    CallGrpc,
+    CallHttp,
+    CallMcp,
+    CallOpenApi,
     CatchSpec,
     ForTask,
     ListenTask,
@@ -32,6 +39,7 @@ _AFTER_OUTPUT: Final = _IN_TASK | {"output"}
 
 # Members of a task whose texts are templates. `run` and `listen` are not executed yet.
 _TEMPLATES: Final = frozenset({"with", "set", "emit", "raise", "wait", "timeout"})
+_PROTOCOLS: Final = (CallHttp, CallOpenApi, CallMcp, CallGrpc, CallAsyncApi, CallA2a)
 
 
 @dataclass(frozen=True)
@@ -39,63 +47,84 @@ class ExpressionField:
     """One value in which expressions can stand.
 
     Attributes:
-        bare: A text at its top is an expression even without `${ }`.
         variables: What they can read, without `$`.
+        bare: A text at its top is an expression even without `${ }`.
+        secrets: What they give goes into the arguments of an activity and nowhere else.
+        dot: What `.` is, as far as a schema says.
+        input: What `$input` is, as far as a schema says.
     """
 
     path: Path
     value: JsonValue
     variables: Variables
     bare: bool = False
+    secrets: bool = False
+    dot: KnownSchema | None = None
+    input: KnownSchema | None = None
 
 
 def expression_fields(subject: Subject) -> Iterator[ExpressionField]:
     """Go through all values of a definition in which expressions can stand."""
     definition = subject.definition
+    own = inputs_of(definition, "the workflow")
     if definition.input and definition.input.from_ is not None:
-        yield _bare(("input", "from"), definition.input.from_, _WORKFLOW_INPUT)
+        yield _bare(("input", "from"), definition.input.from_, _WORKFLOW_INPUT, own.checked)
     if definition.output and definition.output.as_ is not None:
         yield _bare(("output", "as"), definition.output.as_, _WORKFLOW_OUTPUT)
     timeout = subject.pruned.document.get("timeout")
-    yield ExpressionField(("timeout",), timeout, _WORKFLOW_INPUT)
+    yield ExpressionField(("timeout",), timeout, _WORKFLOW_INPUT, dot=own.shaped)
     for section in ("authentications", "errors", "timeouts"):
         value = subject.raw(("use",)).get(section) if "use" in subject.pruned.document else None
-        yield ExpressionField(("use", section), value, _IN_TASK)
+        secrets = section == "authentications"
+        yield ExpressionField(("use", section), value, _IN_TASK, secrets=secrets)
+    first = first_task(subject)
     for site in subject.sites:
-        yield from _around(site)
-        yield from _conditions(site)
-        yield from _templates(subject, site)
+        given = own.shaped if site.path == first else None
+        inputs = inputs_of(site.task, f"the task {shown(site.name)}", given)
+        yield from _around(site, inputs)
+        yield from _conditions(site, inputs)
+        yield from _templates(subject, site, inputs)
 
 
-def _bare(path: Path, value: JsonValue, variables: Variables) -> ExpressionField:
-    return ExpressionField(path, value, variables, bare=True)
+def _bare(
+    path: Path,
+    value: JsonValue,
+    variables: Variables,
+    dot: KnownSchema | None = None,
+    input_: KnownSchema | None = None,
+) -> ExpressionField:
+    return ExpressionField(path, value, variables, bare=True, dot=dot, input=input_)
 
 
-def _around(site: Site) -> Iterator[ExpressionField]:
+def _around(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
     """Data flow around a task."""
     task, path, own = site.task, site.path, site.variables
     if task.if_ is not None:
-        yield _bare((*path, "if"), task.if_, _BEFORE_INPUT | own)
+        yield _bare((*path, "if"), task.if_, _BEFORE_INPUT | own, inputs.raw)
     if task.input and task.input.from_ is not None:
-        yield _bare((*path, "input", "from"), task.input.from_, _BEFORE_INPUT | own)
+        before = _BEFORE_INPUT | own
+        yield _bare((*path, "input", "from"), task.input.from_, before, inputs.checked)
     if task.output and task.output.as_ is not None:
-        yield _bare((*path, "output", "as"), task.output.as_, _IN_TASK | own)
+        here = _IN_TASK | own
+        yield _bare((*path, "output", "as"), task.output.as_, here, None, inputs.shaped)
     if task.export and task.export.as_ is not None:
-        yield _bare((*path, "export", "as"), task.export.as_, _AFTER_OUTPUT | own)
+        after = _AFTER_OUTPUT | own
+        yield _bare((*path, "export", "as"), task.export.as_, after, None, inputs.shaped)
 
 
-def _conditions(site: Site) -> Iterator[ExpressionField]:
+def _conditions(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
     """Fields that are expressions without `${ }`."""
-    task, path, here = site.task, site.path, _IN_TASK | site.variables
+    task, path, here, shaped = site.task, site.path, _IN_TASK | site.variables, inputs.shaped
     match task:
         case ForTask():
-            yield from _of_loop(task, path, here)
+            yield from _of_loop(task, path, here, shaped)
         case SwitchTask(switch=cases):
             for index, case in enumerate(cases):
                 if case.when is not None:
-                    yield _bare((*path, "switch", index, case.name, "when"), case.when, here)
+                    at = (*path, "switch", index, case.name, "when")
+                    yield _bare(at, case.when, here, shaped, shaped)
         case TryTask(catch=catch):
-            yield from _of_catch(catch, (*path, "catch"), here)
+            yield from _of_catch(catch, (*path, "catch"), here, shaped)
         case ListenTask(foreach=SubscriptionIterator() as foreach):
             yield from _of_iterator(foreach, (*path, "foreach"), here)
         case CallAsyncApi(with_=given) if given.subscription and given.subscription.foreach:
@@ -105,20 +134,27 @@ def _conditions(site: Site) -> Iterator[ExpressionField]:
             pass  # the other kinds have no conditions
 
 
-def _of_loop(task: ForTask, path: Path, here: Variables) -> Iterator[ExpressionField]:
+def _of_loop(
+    task: ForTask, path: Path, here: Variables, shaped: KnownSchema | None
+) -> Iterator[ExpressionField]:
     loop = task.for_
     if isinstance(loop.in_, str):
-        yield _bare((*path, "for", "in"), loop.in_, here)
+        yield _bare((*path, "for", "in"), loop.in_, here, shaped, shaped)
     if task.while_ is not None:
-        yield _bare((*path, "while"), task.while_, here | {loop.each, loop.at})
+        # `.` is the output of the turn before.
+        inner = here | {loop.each, loop.at}
+        yield _bare((*path, "while"), task.while_, inner, None, shaped)
 
 
-def _of_catch(catch: CatchSpec, path: Path, here: Variables) -> Iterator[ExpressionField]:
+def _of_catch(
+    catch: CatchSpec, path: Path, here: Variables, shaped: KnownSchema | None
+) -> Iterator[ExpressionField]:
     if catch.errors is not None:
-        yield ExpressionField((*path, "errors", "with"), catch.errors.with_, here)
+        at = (*path, "errors", "with")
+        yield ExpressionField(at, catch.errors.with_, here, dot=shaped, input=shaped)
     for key, condition in (("when", catch.when), ("exceptWhen", catch.except_when)):
         if condition is not None:
-            yield _bare((*path, key), condition, here | {catch.as_})
+            yield _bare((*path, key), condition, here | {catch.as_}, shaped, shaped)
 
 
 def _of_iterator(
@@ -131,17 +167,30 @@ def _of_iterator(
         yield _bare((*path, "export", "as"), foreach.export.as_, inner | {"output"})
 
 
-def _templates(subject: Subject, site: Site) -> Iterator[ExpressionField]:
+def _templates(subject: Subject, site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
     """Everything else in a task: values in which `${ }` can stand."""
     if subject.is_unreadable(site):
         return
-    here = _IN_TASK | site.variables
+    here, shaped = _IN_TASK | site.variables, inputs.shaped
     for key, value in subject.raw(site.path).items():
-        if key in _TEMPLATES:
-            own = _without_tasks(value) if isinstance(site.task, CallAsyncApi) else value
-            yield ExpressionField((*site.path, key), own, here)
-        elif key == "for" and isinstance(value, dict) and isinstance(value.get("in"), list):
-            yield ExpressionField((*site.path, "for", "in"), value["in"], here)
+        path: Path = (*site.path, key)
+        own = value
+        if key == "for" and isinstance(value, dict) and isinstance(value.get("in"), list):
+            path, own = (*path, "in"), value["in"]
+        elif key not in _TEMPLATES:
+            continue
+        elif isinstance(site.task, CallAsyncApi):
+            own = _without_tasks(value)
+        secrets = key == "with" and _is_activity(subject, site)
+        yield ExpressionField(path, own, here, secrets=secrets, dot=shaped, input=shaped)
+
+
+def _is_activity(subject: Subject, site: Site) -> bool:
+    """Tell whether the arguments of a task leave the workflow; functions are executed in it."""
+    task = site.task
+    if isinstance(task, CallFunction):
+        return task.call not in subject.names("functions")
+    return isinstance(task, _PROTOCOLS)
 
 
 def _without_tasks(value: JsonValue) -> JsonValue:

@@ -15,19 +15,29 @@ from workflows.expressions import (
     Expression,
     UnknownFunctionError,
     compile_expression,
+    embedded_in,
     expression_in,
+    has_expressions,
 )
 
-# The engine repeats the expression, which may be long.
+# The engine repeats the expression, which may be long, on a line of its own.
 _MESSAGE_CHARS: Final = 300
+_LINE_CHARS: Final = 140
 _NOT_YET: Final[Mapping[str, str]] = {
     "secrets": "Secrets cannot be read yet. Pass the value in the input of the workflow.",
     "authorization": "'$authorization' cannot be read yet. Pass what you need in the input.",
 }
+_SECRETS_STAY: Final = (
+    "A secret can only be used in the arguments of a call (with) or in an authentication: "
+    "everything else is kept in the history of the run, where others can read it."
+)
+_ONE_EXPRESSION: Final = " All of this is one expression: write it without ${ } inside."
 # `.customer.name` and `$context.id` are meant as expressions more often than as text.
 _LIKE_AN_EXPRESSION: Final = re.compile(
     r"\s*(?:\.[A-Za-z_]\w*|\$(?P<variable>[A-Za-z_]\w*))(?:\.[A-Za-z_]\w*|\[\d*\])*\s*"
 )
+# jq's own interpolation means nothing outside of an expression.
+_INTERPOLATION: Final = re.compile(r"\\\(\s*([.$][A-Za-z_][\w.]*)\s*\)")
 
 
 def check_language(subject: Subject) -> Iterator[Problem]:
@@ -52,35 +62,59 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
     if subject.definition.evaluate.language != "jq":
         return
     for field in expression_fields(subject):
-        for path, source in _sources(field):
-            try:
-                expression = compile_expression(source)
-            except UnknownFunctionError as error:
-                yield Problem(Code.UNKNOWN_FUNCTION, path, str(error)[:_MESSAGE_CHARS])
-            except ValueError as error:
-                message = f"This is not a jq expression: {str(error)[:_MESSAGE_CHARS].rstrip('.')}."
-                yield Problem(Code.EXPRESSION_SYNTAX, path, message)
+        for path, found in compiled_in(field):
+            if isinstance(found, Expression):
+                yield from _unknown_variables(field, path, found)
             else:
-                yield from _unknown_variables(field, path, expression)
+                yield found
 
 
-def _sources(field: ExpressionField) -> Iterator[tuple[Path, str]]:
+def compiled_in(field: ExpressionField) -> Iterator[tuple[Path, Expression | Problem]]:
+    """Go through the expressions of a field: compiled, or why not."""
     for path, text in texts(field.value, field.path):
-        source = expression_in(text)
-        if source is None and field.bare and path == field.path:
-            source = text
-        if source is not None:
-            yield path, source
+        is_bare = field.bare and path == field.path
+        try:
+            sources = _sources(text, is_bare=is_bare)
+        except ValueError as error:
+            yield path, _no_expression(path, error)
+            continue
+        for source in sources:
+            try:
+                yield path, compile_expression(source)
+            except ValueError as error:
+                is_mixed = is_bare and has_expressions(source)
+                yield path, _no_expression(path, error, _ONE_EXPRESSION if is_mixed else "")
+
+
+def _sources(text: str, *, is_bare: bool) -> list[str]:
+    source = expression_in(text)
+    if source is not None:
+        return [source]
+    return [text] if is_bare else [each.source for each in embedded_in(text)]
+
+
+def _no_expression(path: Path, error: ValueError, advice: str = "") -> Problem:
+    """Report what the engine says: a sentence, and below it the place in the expression."""
+    first, *place = str(error).split("\n")
+    said = first if len(first) <= _MESSAGE_CHARS else f"{first[:_MESSAGE_CHARS]}..."
+    # Both lines are cut at the same column, so that the caret stays where it belongs.
+    shown_place = "".join(f"\n{line[:_LINE_CHARS]}" for line in place)
+    if isinstance(error, UnknownFunctionError):
+        return Problem(Code.UNKNOWN_FUNCTION, path, f"{said}{advice}{shown_place}")
+    message = f"This is not a jq expression: {said}{advice}{shown_place}"
+    return Problem(Code.EXPRESSION_SYNTAX, path, message)
 
 
 def _unknown_variables(
     field: ExpressionField, path: Path, expression: Expression
 ) -> Iterator[Problem]:
     for name in sorted(expression.variables - field.variables):
-        if name in _NOT_YET:
+        if name not in _NOT_YET:
+            yield Problem(Code.UNKNOWN_VARIABLE, path, _not_there(name, field))
+        elif field.secrets:
             yield Problem(Code.NOT_SUPPORTED_YET, path, _NOT_YET[name])
-            continue
-        yield Problem(Code.UNKNOWN_VARIABLE, path, _not_there(name, field))
+        else:
+            yield Problem(Code.SECRET_FLOW, path, f"'${name}' flows in here. {_SECRETS_STAY}")
 
 
 def _not_there(name: str, field: ExpressionField) -> str:
@@ -97,16 +131,15 @@ def check_plain_texts(subject: Subject) -> Iterator[Problem]:
     """Warn of texts that are taken as they stand and look as if they were meant otherwise."""
     for field in expression_fields(subject):
         for path, text in texts(field.value, field.path):
-            is_expression = (field.bare and path == field.path) or expression_in(text) is not None
+            is_expression = (field.bare and path == field.path) or has_expressions(text)
             if not is_expression and (message := _suspicious(text, field)):
                 yield Problem(Code.NOT_EVALUATED, path, message)
 
 
 def _suspicious(text: str, field: ExpressionField) -> str | None:
-    if "${" in text:
+    if found := _INTERPOLATION.search(text):
         return (
-            "This is taken as text: only a value that is ${ ... } as a whole is evaluated. "
-            'Build text inside: ${ "Hello \\(.name)" }.'
+            f"{shown(found[0])} is taken as text. If you mean its value, write ${{ {found[1]} }}."
         )
     match = _LIKE_AN_EXPRESSION.fullmatch(text)
     if match is None or (match["variable"] and match["variable"] not in field.variables):

@@ -8,6 +8,7 @@ import jsonschema_rs
 
 from workflows.definition.checks.fields import FieldAt, FieldKey
 from workflows.definition.checks.subject import Subject
+from workflows.definition.checks.templates import sources_in, without_expressions
 from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
     A2aArguments,
@@ -24,7 +25,7 @@ from workflows.definition.models import (
 from workflows.definition.models.authentication import OAuth2Endpoints
 from workflows.definition.models.definition import CatalogSpec
 from workflows.definition.models.values import EXPRESSION_LINE
-from workflows.expressions import expression_in
+from workflows.expressions import expression_in, has_expressions
 
 
 class Form(NamedTuple):
@@ -102,7 +103,7 @@ def _check_text(field: FieldAt, text: str) -> Iterator[Problem]:
         yield Problem(Code.URI, field.path, f"{shown(text)} is not {_URI.name}.")
     if field.key in _FORMS:
         yield from _check_form(field.path, text, _FORMS[field.key])
-    if _is_called(field) and expression_in(text) is None and _URI.validator.is_valid(text):
+    if _is_called(field) and expression_in(text) is None and _is_formed(text, _URI):
         yield from _check_address(field.path, text)
 
 
@@ -115,19 +116,36 @@ def _is_called(field: FieldAt) -> bool:
 def _check_form(path: Path, text: str, form: Form) -> Iterator[Problem]:
     if expression_in(text) is not None:
         yield from one_line(path, text)
-    elif not form.validator.is_valid(text):
+    elif not _is_formed(text, form):
         yield Problem(form.code, path, f"{shown(text)} is not {form.name}.")
 
 
+def _is_formed(text: str, form: Form) -> bool:
+    """Check a text as it may look when its expressions are filled in.
+
+    Only URIs say enough around an expression. It may stand for a name or for a port, but not for a
+    port where the scheme would be.
+    """
+    if not has_expressions(text):
+        return form.validator.is_valid(text)
+    return (
+        form is not _URI
+        or not sources_in(text)
+        or any(form.validator.is_valid(without_expressions(text, each)) for each in ("x", "1"))
+    )
+
+
 def _check_address(path: Path, uri: str) -> Iterator[Problem]:
-    if not _ADDRESS.match(uri):
+    plain = without_expressions(uri, "x")
+    is_open = has_expressions(uri.partition("://")[0])
+    if not is_open and not _ADDRESS.match(plain):
         message = f"{shown(uri)} cannot be called. Begin with https:// or http://."
         yield Problem(Code.URI, path, message)
-    for match in _VARIABLE.finditer(uri):
+    for match in _VARIABLE.finditer(plain):
         if not _PLAIN_VARIABLE.fullmatch(match[1]):
             message = (
                 f"{shown(match[0])} cannot be filled in: only a name can stand in braces. Use an "
-                'expression such as ${ "https://example.com/pets?tag=\\(.tag)" }.'
+                "expression: https://example.com/pets?tag=${ .tag }."
             )
             yield Problem(Code.URI, path, message)
 

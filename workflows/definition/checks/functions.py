@@ -16,7 +16,7 @@ from workflows.definition.models import CallFunction, TaskBase
 from workflows.definition.models.tasks import RESERVED_CALLS
 from workflows.definition.schemas import InvalidSchemaError, compile_schema
 from workflows.definition.shape import problems_of_arguments
-from workflows.expressions import expression_in
+from workflows.expressions import expression_in, has_expressions
 
 # Compiling a definition stays far below the two seconds that Temporal gives a workflow task.
 MAX_CALLS: Final = 500
@@ -92,7 +92,7 @@ def _declared_arguments(
 ) -> Iterator[Problem]:
     """Compare arguments without expressions with the input schema of a declared function."""
     given: JsonValue = task.with_ or {}
-    is_constant = all(expression_in(text) is None for _, text in texts(given, ()))
+    is_constant = not any(has_expressions(text) for _, text in texts(given, ()))
     if validator is None or not is_constant:
         return
     path = (*site.path, "with") if task.with_ is not None else site.path

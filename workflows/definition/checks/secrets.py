@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from workflows.definition.checks.fields import FieldAt, FieldKey
 from workflows.definition.checks.forms import URIS
 from workflows.definition.checks.subject import Subject
+from workflows.definition.checks.templates import sources_in, without_expressions
 from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
     BasicAuthentication,
@@ -90,13 +91,15 @@ def _is_literal(value: object) -> bool:
     if not isinstance(value, str) or not value:
         return False
     source = expression_in(value)
-    return source is None or _TEXT_LITERAL.fullmatch(source) is not None
+    if source is not None:
+        return _TEXT_LITERAL.fullmatch(source) is not None
+    return all(_TEXT_LITERAL.fullmatch(each) for each in sources_in(value))
 
 
 def _has_password(field: FieldAt) -> bool:
     if not isinstance(field.value, str) or expression_in(field.value) is not None:
         return False
     try:
-        return bool(urlsplit(field.value).password)
+        return bool(urlsplit(without_expressions(field.value, "")).password)
     except ValueError:
         return False  # not a URI; that is reported by its own check

@@ -16,7 +16,7 @@ from workflows.definition.models import (
     OpenApiArguments,
     SetTask,
 )
-from workflows.expressions import expression_in
+from workflows.expressions import expression_in, has_expressions
 
 _NO_EXPRESSIONS: Final[frozenset[FieldKey]] = frozenset(
     {
@@ -39,12 +39,11 @@ def check_texts(subject: Subject) -> Iterator[Problem]:
     for field in subject.fields:
         if not isinstance(field.value, str):
             continue
-        is_expression = expression_in(field.value) is not None
-        if field.key in _NO_EXPRESSIONS and is_expression:
+        if field.key in _NO_EXPRESSIONS and has_expressions(field.value):
             message = "No expression can stand here. Write the value."
             yield Problem(Code.WRONG_VALUE, field.path, message)
-        elif field.key in _ONLY_EXPRESSIONS and not is_expression:
-            message = "Text here must be an expression: ${ ... }."
+        elif field.key in _ONLY_EXPRESSIONS and expression_in(field.value) is None:
+            message = "Text here must be one expression: ${ ... }."
             yield Problem(Code.WRONG_VALUE, field.path, message)
         elif field.key == (HttpArguments, "method") and not _METHOD.fullmatch(field.value):
             message = f"{shown(field.value)} is not an HTTP method. Write get, post, put, ..."

@@ -8,13 +8,14 @@ from pydantic import AfterValidator, Tag, model_validator
 from workflows.definition.findings import Code
 from workflows.definition.models.authentication import AuthenticationSpec
 from workflows.definition.models.base import OBJECT, TEXT, Given, Model, choice, refusal
+from workflows.expressions import expression_in
 
 # As the schema of the language has it: in these places an expression is one line.
 EXPRESSION_LINE: Final = re.compile(r"\s*\$\{[^\n\r\u2028\u2029]+\}\s*")
 
 
 def _expression_line(text: str) -> str:
-    if not EXPRESSION_LINE.fullmatch(text):
+    if not EXPRESSION_LINE.fullmatch(text) or expression_in(text) is None:
         raise refusal(Code.WRONG_VALUE, "Text here must be one expression on one line: ${ ... }.")
     return text
 

@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from foundation.json import JsonValue
 from workflows.definition import EmitTask
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.calls import payload_size
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
@@ -50,6 +50,6 @@ class Emit:
         return Outcome(frame.event)
 
 
-def compile_emit(task: EmitTask, _place: Place) -> Emit:
+def compile_emit(task: EmitTask, place: Place) -> Emit:
     """Compile an `emit` task."""
-    return Emit(compile_template(task.emit.event.with_))
+    return Emit(place.template(task.emit.event.with_))

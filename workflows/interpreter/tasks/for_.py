@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from foundation.json import JsonValue
 from workflows.definition import ForTask
-from workflows.expressions import Expression, Template, compile_expression, compile_template
-from workflows.interpreter.compiling import Place, condition_source
+from workflows.expressions import Expression, Template
+from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome, Step, run_steps
@@ -32,6 +32,7 @@ class For:
             )
         for index, item in enumerate(items):
             names: dict[str, JsonValue] = {self.each: item, self.at: index}
+            await frame.run.rest()
             if self.condition is not None and not frame.holds(self.condition, value, names):
                 break
             value = await run_steps(self.steps, value, frame.scope.turn(index, names))
@@ -53,9 +54,9 @@ def _kind(value: JsonValue) -> str:
 def compile_for(task: ForTask, place: Place) -> For:
     """Compile a `for` task."""
     return For(
-        items=compile_template(task.for_.in_, bare=True),
+        items=place.template(task.for_.in_, bare=True),
         each=task.for_.each,
         at=task.for_.at,
-        condition=compile_expression(condition_source(task.while_)) if task.while_ else None,
+        condition=place.condition(task.while_) if task.while_ else None,
         steps=place.steps(task.do, "do"),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foundation.json import JsonValue
 from workflows.definition import RaiseTask
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place, dumped
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
@@ -29,4 +29,4 @@ def compile_raise(task: RaiseTask, place: Place) -> Raise:
     error = task.raise_.error
     if isinstance(error, str):
         error = place.used("errors", error)
-    return Raise(compile_template(dumped(error)))
+    return Raise(place.template(dumped(error)))

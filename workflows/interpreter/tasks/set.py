@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foundation.json import JsonValue
 from workflows.definition import SetTask
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
@@ -20,6 +20,6 @@ class Set:
         return Outcome(frame.evaluate(self.value, value))
 
 
-def compile_set(task: SetTask, _place: Place) -> Set:
+def compile_set(task: SetTask, place: Place) -> Set:
     """Compile a `set` task."""
-    return Set(compile_template(task.set))
+    return Set(place.template(task.set))

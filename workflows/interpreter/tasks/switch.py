@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from foundation.json import JsonValue
 from workflows.definition import SwitchTask
-from workflows.expressions import Expression, compile_expression
-from workflows.interpreter.compiling import Place, condition_source
+from workflows.expressions import Expression
+from workflows.interpreter.compiling import Place
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
 
@@ -20,17 +20,16 @@ class Switch:
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         for condition, then in self.cases:
+            await frame.run.rest()
             if frame.holds(condition, value):
                 return Outcome(value, then)
         return Outcome(value, self.default)
 
 
-def compile_switch(task: SwitchTask, _place: Place) -> Switch:
+def compile_switch(task: SwitchTask, place: Place) -> Switch:
     """Compile a `switch` task; a case without `when` is the default wherever it stands."""
     cases = [
-        (compile_expression(condition_source(case.when)), case.then)
-        for case in task.switch
-        if case.when is not None
+        (place.condition(case.when), case.then) for case in task.switch if case.when is not None
     ]
     default = next((case.then for case in task.switch if case.when is None), None)
     return Switch(cases, default)

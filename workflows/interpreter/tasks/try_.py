@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from foundation.json import JsonValue
 from workflows.definition import TryTask
-from workflows.expressions import Expression, Template, compile_expression, compile_template
-from workflows.interpreter.compiling import Place, condition_source
+from workflows.expressions import Expression, Template
+from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault, canonical_type
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome, Step, run_steps
@@ -58,12 +58,10 @@ def compile_try(task: TryTask, place: Place) -> Try:
     filters = catch.errors.with_ if catch.errors is not None else None
     return Try(
         steps=place.steps(task.try_, "try"),
-        filters={key: compile_template(value) for key, value in (filters or {}).items()},
+        filters={key: place.template(value) for key, value in (filters or {}).items()},
         name=catch.as_,
-        when=compile_expression(condition_source(catch.when)) if catch.when else None,
-        except_when=(
-            compile_expression(condition_source(catch.except_when)) if catch.except_when else None
-        ),
+        when=place.condition(catch.when) if catch.when else None,
+        except_when=place.condition(catch.except_when) if catch.except_when else None,
         catch=place.steps(catch.do, "catch", "do") if catch.do is not None else (),
         then=catch.then,
     )

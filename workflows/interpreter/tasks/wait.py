@@ -24,6 +24,6 @@ class Wait:
         return Outcome(value)
 
 
-def compile_wait(task: WaitTask, _place: Place) -> Wait:
+def compile_wait(task: WaitTask, place: Place) -> Wait:
     """Compile a `wait` task."""
-    return Wait(Delay.of(task.wait))
+    return Wait(place.delay(task.wait))

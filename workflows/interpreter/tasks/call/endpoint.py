@@ -1,7 +1,7 @@
 """Where a call goes and how it logs in: URI templates and authentication policies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from activities.http.types import Login
 from foundation.json import JsonValue
 from workflows.definition import AuthenticationSpec, EndpointSpec
-from workflows.expressions import Template, compile_template, expression_in
+from workflows.expressions import Template, expression_in, pieces_of
 from workflows.interpreter.compiling import Place, dumped
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
@@ -46,10 +46,13 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A compiled endpoint."""
+    """A compiled endpoint.
 
-    uri: Template
-    fixed: bool
+    Attributes:
+        uri: Its parts: texts with `{name}`, and expressions.
+    """
+
+    uri: Sequence[str | Template]
     authentication: Authentication | None
 
     def resolve(self, value: JsonValue, frame: Frame) -> tuple[str, Login | None]:
@@ -58,13 +61,35 @@ class Endpoint:
         Raises:
             Fault: When a variable or a credential is missing.
         """
-        uri = frame.evaluate(self.uri, value)
-        if not isinstance(uri, str):
-            raise Fault.of("expression", "The endpoint is no text")
-        if self.fixed:
-            uri = fill_in(uri, value if isinstance(value, dict) else {})
+        fields = value if isinstance(value, dict) else {}
+        uri = "".join(
+            fill_in(part, fields)
+            if isinstance(part, str)
+            else _computed(part, frame.evaluate(part, value), alone=len(self.uri) == 1)
+            for part in self.uri
+        )
         login = self.authentication.login(value, frame) if self.authentication else None
         return uri, login
+
+
+def _computed(part: Template, found: JsonValue, *, alone: bool) -> str:
+    """Return what an expression adds to a URI, as it is: it may be a host or half a path."""
+    if isinstance(found, str):
+        return found
+    if alone:
+        raise Fault.of("expression", "The endpoint is no text")
+    if found is None or isinstance(found, (dict, list)):
+        (expression,) = part.expressions
+        raise Fault.of(
+            "expression",
+            "The URI cannot be filled in",
+            f"'${{ {expression.source[:100]} }}' must give a text or number.",
+        )
+    return _spelled(found)
+
+
+def _spelled(scalar: float | str) -> str:
+    return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
 
 
 def fill_in(uri: str, fields: Mapping[str, JsonValue]) -> str:
@@ -84,8 +109,7 @@ def fill_in(uri: str, fields: Mapping[str, JsonValue]) -> str:
                 f"'{{{name}}}' in {uri} needs a text or number called '{name}' at the top of the "
                 "task's input.",
             )
-        text = str(found).lower() if isinstance(found, bool) else str(found)
-        return quote(text, safe="")
+        return quote(_spelled(found), safe="")
 
     return _VARIABLE.sub(one, uri)
 
@@ -96,10 +120,18 @@ def compile_endpoint(endpoint: EndpointSpec | str, place: Place) -> Endpoint:
         (endpoint, None) if isinstance(endpoint, str) else (endpoint.uri, endpoint.authentication)
     )
     return Endpoint(
-        uri=compile_template(uri),
-        fixed=expression_in(uri) is None,
+        uri=_parts(uri, place),
         authentication=compile_authentication(policy, place),
     )
+
+
+def _parts(uri: str, place: Place) -> Sequence[str | Template]:
+    if expression_in(uri) is not None:
+        return [place.template(uri)]
+    return [
+        piece if isinstance(piece, str) else place.template(piece.source, bare=True)
+        for piece in pieces_of(uri)
+    ]
 
 
 def compile_authentication(
@@ -112,4 +144,4 @@ def compile_authentication(
         policy = place.used("authentications", policy.use)
     written: dict[str, Any] = dumped(policy)
     scheme = "basic" if "basic" in written else "bearer"
-    return Authentication(scheme, compile_template(written[scheme]))
+    return Authentication(scheme, place.template(written[scheme]))

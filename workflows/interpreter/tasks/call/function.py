@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foundation.json import JsonValue
 from workflows.definition import CallFunction
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.run import Frame, Scope
 from workflows.interpreter.steps import Body, Outcome, Step, run_step
@@ -29,4 +29,4 @@ def compile_function(task: CallFunction, place: Place) -> Body:
     step = place.function(task.call)
     if step is None:
         return compile_mcp_tool(task, place)
-    return Function(compile_template(task.with_ or {}), step)
+    return Function(place.template(task.with_ or {}), step)

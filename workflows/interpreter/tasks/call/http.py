@@ -7,7 +7,7 @@ from activities.http.types import HttpCall, Output
 from activities.types import ActivityResult
 from foundation.json import JsonValue
 from workflows.definition import CallHttp
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
@@ -66,9 +66,9 @@ def compile_http(task: CallHttp, place: Place) -> Http:
     return Http(
         method=given.method,
         endpoint=compile_endpoint(given.endpoint, place),
-        headers=compile_template(given.headers),
-        query=compile_template(given.query),
-        body=compile_template(given.body),
+        headers=place.template(given.headers),
+        query=place.template(given.query),
+        body=place.template(given.body),
         output=given.output,
         redirect=given.redirect,
     )

@@ -6,7 +6,7 @@ from activities.mcp.types import McpRequest
 from activities.types import ActivityResult
 from foundation.json import JsonValue
 from workflows.definition import CallMcp
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault
@@ -67,11 +67,11 @@ def compile_mcp(task: CallMcp, place: Place) -> Mcp:
         raise ValueError("MCP over stdio is not executed.")
     return Mcp(
         method=given.method,
-        parameters=compile_template(given.parameters),
+        parameters=place.template(given.parameters),
         endpoint=compile_endpoint(http.endpoint, place),
-        headers=compile_template(http.headers),
+        headers=place.template(http.headers),
         protocol_version=given.protocol_version,
         client_name=given.client.name if given.client else None,
         client_version=given.client.version if given.client else None,
-        timeout=Delay.of(given.timeout) if given.timeout is not None else None,
+        timeout=place.delay(given.timeout) if given.timeout is not None else None,
     )

@@ -7,7 +7,7 @@ from activities.mcp.types import McpCall
 from activities.types import ActivityResult
 from foundation.json import JsonValue
 from workflows.definition import CallFunction
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
@@ -52,6 +52,6 @@ def _request(given: JsonValue, tenant_id: str) -> McpCall:
     )
 
 
-def compile_mcp_tool(task: CallFunction, _place: Place) -> McpTool:
+def compile_mcp_tool(task: CallFunction, place: Place) -> McpTool:
     """Compile a `call: mcp.tool` task."""
-    return McpTool(compile_template(task.with_ or {}))
+    return McpTool(place.template(task.with_ or {}))

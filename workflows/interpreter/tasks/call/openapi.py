@@ -6,7 +6,7 @@ from activities.http.types import OpenApiCall, Output
 from activities.types import ActivityResult
 from foundation.json import JsonValue
 from workflows.definition import CallOpenApi
-from workflows.expressions import Template, compile_template
+from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
@@ -66,7 +66,7 @@ def compile_openapi(task: CallOpenApi, place: Place) -> OpenApi:
     return OpenApi(
         document=compile_endpoint(given.document.endpoint, place),
         operation_id=given.operation_id,
-        parameters=compile_template(given.parameters),
+        parameters=place.template(given.parameters),
         authentication=compile_authentication(given.authentication, place),
         output=given.output,
         redirect=given.redirect,
