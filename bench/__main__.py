@@ -1,24 +1,50 @@
-"""`python -m bench`: measure, print tables, keep the results."""
+"""`python -m bench [NAME ...]`: measure, print tables, keep the results. All without a name."""
 
 import sys
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, TypeAlias
 
-from bench import interpreter, rest, toolhub
+from bench import expressions, interpreter, rest, toolhub
 from bench.report import Figure, save, show
-from bench.system import system
+from bench.system import Bench, system
 from millwright_client import Millwright
 
+Measured: TypeAlias = tuple[list[Figure], dict[str, object]]
 
-def main() -> int:
-    """Run all measurements; 1 when a bound is missed."""
-    kept = [_keep("interpreter", "Interpreter", *interpreter.measure())]
+ALONE: Final[dict[str, tuple[str, Callable[[], Measured]]]] = {
+    "expressions": ("Expressions", expressions.measure),
+    "interpreter": ("Interpreter", interpreter.measure),
+}
+# These need the whole product running.
+ON_A_SYSTEM: Final[dict[str, tuple[str, Callable[[Bench, Millwright], Measured]]]] = {
+    "toolhub": ("ToolHub", toolhub.measure),
+    "rest": ("REST", rest.measure),
+}
+
+
+def main(names: Collection[str]) -> int:
+    """Run measurements; 1 when a bound is missed, 2 when there is no such measurement."""
+    known = [*ALONE, *ON_A_SYSTEM]
+    if unknown := set(names).difference(known):
+        print(f"There is no bench called {', '.join(unknown)}. There are: {', '.join(known)}.")
+        return 2
+    return 0 if all(list(_run(names or known))) else 1
+
+
+def _run(names: Collection[str]) -> Iterator[bool]:
+    for name, (title, measure) in ALONE.items():
+        if name in names:
+            yield _keep(name, title, *measure())
+    if ON_A_SYSTEM.keys().isdisjoint(names):
+        return
     with system() as bench:
         login = bench.stack.login
         with Millwright.login(
             bench.stack.api_url, login.email, login.password or "", tenant=login.tenant
         ) as client:
-            kept.append(_keep("toolhub", "ToolHub", *toolhub.measure(bench, client)))
-            kept.append(_keep("rest", "REST", *rest.measure(bench, client)))
-    return 0 if all(kept) else 1
+            for name, (title, measure_on) in ON_A_SYSTEM.items():
+                if name in names:
+                    yield _keep(name, title, *measure_on(bench, client))
 
 
 def _keep(name: str, title: str, figures: list[Figure], how: dict[str, object]) -> bool:
@@ -28,4 +54,4 @@ def _keep(name: str, title: str, figures: list[Figure], how: dict[str, object]) 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
