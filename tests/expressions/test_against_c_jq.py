@@ -95,10 +95,6 @@ def is_rounded_differently(case: Difference) -> bool:
     return re.search(r"\b(?:exp10|cbrt)\b", case.program) is not None
 
 
-def reverses_text(case: Difference) -> bool:
-    return re.search(r"\breverse\b", case.program) is not None
-
-
 STOPPED: Final = "it takes more steps, or builds more, than a worker may be asked for"
 # Why a difference may be: the words are those of `docs/expressions.md`.
 EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
@@ -106,7 +102,6 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
     "integers are exact to 2^63; C jq computes with doubles": has_large_integers,
     "C jq prints a number that was only copied as it was written": has_kept_literal,
     "exp10 and cbrt are off in the last digit in C jq": is_rounded_differently,
-    "a text can be reversed, as in jq 1.7; later C jq refuses": reverses_text,
     "an empty match comes once a character; C jq repeats it for each byte": (
         matches_nothing_in_wide_text
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.expressions.test_against_c_jq import EXPLAINED
 from tests.shared_data import ROOT
 from workflows.expressions import ExpressionError, ExpressionSyntaxError, compile_expression
 from workflows.expressions.builtins.excluded import EXCLUDED
@@ -48,3 +49,7 @@ def test_the_error_is_the_one_that_is_shown() -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(".line.limits.max * 2").evaluate({"line": {"id": 1, "name": "P1"}}, {})
     assert str(caught.value) in section("Errors")
+
+
+def test_every_reason_for_a_difference_is_told() -> None:
+    assert [reason for reason in EXPLAINED if reason not in section("Differences from C jq")] == []

@@ -140,3 +140,21 @@ def test_keys_keep_their_order() -> None:
 def test_true_is_not_one() -> None:
     program = "[true == 1, ([1] | index(true)), ([true, 1] | unique | length), 1 == 1.0]"
     assert compile_expression(program).evaluate(None, {}) == [False, None, 2, True]
+
+
+@pytest.mark.parametrize(
+    ("program", "value", "output"),
+    [
+        ("(.id | select(.)) = 0", None, None),
+        ("(.a | select(.b)) = 3", {"x": 1}, {"x": 1}),
+        ("(.a | select(.b)).c |= 3", {"a": {}}, {"a": {}}),
+        ("(.[] | select(. > 1)) = 0", [1, 2], [1, 0]),
+        ("(.[] | select(. > 1)) |= empty", {"a": 1, "b": 2}, {"a": 1}),
+        (".a = null", {}, {"a": None}),
+        ("select(false) = 1", 5, 5),
+        (".a |= empty", None, None),
+        ("(.a[] | select(.x).y) += 1", {"a": [{"x": 1}, {}]}, {"a": [{"x": 1, "y": 1}, {}]}),
+    ],
+)
+def test_what_is_not_selected_is_not_touched(program: str, value: Any, output: Any) -> None:
+    assert compile_expression(program).evaluate(value, {}) == output

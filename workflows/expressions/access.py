@@ -211,7 +211,7 @@ def delete_paths(run: Run, target: Value, paths: Value) -> Value:
     if type(paths) is not list:
         raise JqError("Paths must be specified as an array")
     checked = [path_of(path) for path in paths]
-    run.charge(2 * sum(map(len, checked)) + 10 * len(checked))
+    run.charge(2 * sum(map(len, checked)) + 14 * len(checked))
     ordered = sorted(checked, key=cmp_to_key(lambda one, other: compare(run, one, other)))
     if not ordered:
         return target

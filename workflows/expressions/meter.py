@@ -21,7 +21,7 @@ MAX_NESTING: Final = 10_000
 # ... and the bound for what leaves it: what JSON readers everywhere accept.
 MAX_RESULT_NESTING: Final = 128
 # Scalars, containers and every 16 characters of text in a result.
-MAX_RESULT_SIZE: Final = 250_000
+MAX_RESULT_SIZE: Final = 150_000
 # Characters of one string, items of one array.
 MAX_TEXT: Final = 2_000_000
 MAX_ITEMS: Final = 250_000
@@ -114,11 +114,12 @@ class Run:
             TooBig: When it is.
         """
         level: list[Value] = [result]
-        size = 0
+        size = paid = 0
         nesting = 0
         while level:
             inner: list[Value] = []
-            self.charge(size >> 3)
+            self.charge((size - paid) >> 1)
+            paid = size
             for container in level:
                 size += 1
                 items = container

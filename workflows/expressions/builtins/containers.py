@@ -68,13 +68,16 @@ def has(_run: Run, value: Value, key: Value) -> bool:
 
 def contains(run: Run, value: Value, wanted: Value) -> bool:
     """Tell whether everything in `wanted` is somewhere in `value`."""
+    if type(value) is bool and value is not wanted:
+        # True and false are kinds of their own here.
+        raise OperandError("{} and {} cannot have their containment checked", value, wanted)
     return _contains(run, value, wanted, 0)
 
 
 def _contains(run: Run, value: Value, wanted: Value, nesting: int) -> bool:
     """Descend through single children without recursion, so that depth costs no stack."""
     while True:
-        run.charge(3)
+        run.charge(5)
         if nesting > MAX_NESTING:
             raise JqError("Containment check too deep")
         if type(value) is not type(wanted) and not (is_number(value) and is_number(wanted)):
@@ -107,7 +110,7 @@ def _comparable(mine: Value, theirs: Value) -> bool:
 
 
 def _part(run: Run, mine: Value, theirs: Value, nesting: int) -> bool:
-    run.charge(4)
+    run.charge(6)
     if not _comparable(mine, theirs):
         return False
     if nesting - run.frames > _MAX_BRANCHING_NESTING:
@@ -151,14 +154,11 @@ def total(run: Run, items: object) -> Value:
 
 
 def reverse(run: Run, value: Value) -> Value:
-    """Items or characters, last first."""
+    """Items, last first."""
     if type(value) is list:
         run.charge_items(len(value))
         return value[::-1]
-    if type(value) is str:
-        run.charge_text(len(value))
-        return value[::-1]
-    if length(run, value) == 0 or (is_number(value) and abs(value) < 1):
+    if length(run, value) == 0:
         return []
     return get(run, value, 0)
 

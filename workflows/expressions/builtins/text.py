@@ -29,7 +29,7 @@ _MAX_ASCII: Final = 127
 # Making a small Python object takes about as long as copying this many characters or items.
 _OBJECTS_PER_UNIT: Final = 4
 # One piece of JSON passes through a generator.
-_PART_UNITS: Final = 3
+_PART_UNITS: Final = 2
 # Below it a text is small enough to be joined unchecked.
 _CHECKED_LENGTH: Final = 1_000_000
 # jq's own bound; the key of a pair counts as a level.
@@ -37,7 +37,7 @@ _MAX_PARSE_NESTING: Final = 10_000
 # `json.loads` recurses once per level; this many are safe in every thread.
 _MAX_RECURSION: Final = 200
 # Reading JSON in C takes about 10 ns a character, in Python about 100.
-_READ_CHARS_PER_UNIT: Final = 4
+_READ_CHARS_PER_UNIT: Final = 2
 # Digits beyond these cannot change a double, and reading them takes quadratic time.
 _MAX_DIGITS: Final = 800
 _MAX_INT_DIGITS: Final = 19
@@ -113,13 +113,12 @@ def to_json(run: Run, value: Value) -> str:
         text = scalar_text(value)
         run.charge_text(len(text))
         return sound(text)
-    if _charge_parts(run, value) <= _MAX_C_NESTING:
-        # In C, ten times as fast; it spells a few numbers in another way than jq.
-        text = _spelled_in_c(value)
-        run.charge(len(text) >> 5)
-        if text and _OTHER_NUMBER.search(text) is None:
-            run.charge_text(len(text))
-            return sound(text.replace("\x7f", "\\u007f"))
+    if _charge_parts(run, value):
+        # In C, ten times as fast.
+        text = _c_spelled(value)
+        run.charge(len(text) >> 4)
+        run.charge_text(len(text))
+        return sound(text.replace("\x7f", "\\u007f"))
     parts: list[str] = []
     length = 0
     for part in json_parts(value):
@@ -131,25 +130,23 @@ def to_json(run: Run, value: Value) -> str:
     return sound("".join(parts))
 
 
-# Infinities, NaN, -0.0, and what Python spells with an exponent or up to the last zero.
-_OTHER_NUMBER: Final = re.compile(r"Infinity|NaN|-0\.0|[0-9]e\+|[0-9]{16}\.0|[0-9]{300}")
 _MAX_C_NESTING: Final = 100
+# Python spells these numbers as jq does; those beyond, and -0.0, in another way.
+_COMMON: Final = 1e15
 _c_spelled: Final = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, separators=(",", ":")
 ).encode
 
 
-def _spelled_in_c(value: Value) -> str:
-    try:
-        return _c_spelled(value)
-    except ValueError:
-        return ""  # an integer of more digits than Python spells
+def _charge_parts(run: Run, value: Value) -> bool:
+    """Charge for every part of a value, as often as it occurs.
 
-
-def _charge_parts(run: Run, value: Value) -> int:
-    """Charge for every part of a value, as often as it occurs; return how deep it is nested."""
+    Returns:
+        Whether Python's own encoder spells all of it as jq does.
+    """
     level = [value]
     nesting = 0
+    common = True
     while level:
         nesting += 1
         inner: list[Value] = []
@@ -158,14 +155,19 @@ def _charge_parts(run: Run, value: Value) -> int:
             run.charge(2 + len(container))
             if type(container) is dict:
                 items = container.values()
-                run.charge(sum(map(len, container)) // 64 + len(container))
+                run.charge((sum(map(len, container)) >> 3) + len(container))
             for item in items:
-                if type(item) is str:
+                kind = type(item)
+                if kind is str:
                     run.fuel -= len(item) >> 3
-                elif type(item) is list or type(item) is dict:
+                elif kind is list or kind is dict:
                     inner.append(item)
+                elif (kind is float or kind is int) and (
+                    not -_COMMON < item < _COMMON or (item == 0 and kind is float)
+                ):
+                    common = False
         level = inner
-    return nesting
+    return common and nesting <= _MAX_C_NESTING
 
 
 def to_text(run: Run, value: Value) -> str:

@@ -34,7 +34,7 @@ PRELUDE: Final[dict[tuple[str, int], Function]] = {}
 _MAX_SHAPED: Final = 3
 # What a builtin takes besides the work that it charges itself; what entering a function takes.
 _BUILTIN: Final = 6
-_ENTRY: Final = 14
+_ENTRY: Final = 18
 # Functions of the prelude belong to all programs, and programs to all threads.
 COMPILING: Final = RLock()
 
@@ -405,7 +405,7 @@ def _call_many(body: Body, enter: _Entry) -> Many:
                 for result in code.many(here, home, run):
                     run.frames = before
                     # What comes from deep within a recursion passes through every level of it.
-                    run.fuel -= 9
+                    run.fuel -= 12
                     if run.fuel < 0:
                         run.charge(0)
                     yield result

@@ -140,7 +140,7 @@ def compile_step(node: n.Node, target_node: n.Node, index_node: n.Node, scope: S
             raise ResultError(
                 "Invalid path expression near attempt to access element {} of {}", key, value
             )
-        run.fuel -= len(path) >> 3
+        run.fuel -= 2 + (len(path) >> 3)
         if run.fuel < 0:
             run.charge(0)
         return (*path, key), get(run, value, key)

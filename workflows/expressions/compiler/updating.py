@@ -37,7 +37,9 @@ from workflows.expressions.operators import ARITHMETIC
 from workflows.expressions.syntax import nodes as n
 from workflows.expressions.syntax.lexer import Problem
 
-# (the value there, run) -> what takes its place, or MISSING to delete it.
+# What a walk gives where nothing was selected: not even a key may appear.
+UNTOUCHED: Final = object()
+# (the value there, run) -> what takes its place, MISSING to delete it, or UNTOUCHED.
 Change: TypeAlias = Callable[[Value, Run], Value]
 # (value, env, run, change) -> the changed value, or MISSING.
 Walk: TypeAlias = Callable[[Value, Env, Run, Change], Value]
@@ -114,6 +116,8 @@ def _changed(node: n.Node, walk: Walk, value: Value, env: Env, run: Run, change:
         changed = walk(value, env, run, change)
     except JqError as error:
         raise located_error(error, node, value, env, run) from None
+    if changed is UNTOUCHED:
+        return value
     return None if changed is MISSING else changed
 
 
@@ -215,6 +219,8 @@ def _inside(outer: Walk, key: Value) -> Walk:
             run.charge(2)
             old = get(run, container, key)
             new = change(old, run)
+            if new is UNTOUCHED:
+                return UNTOUCHED
             if new is MISSING:
                 return container if container is None else _deleted(run, container, key)
             return put(run, container, key, new)
@@ -233,14 +239,18 @@ def _inside_all(outer: Walk) -> Walk:
         def inner(container: Value, run: Run) -> Value:
             run.charge(2 * len(children(container)) + 1)
             if type(container) is list:
-                changed = (change(item, run) for item in container)
+                changed = (_kept(item, change(item, run)) for item in container)
                 return [item for item in changed if item is not MISSING]
-            pairs = ((key, change(item, run)) for key, item in container.items())
+            pairs = ((key, _kept(item, change(item, run))) for key, item in container.items())
             return {key: item for key, item in pairs if item is not MISSING}
 
         return outer(value, env, run, inner)
 
     return walk
+
+
+def _kept(old: Value, new: Value) -> Value:
+    return old if new is UNTOUCHED else new
 
 
 def _chain(outer: Walk, inner: Walk) -> Walk:
@@ -253,7 +263,7 @@ def _where(condition: One, cost: int) -> Walk:
     def walk(value: Value, env: Env, run: Run, change: Change) -> Value:
         run.charge(cost + 1)
         held = condition(value, env, run)
-        return value if held is None or held is False else change(value, run)
+        return UNTOUCHED if held is None or held is False else change(value, run)
 
     return walk
 

@@ -42,6 +42,8 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_KINDS: Final = ("", "field", "name", "number", "op", "variable", "string", "string", "format")
+_NAME, _OP, _PLAIN, _QUOTE = (_TOKEN.groupindex[name] for name in ("name", "op", "text", "quote"))
 _TEXT: Final = re.compile(r'[^"\\]+')
 _ESCAPES: Final = {
     '"': '"',
@@ -79,26 +81,24 @@ class Tokens:
     Attributes:
         kinds: `field`, `number`, `name`, `variable`, `string`, `format`, `eof`; operators and
             keywords are their own kind.
-        texts: As written; fields, variables and formats without the sign in front.
-        starts, ends: Offsets in the source.
+        texts: As written.
+        starts: Offsets in the source.
         parts: Of strings, by the position of the token: texts, and interpolated programs.
     """
 
-    __slots__ = ("ends", "kinds", "parts", "starts", "texts")
+    __slots__ = ("kinds", "parts", "starts", "texts")
 
     def __init__(self) -> None:
         self.kinds: list[str] = []
         self.texts: list[str] = []
         self.starts: list[int] = []
-        self.ends: list[int] = []
         self.parts: dict[int, list[str | Tokens]] = {}
 
-    def add(self, kind: str, text: str, start: int, end: int) -> None:
+    def add(self, kind: str, text: str, start: int) -> None:
         """Append one token."""
         self.kinds.append(kind)
         self.texts.append(text)
         self.starts.append(start)
-        self.ends.append(end)
 
 
 def tokens_of(source: str) -> Tokens:
@@ -109,7 +109,7 @@ def tokens_of(source: str) -> Tokens:
     """
     tokens = Tokens()
     position = _read(source, 0, "", tokens, 0)
-    tokens.add("eof", "", position, position)
+    tokens.add("eof", "", position)
     return tokens
 
 
@@ -128,47 +128,43 @@ def end_of_program(source: str, start: int) -> int:
 
 def _read(source: str, position: int, closing: str, tokens: Tokens, strings: int) -> int:
     """Read tokens up to an unmatched `closing`, or to the end of the text."""
-    kinds, texts = tokens.kinds.append, tokens.texts.append
-    starts, ends = tokens.starts.append, tokens.ends.append
-    match = _TOKEN.match
+    kinds, texts, starts = tokens.kinds.append, tokens.texts.append, tokens.starts.append
     opened = 0
-    while True:
-        found = match(source, position)
-        if found is None:
-            space = _SPACE.match(source, position)
-            if space is None:
+    before = -1
+    while position != before:
+        before = position
+        for found in _TOKEN.finditer(source, position):
+            if found.start() != position:
                 break
-            position = space.end()
-            continue
-        group = found.lastgroup
-        start, end = found.span(group or 0)
-        text = source[start:end]
-        kind = str(group)
-        if group == "op":
-            kind = text
-            if closing:
-                if text in "([{":
-                    opened += 1
-                elif text in ")]}":
-                    if not opened and text == closing:
-                        return start
-                    opened -= 1
-        elif group == "name":
-            if text in KEYWORDS:
+            group = found.lastindex or 0
+            start, position = found.span(group)
+            text = source[start:position]
+            kind = _KINDS[group]
+            if group == _OP:
                 kind = text
-        elif group == "text":
-            kind = "string"
-            tokens.parts[len(tokens.kinds)] = [text[1:-1]]
-        elif group == "quote":
-            kind = "string"
-            tokens.parts[len(tokens.kinds)], end = _string(source, start, strings)
-        elif group != "number":
-            text = text[1:]
-        kinds(kind)
-        texts(text)
-        starts(start)
-        ends(end)
-        position = end
+                if closing:
+                    if text in "([{":
+                        opened += 1
+                    elif text in ")]}":
+                        if not opened and text == closing:
+                            return start
+                        opened -= 1
+            elif group == _NAME:
+                if text in KEYWORDS:
+                    kind = text
+            elif group == _PLAIN:
+                tokens.parts[len(tokens.kinds)] = [text[1:-1]]
+            elif group == _QUOTE:
+                parts, position = _string(source, start, strings)
+                tokens.parts[len(tokens.kinds)] = parts
+                tokens.add("string", source[start:position], start)
+                break
+            kinds(kind)
+            texts(text)
+            starts(start)
+        space = _SPACE.match(source, position)
+        if space is not None:
+            position = space.end()
     if position < len(source):
         raise Problem(f"'{source[position]}' means nothing here", position)
     return position
@@ -200,7 +196,7 @@ def _string(source: str, start: int, strings: int) -> tuple[list[str | Tokens], 
             end = _read(source, position + 2, ")", inner, strings + 1)
             if end >= len(source):
                 raise Problem("This interpolation has no ')'", position, position + 2)
-            inner.add("eof", ")", end, end + 1)
+            inner.add("eof", ")", end)
             parts.append(inner)
             position = end + 1
         else:

@@ -50,7 +50,7 @@ def parse(source: str, *, nowhere: bool = False) -> n.Node:
     """
     tokens = tokens_of(source)
     if nowhere:
-        tokens.starts = tokens.ends = [-1] * len(tokens.kinds)
+        tokens.starts = [-1] * len(tokens.kinds)
     return _Parser(source, tokens).program()
 
 
@@ -62,7 +62,7 @@ class _Parser:
         self.tokens = tokens
         self.kinds = tokens.kinds
         self.starts = tokens.starts
-        self.ends = tokens.ends
+        self.texts = tokens.texts
         self.position = 0
         self.kind = tokens.kinds[0]
         self.depth = depth
@@ -79,7 +79,7 @@ class _Parser:
 
     def take(self) -> str:
         """Take a token; return its text."""
-        return self.tokens.texts[self.advance()]
+        return self.texts[self.advance()]
 
     @property
     def start(self) -> int:
@@ -89,12 +89,13 @@ class _Parser:
     @property
     def end(self) -> int:
         """Where the last token ended."""
-        return self.ends[self.position - 1]
+        last = self.position - 1
+        return self.starts[last] + len(self.texts[last])
 
     def expect(self, kind: str) -> str:
         if self.kind != kind:
             raise self.unexpected(f"'{kind}'" if kind not in _WORDS else f"a {kind}")
-        return self.tokens.texts[self.advance()]
+        return self.texts[self.advance()]
 
     def accept(self, kind: str) -> bool:
         if self.kind != kind:
@@ -104,10 +105,10 @@ class _Parser:
 
     def unexpected(self, wanted: str = "") -> Problem:
         at = self.position
-        text = self.tokens.texts[at]
+        text = self.texts[at]
         what = f"'{text[:20]}'" if text else "the end"
         hint = f"; {wanted} is expected" if wanted else ""
-        return Problem(f"{what} is not expected here{hint}", self.start, self.tokens.ends[at])
+        return Problem(f"{what} is not expected here{hint}", self.start, self.start + len(text))
 
     def deeper(self) -> None:
         self.depth += 1
@@ -202,13 +203,13 @@ class _Parser:
 
     def parameter(self) -> str:
         if self.kind == "variable":
-            return f"${self.take()}"
+            return self.take()
         return self.expect("name")
 
     def label(self) -> n.Node:
         start = self.start
         self.advance()
-        name = self.expect("variable")
+        name = self.expect("variable")[1:]
         self.expect("|")
         body = self.pipe()
         return n.Label(start, body.end, name, body)
@@ -246,7 +247,7 @@ class _Parser:
         kind = self.kind
         text = self.take()
         if kind == "field":
-            return n.Field(target.start, self.end, target, text)
+            return n.Field(target.start, self.end, target, text[1:])
         if kind == "?":
             return n.Try(target.start, self.end, target, None)
         if kind == "[":
@@ -285,8 +286,8 @@ class _Parser:
 
     def field(self) -> n.Node:
         position = self.advance()
-        name = self.tokens.texts[position]
-        return n.Field(self.starts[position], self.ends[position], _HERE, name)
+        start, name = self.starts[position], self.texts[position]
+        return n.Field(start, start + len(name), _HERE, name[1:])
 
     def recurse(self) -> n.Node:
         self.advance()
@@ -301,7 +302,7 @@ class _Parser:
 
     def format(self) -> n.Node:
         start = self.start
-        name = self.take()
+        name = self.take()[1:]
         if self.kind == "string":
             text = self.string(name)
             text.start = start
@@ -347,7 +348,7 @@ class _Parser:
 
     def variable(self) -> n.Node:
         start = self.start
-        name = self.take()
+        name = self.take()[1:]
         if name == "__loc__":
             return n.Location(start, self.end, self.source.count("\n", 0, start) + 1)
         if "::" in name:
@@ -360,7 +361,7 @@ class _Parser:
         self.advance()
         if self.kind != "variable":
             raise self.unexpected("the $label to break to")
-        name = self.take()
+        name = self.take()[1:]
         return n.BreakOut(start, self.end, name)
 
     def negate(self) -> n.Node:
@@ -454,7 +455,7 @@ class _Parser:
         self.deeper()
         start = self.start
         if self.kind == "variable":
-            made: n.Pattern = n.VariablePattern(self.take())
+            made: n.Pattern = n.VariablePattern(self.take()[1:])
         elif self.accept("["):
             items = [self.pattern()]
             while self.accept(","):
@@ -475,7 +476,7 @@ class _Parser:
     def pattern_entry(self) -> tuple[n.Node, str | None, n.Pattern | None]:
         if self.kind == "variable":
             start = self.start
-            name = self.take()
+            name = self.take()[1:]
             key: n.Node = n.Literal(start, self.end, name)
             return key, name, self.pattern() if self.accept(":") else None
         key = self.key()
