@@ -95,12 +95,17 @@ def is_rounded_differently(case: Difference) -> bool:
     return re.search(r"\b(?:exp10|cbrt)\b", case.program) is not None
 
 
+def has_negative_zero(case: Difference) -> bool:
+    return re.search(r"-0(?![.\d])", str(case.theirs)) is not None
+
+
 STOPPED: Final = "it takes more steps, or builds more, than a worker may be asked for"
 # Why a difference may be: the words are those of `docs/expressions.md`.
 EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
     STOPPED: is_stopped,
     "integers are exact to 2^63; C jq computes with doubles": has_large_integers,
     "C jq prints a number that was only copied as it was written": has_kept_literal,
+    "an integer is never -0": has_negative_zero,
     "exp10 and cbrt are off in the last digit in C jq": is_rounded_differently,
     "an empty match comes once a character; C jq repeats it for each byte": (
         matches_nothing_in_wide_text

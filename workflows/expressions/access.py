@@ -328,7 +328,7 @@ def _without_positions(target: list[Value], keys: Sequence[Value]) -> list[Value
         elif is_number(key):
             if key == key:  # noqa: PLR0124 - NaN deletes nothing
                 index = to_index(key)
-                gone.add(index + size if index < 0 else index)
+                gone.add(index + size if key < 0 else index)
         else:
             raise JqError(f"Cannot delete field at array index of {_plural(key)}")
     return [item for index, item in enumerate(target) if index not in gone]

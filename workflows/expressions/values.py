@@ -47,11 +47,11 @@ def to_double(value: float) -> float:
 
 
 def to_index(value: float) -> int:
-    """Round a number down to an integer that can index; infinities become the ends."""
+    """Cut the fraction off a number that is to index; infinities become the ends."""
     if type(value) is int:
         return value
     if isfinite(value):
-        return int(value // 1)
+        return int(value)
     return -MAX_INT if value < 0 else MAX_INT
 
 

@@ -165,19 +165,22 @@ def reverse(run: Run, value: Value) -> Value:
 
 def sort(run: Run, value: Value) -> list[Value]:
     """Items in jq's order."""
-    items = _array(value, "sorted")
+    items = _array(value)
     return [items[position] for position in sorted_values(run, items, items)]
 
 
-def _array(value: Value, what: str) -> list[Value]:
+def _array(value: Value) -> list[Value]:
     if type(value) is not list:
-        raise OperandError(f"{{}} cannot be {what}, as it is not an array", value)
+        raise OperandError("{} cannot be sorted, as it is not an array", value)
     return value
+
+
+ITERATED: Final = "{} and {} cannot be iterated over"
 
 
 def unique(run: Run, value: Value) -> list[Value]:
     """Items in jq's order, each once."""
-    return [group[0] for group in grouped(run, _array(value, "sorted"), value)]
+    return [group[0] for group in grouped(run, _array(value), value)]
 
 
 def grouped(run: Run, items: list[Value], by: list[Value]) -> list[list[Value]]:
@@ -217,14 +220,16 @@ def largest(run: Run, items: list[Value], by: list[Value]) -> Value:
 
 def minimum(run: Run, value: Value) -> Value:
     """Smallest item."""
-    items = _array(value, "sorted")
-    return smallest(run, items, items)
+    if type(value) is not list:
+        raise OperandError(ITERATED, value, value)
+    return smallest(run, value, value)
 
 
 def maximum(run: Run, value: Value) -> Value:
     """Largest item."""
-    items = _array(value, "sorted")
-    return largest(run, items, items)
+    if type(value) is not list:
+        raise OperandError(ITERATED, value, value)
+    return largest(run, value, value)
 
 
 def bsearch(run: Run, value: Value, wanted: Value) -> int:

@@ -3,11 +3,12 @@
 Loops are loops here, not recursion as in jq's own definitions: they need no stack.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from workflows.expressions.access import children, delete_paths, get_path, put_path
 from workflows.expressions.builtins.containers import (
+    ITERATED,
     from_entries,
     grouped,
     largest,
@@ -592,29 +593,28 @@ def add_all(node: n.Call, scope: Scope, located: bool) -> Code:
 
 
 def _by(
-    name: str,
-    what: str,
-    choose: Callable[[Run, list[Value], list[Value]], Value],
+    name: str, complaint: str, choose: Callable[[Run, list[Value], list[Value]], Value]
 ) -> None:
     def compile_it(node: n.Call, scope: Scope, located: bool) -> Code:
         body = compiled(node.arguments[0], scope)
         single, many = body.one, body.many
 
-        def keys(items: list[Value], env: Env, run: Run) -> list[Value]:
+        def keys_of(items: Collection[Value], env: Env, run: Run) -> list[Value]:
             run.charge(len(items) * (body.cost + 1))
             if single is not None:
                 return [single(item, env, run) for item in items]
             return [list(many(item, env, run)) for item in items]
 
-        def items_of(value: Value) -> list[Value]:
-            if type(children(value)) is not list:
-                raise OperandError(f"{{}} cannot be {what}, as it is not an array", value)
-            items: list[Value] = value
-            return items
+        def chosen(value: Value, env: Env, run: Run) -> Value:
+            keys = keys_of(children(value), env, run)
+            if type(value) is not list:
+                # In jq each key is an array of all that the program gives.
+                raise OperandError(complaint, value, [[key] for key in keys] if single else keys)
+            return choose(run, value, keys)
 
         def one(value: Value, env: Env, run: Run) -> Value:
             try:
-                return choose(run, items_of(value), keys(children(value), env, run))
+                return chosen(value, env, run)
             except JqError as error:
                 raise located_error(error, node, value, env, run) from None
 
@@ -623,15 +623,16 @@ def _by(
     SPECIAL[name, 1] = compile_it
 
 
+_SORTED: Final = "{} and {} cannot be sorted, as they are not both arrays"
 _by(
     "sort_by",
-    "sorted",
+    _SORTED,
     lambda run, items, keys: [items[each] for each in sorted_values(run, items, keys)],
 )
-_by("group_by", "grouped", grouped)
-_by("unique_by", "grouped", lambda run, items, keys: [g[0] for g in grouped(run, items, keys)])
-_by("min_by", "sorted", smallest)
-_by("max_by", "sorted", largest)
+_by("group_by", _SORTED, grouped)
+_by("unique_by", _SORTED, lambda run, items, keys: [g[0] for g in grouped(run, items, keys)])
+_by("min_by", ITERATED, smallest)
+_by("max_by", ITERATED, largest)
 
 
 # Paths and updates
