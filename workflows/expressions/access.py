@@ -6,7 +6,7 @@ A key is a text (objects), a number (arrays), or a slice: an object with `start`
 from collections.abc import Sequence
 from functools import cmp_to_key
 from itertools import groupby
-from math import ceil, floor, isinf
+from math import ceil, floor
 from typing import Any, Final, TypeAlias
 
 from typing_extensions import override
@@ -96,7 +96,7 @@ def slice_bounds(size: int, key: dict[str, Value]) -> tuple[int, int]:
 
 
 def _bound(position: float, size: int) -> float:
-    if isinf(position) or abs(position) > size:
+    if abs(position) > size:
         return size if position > 0 else 0
     return position + size if position < 0 else position
 
@@ -109,7 +109,7 @@ def positions_of(run: Run, items: list[Value], wanted: list[Value]) -> list[Valu
     if size == 1 and type(wanted[0]) is str:
         run.charge(len(items) // 2)
         return [index for index, item in enumerate(items) if item == wanted[0]]
-    run.charge(4 * len(items))
+    run.charge((3 + size) * len(items))
     return [
         index
         for index in range(len(items) - size + 1)

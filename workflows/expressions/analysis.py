@@ -164,8 +164,11 @@ class _Reader:
         match node:
             case n.Define(body=body, rest=rest, parameters=parameters):
                 own = {each[1:]: _nowhere() for each in parameters if each.startswith("$")}
-                self.used(self.places(body, _nowhere(), {**names, **own}))
-                return self.places(rest, here, names)
+                # A slash is in no variable: these are functions, which may hide builtins.
+                own |= {f"{each.removeprefix('$')}/0": _nowhere() for each in parameters}
+                known = {**names, f"{node.name}/{len(parameters)}": _nowhere()}
+                self.used(self.places(body, _nowhere(), {**known, **own}))
+                return self.places(rest, here, known)
             case n.Bind(source=source, patterns=patterns, body=body):
                 inner = self.bound(source, patterns, here, names)
                 return self.places(body, here, inner)
@@ -217,6 +220,9 @@ class _Reader:
                         self.taken(deeper, part, inner, here, names)
 
     def called(self, node: n.Call, here: _Places, names: _Names) -> _Places:
+        if f"{node.name}/{len(node.arguments)}" in names:
+            self.all_used(node.arguments, _nowhere(), names)
+            return _nowhere()
         if node.name in _OVER_ITEMS and node.arguments:
             below = _below(here, None, node)
             for argument in node.arguments[:-1]:
@@ -271,8 +277,9 @@ def _parts(node: n.Node) -> list[n.Node]:
     match node:
         case n.Binary(left=left, right=right) | n.Logic(left=left, right=right):
             return [left, right]
-        case n.Update(operator=operator, left=left, right=right):
-            return [right] if operator == "=" else [left, right]
+        case n.Update(right=right):
+            # The left side may name what is not there yet.
+            return [right]
         case n.Negate(body=body):
             return [body]
         case n.Array(body=body):

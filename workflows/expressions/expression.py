@@ -197,6 +197,24 @@ class Expression:
         return f"Expression({self.source!r})"
 
 
+def weigh(value: JsonValue, fuel: int) -> None:
+    """Check that a value made of several results is not larger or deeper than one may be.
+
+    Raises:
+        OutOfFuelError: When looking at it takes more than is left of the budget.
+        TooLargeError: When it is too large or too deep.
+    """
+    run = Run({}, fuel)
+    try:
+        run.weigh(value)
+    except NoFuel:
+        raise OutOfFuelError("The value that the expressions make together is too large.") from None
+    except TooBig as error:
+        raise TooLargeError(f"The expressions together build {error}.") from None
+    finally:
+        _METERS.spent += fuel - run.fuel
+
+
 def pointed_at(source: str, start: int, end: int) -> str:
     """Show a place in a source: its line, cut to a margin, and carets below.
 

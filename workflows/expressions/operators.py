@@ -1,7 +1,6 @@
 """Arithmetic of jq on any two values. The compiler takes short cuts for plain numbers."""
 
 from collections.abc import Callable, Mapping
-from math import isinf
 from typing import Final
 
 from workflows.expressions.builtins.text import repeat_text, split_text
@@ -143,7 +142,7 @@ def modulo(_run: Run, left: Value, right: Value) -> Value:
 
 def _whole(value: float) -> int:
     """Cut the fraction off, and what does not fit into 64 bits, as C jq does."""
-    if isinf(value) or abs(value) >= MAX_INT:
+    if abs(value) >= MAX_INT:
         return MAX_INT - 1 if value > 0 else -MAX_INT
     return int(value)
 

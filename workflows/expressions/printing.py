@@ -86,10 +86,11 @@ def scalar_text(value: Any) -> str:
     return string_text(value) if type(value) is str else number_text(value)
 
 
-def json_parts(value: Any) -> Iterator[str]:
+def json_parts(value: Any, limit: int | None = None) -> Iterator[str]:
     """Spell a value piece by piece, so that whoever reads can stop or count.
 
-    Objects keep the order of their keys. Deeper than 10,000 levels jq writes a note instead.
+    Objects keep the order of their keys. Deeper than 10,000 levels jq writes a note instead. With
+    `limit` texts are cut to so many characters: for who stops there anyway.
     """
     stack: list[tuple[Iterator[Any], str]] = []
     pending = value
@@ -121,14 +122,15 @@ def json_parts(value: Any) -> Iterator[str]:
                 continue
             if end == "}":
                 key, item = item
-                yield f"{separator}{string_text(key)}:"
+                yield separator
+                yield f"{string_text(key)}:" if limit is None else f"{string_text(key[:limit])}:"
             elif separator:
                 yield separator
             if len(stack) > MAX_PRINT_NESTING and type(item) in (list, dict):
                 yield '"<skipped: too deep>"'
                 separator = ","
                 continue
-            pending = item
+            pending = item if limit is None or type(item) is not str else item[:limit]
             break
         else:
             return
@@ -142,7 +144,7 @@ def short_dump(value: Any) -> str:
     text = ""
     if type(value) is str:
         value = value[: _DUMP_BYTES + 1]
-    for part in json_parts(value):
+    for part in json_parts(value, _DUMP_BYTES + 1):
         text += part
         if len(text) > _DUMP_BYTES:
             break

@@ -16,6 +16,7 @@ from workflows.expressions.expression import (
     compile_expression,
     fuel_spent,
     pointed_at,
+    weigh,
 )
 from workflows.expressions.meter import MAX_TEXT
 from workflows.expressions.syntax.lexer import Problem, end_of_program
@@ -125,7 +126,8 @@ class Template:
     ) -> None:
         self._version = version
         # A template is built without a pause, so all that is in it shares the budget of one.
-        self._budget = version.fuel if _openings(value) > 1 else None
+        whole = isinstance(value, str) and (bare or expression_in(value) is not None)
+        self._budget = None if whole or _openings(value) == 0 else version.fuel
         self.expressions: list[Expression] = []
         self._build = self._compile(value, bare=bare)
         self.constant = not self.expressions
@@ -141,9 +143,13 @@ class Template:
         Raises:
             ExpressionError: When one of its expressions fails.
         """
-        if self._budget is not None:
-            _LIMITS.stop = fuel_spent() + self._budget
-        return self._build(value, variables)
+        if self._budget is None:
+            return self._build(value, variables)
+        _LIMITS.stop = fuel_spent() + self._budget
+        built = self._build(value, variables)
+        # Each part is within the bounds; together they may not be.
+        weigh(built, _LIMITS.stop - fuel_spent())
+        return built
 
     def _compile(self, node: ReadableJson, *, bare: bool) -> _Build:
         if isinstance(node, str):
@@ -189,7 +195,8 @@ class Template:
         spell = compile_expression("tostring", self._version).evaluate
 
         def spelled(found: JsonValue) -> str:
-            return found if isinstance(found, str) else cast(str, spell(found, {}))
+            left = _LIMITS.stop - fuel_spent()
+            return found if isinstance(found, str) else cast(str, spell(found, {}, left))
 
         def build(value: JsonValue, variables: Variables) -> JsonValue:
             texts = [

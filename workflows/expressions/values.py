@@ -49,7 +49,7 @@ def to_double(value: float) -> float:
 def to_index(value: float) -> int:
     """Cut the fraction off a number that is to index; infinities become the ends."""
     if type(value) is int:
-        return value
+        return max(min(value, MAX_INT), -MAX_INT)
     if isfinite(value):
         return int(value)
     return -MAX_INT if value < 0 else MAX_INT

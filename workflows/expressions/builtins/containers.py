@@ -83,9 +83,10 @@ def _contains(run: Run, value: Value, wanted: Value, nesting: int) -> bool:
         if type(value) is not type(wanted) and not (is_number(value) and is_number(wanted)):
             raise OperandError("{} and {} cannot have their containment checked", value, wanted)
         if type(value) is dict:
-            pairs = [(value.get(key), item) for key, item in wanted.items()]
             if any(key not in value for key in wanted):
                 return False
+            run.charge(3 * len(wanted))
+            pairs = [(value.get(key), item) for key, item in wanted.items()]
             if len(pairs) == 1 and _comparable(*pairs[0]):
                 ((value, wanted),) = pairs
                 nesting += 1
@@ -113,7 +114,7 @@ def _part(run: Run, mine: Value, theirs: Value, nesting: int) -> bool:
     run.charge(6)
     if not _comparable(mine, theirs):
         return False
-    if nesting - run.frames > _MAX_BRANCHING_NESTING:
+    if nesting > _MAX_BRANCHING_NESTING:
         raise JqError("Containment check too deep")
     return _contains(run, mine, theirs, nesting)
 

@@ -152,6 +152,7 @@ def _charge_parts(run: Run, value: Value) -> bool:
         inner: list[Value] = []
         for container in level:
             items = container
+            # Also fails when the texts before have used the budget up.
             run.charge(2 + len(container))
             if type(container) is dict:
                 items = container.values()
@@ -167,6 +168,7 @@ def _charge_parts(run: Run, value: Value) -> bool:
                 ):
                     common = False
         level = inner
+    run.charge(0)
     return common and nesting <= _MAX_C_NESTING
 
 

@@ -22,6 +22,8 @@ from workflows.expressions.values import MAX_INT
 
 _Operation = Callable[[Run, Value, Value], Value]
 _OPERATIONS: Final[dict[str, _Operation]] = {**ARITHMETIC, **COMPARISONS}
+# What may give containers or texts of its operands again.
+_KEEPING: Final = frozenset("+-*")
 # The sum of two integers below this is one that is exact.
 _SMALL: Final = MAX_INT // 2
 
@@ -32,7 +34,7 @@ def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> 
     operation = _OPERATIONS[node.operator]
     if left.one is not None and type(node.right) is n.Literal:
         one = _with_constant(node, left.one, node.right.value, operation)
-        spread = left.spread if node.operator in "+-*/" else 0
+        spread = left.spread if node.operator in _KEEPING else 0
         code = Code(one, cost=left.cost + 1, frames=left.frames + 2, spread=spread)
         return computed(code, located)
     right = compiled(node.right, scope)
@@ -40,7 +42,7 @@ def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> 
     first, second = left.one, right.one
     if first is not None and second is not None:
         one = _FAST.get(node.operator, _general)(node, first, second, operation)
-        spread = min(left.spread + right.spread, HEAVY) if node.operator in "+-*/" else 0
+        spread = min(left.spread + right.spread, HEAVY) if node.operator in _KEEPING else 0
         return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
     lefts, rights = left.many, right.many
 

@@ -184,7 +184,9 @@ def compile_bind(node: n.Bind, scope: Scope, located: bool, tail: bool) -> Code:
     cost = source.cost + body.cost + 1
     frames = max(source.frames, body.frames) + binder.frames
     if binder.simple and single is not None:
-        spread = body.spread if source.spread in (0, 1, OUTER) else HEAVY
+        # A variable that holds the input passes for one from outside no more.
+        apart = source.spread in (0, OUTER) or body.spread < OUTER
+        spread = body.spread if apart and source.spread <= OUTER else HEAVY
         one, maybe = body.one, body.maybe
         if one is not None:
             return Code(_with_variable(single, one), cost=cost, frames=frames, spread=spread)

@@ -27,8 +27,11 @@ def compile_array(node: n.Array, scope: Scope, located: bool, _tail: bool) -> Co
     assert node.body is not None  # noqa: S101 - an empty one is a literal
     body = compiled(node.body, scope)
     one = _wrapped(body) if body.one is not None else _collected(body)
-    code = Code(one, cost=body.cost + 1, frames=body.frames + 1, spread=body.spread)
-    return computed(code, located)
+    # Items of an array make another one that is no deeper; anything else is a level more.
+    from_items = body.one is None and (body.collected or body.eager) is not None
+    deeper = 0 if from_items and not isinstance(node.body, n.Comma) else body.spread > 0
+    spread = min(body.spread + deeper, HEAVY)
+    return computed(Code(one, cost=body.cost + 1, frames=body.frames + 1, spread=spread), located)
 
 
 def _wrapped(body: Code) -> One:
@@ -64,7 +67,8 @@ def compile_object(node: n.Object, scope: Scope, located: bool, _tail: bool) -> 
             one = _record(names, [value for _, value in ones if value])
         else:
             one = _object(node, [(key, value) for key, value in ones if key and value])
-        spread = min(sum(key.spread + value.spread for key, value in entries), HEAVY)
+        held = sum(key.spread + value.spread for key, value in entries)
+        spread = min(held + (held > 0), HEAVY)
         return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
     many = _objects(node, [(key.many, value.many) for key, value in entries])
     return computed(Code(many=many, cost=cost, frames=frames + len(entries)), located)

@@ -213,10 +213,11 @@ def _argument_call(found: Scope, scope: Scope, located: bool) -> Code:
     shape = found.shape
     if located:
         shape = 3
+        found.wanted = True
 
     def code_of(value: Value, env: Env, run: Run) -> tuple[Code, Env]:
         plain, paths, home = read(value, env, run)
-        code: Code = paths() if located else plain
+        code: Code = paths if located else plain
         return code, home
 
     if shape == 1:
@@ -265,7 +266,7 @@ def _call(function: Function, node: n.Call, scope: Scope, located: bool, tail: b
     if len(shapes) > _MAX_SHAPED:
         shapes = (3,) * len(shapes)
     body = _body_of(function, located, shapes)
-    enter = _Entry(function, node, arguments, scope)
+    enter = _Entry(function, body, node, arguments, scope)
     cost = sum(each.cost for each in arguments) + 2
     frames = max((each.frames for each in arguments), default=0) + 4
     recursive = body.code is None
@@ -285,15 +286,24 @@ def _body_of(function: Function, located: bool, shapes: tuple[int, ...]) -> Body
     scope = function.scope
     parameters = function.node.parameters
     for name, shape in zip(parameters, shapes, strict=True):
-        scope = scope.bound(f"{name.removeprefix('$')}/0", 1 if name.startswith("$") else shape)
+        scope = scope.bound(f"{name.removeprefix('$')}/0", shape)
+        body.parameters.append(scope)
     for name in parameters:
         if name.startswith("$"):
             scope = scope.bound(name)
     table = scope.table
     assert table is not None  # noqa: S101 - every scope has one
+    if function.node.start < 0:
+        # Of the prelude, which all programs share: what one has compiled is not another's fault.
+        table.nodes = table.deep = 0
     table.bodies.append(body)
-    body.code = compiled(function.node.body, scope, located, tail=True)
-    table.bodies.pop()
+    try:
+        body.code = compiled(function.node.body, scope, located, tail=True)
+    except BaseException:
+        del function.codes[located, shapes]
+        raise
+    finally:
+        table.bodies.pop()
     return body
 
 
@@ -301,12 +311,17 @@ class _Entry:
     """Builds the environment of a call."""
 
     def __init__(
-        self, function: Function, node: n.Call, arguments: Sequence[Code], scope: Scope
+        self,
+        function: Function,
+        body: Body,
+        node: n.Call,
+        arguments: Sequence[Code],
+        scope: Scope,
     ) -> None:
         self.hops = scope.depth - function.scope.depth
         self.cells: list[Callable[[Env], Env]] = [
-            _cell(argument, code, scope)
-            for argument, code in zip(node.arguments, arguments, strict=True)
+            _cell(argument, code, scope, paths=body.wants_paths(position))
+            for position, (argument, code) in enumerate(zip(node.arguments, arguments, strict=True))
         ]
         self.values = [
             code
@@ -349,24 +364,17 @@ class _Entry:
             yield from self._combined(position + 1, (item, inner), value, env, run)
 
 
-def _cell(argument: n.Node, code: Code, scope: Scope) -> Callable[[Env], Any]:
+def _cell(argument: n.Node, code: Code, scope: Scope, *, paths: bool) -> Callable[[Env], Any]:
     """Make what stands in the environment for a function argument: code, located code, home."""
     if isinstance(argument, n.Call) and not argument.arguments:
         found = scope.find(f"{argument.name}/0")
         if found is not None and found.function is None:
             # Handed through: recursion must not wrap it once more in every turn.
+            found.wanted = found.wanted or paths
             read = reader(scope.depth - 1 - found.slot)
             return lambda env: read(None, env, None)  # type: ignore[arg-type] # needs only env
-    known: list[Code] = []
-
-    def paths() -> Code:
-        # Only when something asks for paths: most never do.
-        with COMPILING:
-            if not known:
-                known.append(compiled(argument, scope, located=True))
-        return known[0]
-
-    return lambda env: (code, paths, env)
+    located = compiled(argument, scope, located=True) if paths else None
+    return lambda env: (code, located, env)
 
 
 def _call_one(code: Code, enter: _Entry) -> One:

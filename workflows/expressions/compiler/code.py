@@ -29,10 +29,12 @@ Many: TypeAlias = Callable[[Value, Env, Run], Iterable[Value]]
 MISSING: Final[Any] = object()
 # Nested nodes; longer chains of operators than this are not programs for people.
 MAX_NODES_DEEP: Final = 400
-MAX_NODES: Final = 30_000
+MAX_NODES: Final = 5_000
 # See `Code.spread`. More than this is not counted any further.
 OUTER: Final = 1_000
-MAX_LIGHT: Final = 8
+# Paths and filters give parts of what there was. Whatever wraps or repeats is weighed: over many
+# tasks it could grow without end.
+MAX_LIGHT: Final = 1
 HEAVY: Final = 1_000_000
 
 
@@ -118,7 +120,8 @@ def passed_on(left: Code, right: Code) -> int:
     variables, inputs = divmod(right.spread, OUTER)
     if left.spread >= HEAVY or right.spread >= HEAVY or (variables and left.maybe is None):
         return HEAVY
-    return variables * OUTER + inputs * left.spread
+    # What the left side has built anew counts as well when the right side repeats it.
+    return variables * OUTER + inputs * max(left.spread, 1)
 
 
 def is_heavy(spread: int) -> bool:
@@ -157,13 +160,19 @@ class Body:
     Attributes:
         code: None while it is being compiled; who calls it then is recursive.
         tails: It may end with a call that its caller has to make.
+        parameters: The names of its arguments, as functions.
     """
 
-    __slots__ = ("code", "tails")
+    __slots__ = ("code", "parameters", "tails")
 
     def __init__(self) -> None:
         self.code: Code | None = None
         self.tails = False
+        self.parameters: list[Scope] = []
+
+    def wants_paths(self, position: int) -> bool:
+        """Tell whether an argument is asked for paths; yes as long as nobody knows."""
+        return self.code is None or self.parameters[position].wanted
 
 
 class Scope:
@@ -175,9 +184,10 @@ class Scope:
         depth: Depth of the environment here.
         shape: Of a function that is an argument: the shape of its code.
         function: Of a function of the program.
+        wanted: Of a function that is an argument: somebody asks it for paths.
     """
 
-    __slots__ = ("depth", "function", "name", "parent", "shape", "slot", "table")
+    __slots__ = ("depth", "function", "name", "parent", "shape", "slot", "table", "wanted")
 
     def __init__(
         self,
@@ -193,6 +203,7 @@ class Scope:
         self.slot = slot
         self.shape = shape
         self.function: Function | None = None
+        self.wanted = False
         self.table: Table | None = parent.table if parent else None
 
     def bound(self, name: str, shape: int = 0) -> "Scope":

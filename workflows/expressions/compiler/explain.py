@@ -54,7 +54,7 @@ def missing_key(node: n.Node, value: Value, run: Run) -> str | None:
         node = target
     here = ""
     if isinstance(node, n.Variable):
-        if node.name not in run.variables:
+        if node.local or node.name not in run.variables:
             return None
         value, here = run.variables[node.name], f"${node.name}"
     whole = here + "".join(map(_spelled, reversed(keys)))

@@ -65,7 +65,12 @@ def compile_literal(node: n.Literal, _scope: Scope, located: bool, _tail: bool) 
         cost = size_of(value)
         copied = Constant(lambda _value, _env, _run: deepcopy(value), cost=cost, spread=0)
         return computed(copied, located)
-    return computed(Constant(lambda _value, _env, _run: value, cost=0, spread=0), located)
+    spread = OUTER if type(value) is str and len(value) > _SHORT_TEXT else 0
+    return computed(Constant(lambda _value, _env, _run: value, cost=0, spread=spread), located)
+
+
+# Longer texts of a program count when they are repeated.
+_SHORT_TEXT = 64
 
 
 def size_of(value: Value) -> int:
@@ -88,8 +93,11 @@ def deepcopy(value: Value) -> Value:
 
 @compiles(n.Location)
 def compile_location(node: n.Location, _scope: Scope, located: bool, _tail: bool) -> Code:
-    place = {"file": "<top-level>", "line": node.line}
-    return computed(Constant(lambda _value, _env, _run: place, spread=0), located)
+    line = node.line
+    code = Constant(
+        lambda _value, _env, _run: {"file": "<top-level>", "line": line}, cost=3, spread=0
+    )
+    return computed(code, located)
 
 
 @compiles(n.Variable)
@@ -97,6 +105,7 @@ def compile_variable(node: n.Variable, scope: Scope, located: bool, _tail: bool)
     name = node.name
     bound = scope.find(f"${name}")
     if bound is not None:
+        node.local = True
         return computed(Code(reader(scope.depth - 1 - bound.slot), spread=OUTER), located)
     if scope.table is not None:
         scope.table.free.add(name)

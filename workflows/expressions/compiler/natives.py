@@ -861,4 +861,4 @@ for _count_of in (2, 3):
 def builtins(_node: n.Call, _scope: Scope, located: bool) -> Code:
     known = {*SPECIAL, *FUNCTIONS, *LISTS, *PRELUDE}
     names = sorted(f"{name}/{arity}" for name, arity in known if not name.startswith("_"))
-    return computed(Code(one=lambda _value, _env, _run: names, cost=2), located)
+    return computed(Code(lambda _value, _env, _run: list(names), cost=60, spread=0), located)

@@ -19,7 +19,6 @@ from workflows.expressions.access import (
 from workflows.expressions.compiler.code import (
     HEAVY,
     MISSING,
-    OUTER,
     Code,
     Env,
     Many,
@@ -140,7 +139,8 @@ def modifier(node: n.Node, walk: Walk, update: Code, frames: int) -> Code:
 
         return _changed(node, walk, value, env, run, change)
 
-    spread = 1 + update.spread if update.spread < OUTER else HEAVY
+    # What is put somewhere may be put there often, and a level deeper each time.
+    spread = 1 if update.spread == 0 else HEAVY
     return Code(one, cost=3, frames=update.frames + frames, spread=spread)
 
 

@@ -130,12 +130,12 @@ def _read(source: str, position: int, closing: str, tokens: Tokens, strings: int
     """Read tokens up to an unmatched `closing`, or to the end of the text."""
     kinds, texts, starts = tokens.kinds.append, tokens.texts.append, tokens.starts.append
     opened = 0
+    match = _TOKEN.match
     before = -1
     while position != before:
         before = position
-        for found in _TOKEN.finditer(source, position):
-            if found.start() != position:
-                break
+        # Not `finditer`: it searches on from every blank, which takes quadratic time.
+        while (found := match(source, position)) is not None:
             group = found.lastindex or 0
             start, position = found.span(group)
             text = source[start:position]

@@ -259,9 +259,10 @@ class Call(Node):
 
 @dataclass(slots=True, eq=False)
 class Variable(Node):
-    """`$name`"""
+    """`$name`; `local` when the program itself binds it, which the compiler finds out."""
 
     name: str
+    local: bool = False
 
 
 @dataclass(slots=True, eq=False)

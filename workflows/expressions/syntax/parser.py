@@ -238,9 +238,17 @@ class _Parser:
         make = _TERMS.get(self.kind)
         if make is None:
             raise self.unexpected("a value")
+        # `?` behind a step is for that step alone; behind anything else, for all of it.
+        is_step = self.kind in _STEPS
         term = make(self)
         while self.kind in _POSTFIXES:
-            term = self.postfix(term)
+            if self.kind == "?" and is_step:
+                self.advance()
+                term = _optional(term, self.end)
+                is_step = False
+            else:
+                is_step = self.kind != "?"
+                term = self.postfix(term)
         return term
 
     def postfix(self, target: n.Node) -> n.Node:
@@ -565,7 +573,38 @@ _TERMS: Final[dict[str, Callable[[_Parser], n.Node]]] = {
     "reduce": _Parser.reduce,
     "foreach": _Parser.foreach,
 }
+_STEPS: Final = frozenset({"field", "."})
+# No program can bind a name with a blank in it.
+_KEY: Final = "the key"
 _POSTFIXES: Final = frozenset({"field", "[", "?", "."})
+
+
+def _optional(step: n.Node, end: int) -> n.Node:
+    """Make `target.step?`: what fails in the target still fails."""
+    start = step.start
+    match step:
+        case n.Field(target=target, name=name):
+            inner: n.Node = n.Field(start, end, _HERE, name)
+        case n.Index(target=target, index=n.Literal() as index):
+            inner = n.Index(start, end, _HERE, index)
+        case n.Iterate(target=target):
+            inner = n.Iterate(start, end, _HERE)
+        case n.Slice(target=target) if _is_literal(step.low) and _is_literal(step.high):
+            inner = n.Slice(start, end, _HERE, step.low, step.high)
+        case n.Index(target=target, index=index):
+            # The index is evaluated where the whole term is, and before its target.
+            key = n.Variable(start, end, _KEY)
+            attempt = n.Try(start, end, n.Index(start, end, _HERE, key), None)
+            rest = n.Pipe(start, end, target, attempt)
+            return n.Bind(start, end, index, [n.VariablePattern(_KEY)], rest)
+        case _:
+            return n.Try(start, end, step, None)
+    attempt = n.Try(start, end, inner, None)
+    return attempt if type(target) is n.Identity else n.Pipe(start, end, target, attempt)
+
+
+def _is_literal(node: n.Node | None) -> bool:
+    return node is None or isinstance(node, n.Literal)
 
 
 def _indexed(target: n.Node, index: n.Node, end: int | None = None) -> n.Node:
