@@ -489,6 +489,51 @@ def _escapes() -> Iterator[Hostile]:
     )
 
 
+def _undercharged() -> Iterator[Hostile]:
+    """What once took far longer, or more memory, than it was charged for."""
+    found: dict[str, str] = {
+        "positions of a long part": (
+            "[range(16000) | 0] as $a | [range(8000) | 0] as $b | $a | indices($b) | length"
+        ),
+        "message with a long key": (
+            '{("x" * 1900000): 1} as $o | [range(4000) | try ($o - 1) catch .] | length'
+        ),
+        "one text many times as JSON": '("x" * 2000000) as $s | [range(400) | $s] | tojson',
+        "nothing that contains much": (
+            '[range(8000) | "k\\(.)"] | map({(.): 1}) | add as $o '
+            "| [range(3000) | {} | contains($o)]"
+        ),
+        "wide dates": '"%999999999d" * 5000 as $f | try (0 | strftime($f)) catch .',
+        "composed dates": '"%c" * 8000 as $f | try (0 | strftime($f)) catch .',
+        "split at what is nearly there": (
+            '("a" * 29999) as $s | ("a" * 48 + "b" + "a" * 49) as $p '
+            "| [range(380) | $s | split($p)] | length"
+        ),
+        "cube roots": "[range(16000) | . + 0.123] | map(cbrt)",
+        "fused products": "[range(8000) | . + 0.3] | map(fma(.; 1.5e-300; 1e300))",
+        "slices to delete": (
+            "[range(9000)] | delpaths([range(1000) | [{start: 0, end: (9000 - .)}]])"
+        ),
+        "numbers joined": '[range(10000) | . / 7] as $a | [range(11) | $a | join(",")]',
+        "numbers read": '"[" + ("1," * 100000) + "1]" | fromjson',
+        "dates made": "[range(1e6) | gmtime]",
+        "dates counted": "[2024, 1, 1, 1, 1, 1, 0, 0] as $t | [range(1e6) | $t | mktime]",
+        "wide characters escaped": '("\U0001f600" * 480000) | @uri',
+        "wide characters in capitals": '("é" * 10000) as $s | [range(1e6) | $s | ascii_upcase]',
+        "numbers as cells": "[range(1000) | . / 7] as $a | [range(1e6) | $a | @csv]",
+        "one place many times": 'getpath(range(60) | ["a"]) |= [., .]',
+        "one place deeper and deeper": 'getpath(range(1000) | ["a"]) |= [.]',
+        "constants many times": "[range(5000)] | [" + ".," * 200 + ".]",
+    }
+    for name, program in found.items():
+        yield Hostile(name, program, {"a": 1}, end="either")
+    shapes = "."
+    for _ in range(14):
+        shapes = f"def f(g): def h: {shapes}; h,g; f(.),f(empty),f(.,.)"
+    yield Hostile("functions in all shapes", shapes, end="refused")
+    yield Hostile("a long blank", "." + " " * 16_000, end="either")
+
+
 HOSTILE: Final = [
     *_generators(),
     *_recursion(),
@@ -497,6 +542,7 @@ HOSTILE: Final = [
     *_texts(),
     *_arrays(),
     *_escapes(),
+    *_undercharged(),
 ]
 
 

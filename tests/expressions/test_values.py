@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.expressions import ExpressionError, compile_expression
+from workflows.expressions import (
+    ExpressionError,
+    OutOfFuelError,
+    TooLargeError,
+    compile_expression,
+)
 
 JSON = st.recursive(
     st.none()
@@ -158,3 +163,63 @@ def test_true_is_not_one() -> None:
 )
 def test_what_is_not_selected_is_not_touched(program: str, value: Any, output: Any) -> None:
     assert compile_expression(program).evaluate(value, {}) == output
+
+
+@pytest.mark.parametrize(
+    ("program", "value", "outputs"),
+    [
+        ("[.[].a?]", [1, {"a": 2}], [[2]]),
+        ("[.[][]?]", [1, [2]], [[2]]),
+        ("[.[][0]?]", [{}, [2]], [[2]]),
+        ("[.[].a?.b?]", [1, {"a": {"b": 3}}], [[3]]),
+        (".[].a? |= 5", [1, {"a": 2}], [[1, {"a": 5}]]),
+        ("[..[0]?]", {"a": {"b": {"c": 1}}, "c": [1]}, [[1]]),
+        ("[(.a.b.c)?]", 1, [[]]),
+        ("try (.a.b.c?) catch 0", 1, [0]),
+        ("[.[.k]?]", {"k": "z", "z": 4}, [[4]]),
+        ("[.[1:.n]?]", {"n": 1}, [[]]),
+        ("def f($a): a; [f(1, 2)]", None, [[1, 2, 1, 2]]),
+        ("def f($a; b): a + b; [f(1, 2; 3, 4)]", None, [[4, 5, 5, 6, 4, 5, 5, 6]]),
+        ("reduce range(3) as $i ([]; . + [. as $x | $x])", None, [[[], [[]], [[], [[]]]]]),
+        ("reduce range(2) as $i ({}; .a = (. as $x | $x))", None, [{"a": {"a": {}}}]),
+        ("[skip(1.5; 1, 2, 3)]", None, [[2, 3]]),
+    ],
+)
+def test_what_a_reader_of_the_manual_expects(program: str, value: Any, outputs: Any) -> None:
+    assert compile_expression(program).outputs(value) == outputs
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [
+        ('getpath(range(60) | ["a"]) |= [., .]', {"a": 1}),
+        ('getpath(range(1000) | ["a"]) |= [.]', {"a": 1}),
+        ('("x" * 2000000) | [' + ".," * 150 + ".]", None),
+        ("[range(5000)] | [" + ".," * 200 + ".]", None),
+        ('[range(30000) | "' + "x" * 12_000 + '"]', None),
+        ("[.[] | $big]", [0] * 100),
+    ],
+)
+def test_no_result_is_larger_than_it_may_be(program: str, value: Any) -> None:
+    with pytest.raises((TooLargeError, OutOfFuelError)):
+        compile_expression(program).evaluate(value, {"big": list(range(5000))})
+
+
+def test_growth_from_task_to_task_is_bounded() -> None:
+    value: Any = 1
+    with pytest.raises(TooLargeError):  # noqa: PT012 - one of them is the last
+        for _ in range(100):
+            value = compile_expression("[., ., .]").evaluate(value, {})
+    value = 1
+    with pytest.raises(TooLargeError):  # noqa: PT012 - one of them is the last
+        for _ in range(200):
+            value = compile_expression("[.]").evaluate(value, {})
+
+
+def test_what_a_caller_does_to_a_result_is_not_seen_by_the_next() -> None:
+    for program in ("[1, [2]]", '{"a": [1]}', "$__loc__", "builtins"):
+        expression = compile_expression(program)
+        first: Any = expression.evaluate(None, {})
+        before = copy.deepcopy(first)
+        first.clear()
+        assert expression.evaluate(None, {}) == before

@@ -306,7 +306,7 @@ def _without_keys(run: Run, target: Value, keys: Sequence[Value]) -> Value:
         if len(keys) == 1 and type(keys[0]) is int and -len(target) <= keys[0] < len(target):
             at = keys[0] % len(target)
             return target[:at] + target[at + 1 :]
-        return _without_positions(target, keys)
+        return _without_positions(run, target, keys)
     raise JqError(f"Cannot delete field at {_field_kind(keys[0])} index of {kind(target)}")
 
 
@@ -318,12 +318,13 @@ def _field_kind(key: Value) -> str:
     return "object" if type(key) is str else "array" if is_number(key) else kind(key)
 
 
-def _without_positions(target: list[Value], keys: Sequence[Value]) -> list[Value]:
+def _without_positions(run: Run, target: list[Value], keys: Sequence[Value]) -> list[Value]:
     size = len(target)
     gone: set[int] = set()
     for key in keys:
         if type(key) is dict:
             start, end = slice_bounds(size, key)
+            run.charge((end - start) // 2)
             gone.update(range(start, end))
         elif is_number(key):
             if key == key:  # noqa: PLR0124 - NaN deletes nothing

@@ -295,8 +295,7 @@ def _parts(node: n.Node) -> list[n.Node]:
 # Builtins that take the same time for any input.
 _CONSTANT: Final = frozenset(
     """
-    abs ceil empty fabs floor has isinfinite isnan isnormal length not round select sqrt
-    toarray trunc type values nulls booleans numbers strings arrays objects scalars
+    abs ceil fabs floor has isinfinite isnan isnormal length not round sqrt toarray trunc type
     """.split()  # noqa: SIM905 - a list of this length is better read as words
 )
 

@@ -10,7 +10,8 @@ Inside, `JqError` is what `try` catches; `Break` leaves a `label`; `Stop` ends t
 whatever the program says, so that no `try` can outlive its budget.
 """
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 from typing_extensions import override
 
@@ -48,6 +49,12 @@ class TooLargeError(ExpressionError):
     """An evaluation builds a value that is larger or deeper than it may be."""
 
 
+# How jq itself quotes values in its messages.
+_QUOTED: Final = re.compile(
+    r"((?:string|array|object|number) \(|Regex failure: [^<{]*[<{]).*([)>}])", re.DOTALL
+)
+
+
 class JqError(Exception):
     """An error that the program itself can catch.
 
@@ -80,7 +87,10 @@ class JqError(Exception):
     def told(self) -> str:
         """Say it in words for a person. What the author wrote as a text is told as it is."""
         value = self.value
-        return value if type(value) is str else f"The program failed with {masked(value)}"
+        if type(value) is not str:
+            return f"The program failed with {masked(value)}"
+        # An author may pass on what jq said; and patterns may be made of data.
+        return _QUOTED.sub(r"\1...\2", value)
 
 
 class Break(Exception):  # noqa: N818 - control flow

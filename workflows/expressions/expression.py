@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 from unicodedata import east_asian_width
@@ -92,7 +93,9 @@ class Expression:
 
     def analysis(self) -> Analysis:
         """Say what can be known without running it."""
-        return analyse(self.source, self.variables, self._cost)
+        known = analyse(self.source, self.variables, self._cost)
+        # How long a result takes to be weighed depends on data.
+        return replace(known, cost=None) if self._heavy else known
 
     def evaluate(
         self, value: JsonValue, variables: Mapping[str, JsonValue], fuel: int | None = None

@@ -13,6 +13,7 @@ from workflows.expressions.access import (
     put_path,
 )
 from workflows.expressions.builtins.text import FUNCTIONS as TEXTS
+from workflows.expressions.builtins.text import charge_search
 from workflows.expressions.errors import JqError, OperandError, Value
 from workflows.expressions.meter import MAX_ITEMS, MAX_NESTING, Run
 from workflows.expressions.operators import add as plus
@@ -101,7 +102,7 @@ def _contains(run: Run, value: Value, wanted: Value, nesting: int) -> bool:
                 any(_part(run, mine, theirs, nesting + 1) for mine in value) for theirs in wanted
             )
         if type(value) is str:
-            run.charge(len(value) // 16 + 1)
+            charge_search(run, value, wanted)
             return wanted in value
         return equal(run, value, wanted)
 

@@ -235,8 +235,10 @@ def strftime(run: Run, value: Value, form: Value) -> Value:
     if abs(time.year) > _MAX_INT:
         raise JqError("invalid gmtime representation")
     run.charge_text(len(form))
-    run.charge(_DIRECTIVE_UNITS * (1 + form.count("%")))
     room = len(encoded(form)) + _ROOM
+    for found in _SPEC.finditer(form):
+        parts = 6 if found["kind"] in _COMPOSED else 1
+        run.charge(parts * _DIRECTIVE_UNITS + min(int(found["width"][:9] or 0), room) // 8)
     text = _SPEC.sub(lambda found: _written(time, found, room), form)
     if len(encoded(text)) >= room:
         raise JqError("strftime/1: unknown system failure")

@@ -7,8 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from workflows.expressions.builtins.text import encoded, is_container, to_json, to_text
-from workflows.expressions.errors import JqError, OperandError, Value
+from workflows.expressions.builtins.text import (
+    QuotingError,
+    encoded,
+    is_container,
+    to_json,
+    to_text,
+)
+from workflows.expressions.errors import OperandError, Value
 from workflows.expressions.meter import Run
 from workflows.expressions.printing import scalar_text
 
@@ -63,7 +69,7 @@ def _row(run: Run, row: list[Value], separator: str, quote: str, escapes: _Escap
     cells: list[str] = []
     length = 0
     for item in row:
-        run.charge(5)
+        run.charge(5 if type(item) is str else 9)
         if is_container(item):
             raise OperandError("{} is not valid in a csv row", item)
         if type(item) is str:
@@ -102,7 +108,7 @@ def sh(run: Run, value: Value) -> str:
     words: list[str] = []
     length = 0
     for item in value if type(value) is list else [value]:
-        run.charge(5)
+        run.charge(5 if type(item) is str else 9)
         if is_container(item):
             raise OperandError("{} can not be escaped for shell", item)
         word = f"'{_escaped(run, item, _SH)}'" if type(item) is str else scalar_text(item)
@@ -115,7 +121,7 @@ def sh(run: Run, value: Value) -> str:
 def uri(run: Run, value: Value) -> str:
     """Escape all but letters, digits and `-_.~` with percent signs."""
     text = to_text(run, value)
-    run.charge(len(text) // _SLOW_CHARS_PER_UNIT)
+    run.charge(len(text) * (1 if text.isascii() else 4) // _SLOW_CHARS_PER_UNIT)
     result = quote_from_bytes(encoded(text), safe="-_.~")
     run.charge_text(len(result))
     return result
@@ -209,7 +215,7 @@ def format_(run: Run, value: Value, name: Value) -> Value:
     if type(name) is not str:
         raise OperandError("{} is not a valid format", name)
     if name not in FORMATS:
-        raise JqError(f"{name} is not a valid format")
+        raise QuotingError("{} is not a valid format", name)
     return FORMATS[name](run, value)
 
 

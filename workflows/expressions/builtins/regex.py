@@ -19,7 +19,7 @@ from workflows.expressions.builtins.patterns import (
     failure,
     rewritten,
 )
-from workflows.expressions.builtins.text import sound
+from workflows.expressions.builtins.text import QuotingError, sound
 from workflows.expressions.errors import JqError, OperandError, Value
 from workflows.expressions.meter import Run
 from workflows.expressions.printing import kind
@@ -362,7 +362,7 @@ def _parsed(flags: Value) -> _Flags:
     names: set[str] = set()
     for flag in flags:
         if flag not in _FLAG_NAMES:
-            raise JqError(f"{flags} is not a valid modifier string")
+            raise QuotingError("{} is not a valid modifier string", flags)
         names.update(_FLAG_NAMES[flag])
     return _Flags(**dict.fromkeys(names, True))
 

@@ -223,6 +223,8 @@ def fromjson(run: Run, value: Value) -> Value:
     if type(value) is not str:
         raise OperandError("{} only strings can be parsed", value)
     run.charge(1 + len(value) // _READ_CHARS_PER_UNIT)
+    run.charge_items(value.count(","))
+    run.charge(value.count(","))
     if "\\ud" not in value and "\\uD" not in value and _nesting(run, value) <= _MAX_RECURSION:
         try:
             return json.loads(
@@ -470,6 +472,8 @@ def _ascii_case(run: Run, value: Value, change: Callable[[bytes], bytes]) -> str
     if type(value) is not str:
         raise JqError("explode input must be a string")
     run.charge_text(len(value))
+    if not value.isascii():
+        run.charge(len(value) // 6)
     return change(encoded(value)).decode()
 
 
@@ -586,11 +590,22 @@ def split(run: Run, value: Value, separator: Value) -> Value:
     return split_text(run, value, separator)
 
 
+# Below this many characters Python searches in a way that may compare each place to the end.
+_SHORT: Final = 30_000
+
+
+def charge_search(run: Run, text: str, sought: str) -> None:
+    """Charge for looking for one text in another."""
+    run.charge_text(len(text))
+    if len(text) < _SHORT:
+        run.charge(len(text) * min(len(sought), len(text)) >> 9)
+
+
 def split_text(run: Run, text: str, separator: str) -> list[Value]:
     """Cut a text at every occurrence of another; at the empty text into characters."""
     if not text:
         return []
-    run.charge_text(len(text))
+    charge_search(run, text, separator)
     count = text.count(separator) + 1
     run.charge_items(count)
     run.charge(count // _OBJECTS_PER_UNIT)
@@ -604,13 +619,15 @@ def join(run: Run, value: Value, separator: Value) -> Value:
     parts: list[str] = []
     length = 0
     for item in value if type(value) is list else value.values():
-        run.charge(1)
+        run.charge(1 if type(item) is str else 7)
         if parts and separator is not None:
             if type(separator) is not str:
+                run.charge_text(length)
                 raise OperandError("{} and {} cannot be added", "".join(parts), separator)
             parts.append(separator)
             length += len(separator)
         if is_container(item):
+            run.charge(length // 16)
             raise OperandError("{} and {} cannot be added", "".join(parts), item)
         part = "" if item is None else item if type(item) is str else scalar_text(item)
         parts.append(part)
@@ -644,11 +661,11 @@ def strindices(run: Run, value: Value, sought: Value) -> Value:
         raise OperandError("{} cannot be searched, as it is not a string", value)
     if type(sought) is not str:
         raise OperandError("{} is not a string", sought)
-    run.charge_text(len(value))
+    charge_search(run, value, sought)
     found: list[Value] = []
     at = value.find(sought) if sought else -1
     # Where it occurs it is compared from end to end.
-    cost = 3 + len(sought) // 64
+    cost = 3 + len(sought) // 64 + (len(sought) if len(value) < _SHORT else 0)
     while at >= 0:
         run.charge(cost)
         found.append(at)

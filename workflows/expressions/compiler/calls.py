@@ -35,6 +35,15 @@ _MAX_SHAPED: Final = 3
 # What a builtin takes besides the work that it charges itself; what entering a function takes.
 _BUILTIN: Final = 6
 _ENTRY: Final = 18
+# Functions of numbers charge nothing themselves; these take far longer than others.
+_EXPENSIVE: Final = {
+    ("cbrt", 0): 150,
+    ("fma", 3): 90,
+    ("gmtime", 0): 15,
+    ("mktime", 0): 45,
+    ("lgamma_r", 0): 10,
+    ("tgamma", 0): 10,
+}
 # Functions of the prelude belong to all programs, and programs to all threads.
 COMPILING: Final = RLock()
 
@@ -70,7 +79,8 @@ def compile_call(node: n.Call, scope: Scope, located: bool, tail: bool) -> Code:
     if key in SPECIAL:
         return SPECIAL[key](node, scope, located)
     if key in FUNCTIONS:
-        return _function(FUNCTIONS[key], node, scope, located)
+        units = _BUILTIN + _EXPENSIVE.get(key, 0)
+        return _function(FUNCTIONS[key], node, scope, located, units)
     if key in LISTS:
         return _list_function(LISTS[key], node, scope, located)
     if key in PRELUDE:
@@ -112,9 +122,11 @@ def _unknown(node: n.Call, arity: int) -> UnknownName:
 # Builtins whose arguments are values
 
 
-def _function(function: Callable[..., Value], node: n.Call, scope: Scope, located: bool) -> Code:
+def _function(
+    function: Callable[..., Value], node: n.Call, scope: Scope, located: bool, units: int
+) -> Code:
     arguments = [compiled(each, scope) for each in node.arguments]
-    cost = sum(each.cost for each in arguments) + _BUILTIN
+    cost = sum(each.cost for each in arguments) + units
     frames = max((each.frames for each in arguments), default=0) + 4
     ones = [each.one for each in arguments]
     if all(ones):
@@ -125,7 +137,7 @@ def _function(function: Callable[..., Value], node: n.Call, scope: Scope, locate
 
     def many(value: Value, env: Env, run: Run) -> Iterator[Value]:
         for given in combinations(parts, value, env, run):
-            run.charge(_BUILTIN)
+            run.charge(units)
             try:
                 result = function(run, value, *given)
             except JqError as error:

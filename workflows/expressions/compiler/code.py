@@ -29,7 +29,7 @@ Many: TypeAlias = Callable[[Value, Env, Run], Iterable[Value]]
 MISSING: Final[Any] = object()
 # Nested nodes; longer chains of operators than this are not programs for people.
 MAX_NODES_DEEP: Final = 400
-MAX_NODES: Final = 5_000
+MAX_NODES: Final = 3_500
 # See `Code.spread`. More than this is not counted any further.
 OUTER: Final = 1_000
 # Paths and filters give parts of what there was. Whatever wraps or repeats is weighed: over many
@@ -122,6 +122,15 @@ def passed_on(left: Code, right: Code) -> int:
         return HEAVY
     # What the left side has built anew counts as well when the right side repeats it.
     return variables * OUTER + inputs * max(left.spread, 1)
+
+
+def either(one: Code, other: Code) -> int:
+    """Spread of code that runs one or the other."""
+    if one.spread >= HEAVY or other.spread >= HEAVY:
+        return HEAVY
+    variables, inputs = divmod(one.spread, OUTER)
+    more_variables, more_inputs = divmod(other.spread, OUTER)
+    return max(variables, more_variables) * OUTER + max(inputs, more_inputs)
 
 
 def is_heavy(spread: int) -> bool:

@@ -16,6 +16,7 @@ from workflows.expressions.compiler.code import (
     at_value,
     compiled,
     compiles,
+    either,
     passed_on,
 )
 from workflows.expressions.compiler.explain import missing_key
@@ -317,7 +318,7 @@ def compile_if(node: n.If, scope: Scope, located: bool, tail: bool) -> Code:
     frames = max(condition.frames, yes.frames, no.frames) + 1
     if decided is None:
         return Code(many=_for_each_condition(condition, yes, no), cost=cost, frames=frames)
-    spread = min(yes.spread + no.spread, HEAVY)
+    spread = either(yes, no)
     if yes.one is not None and no.one is not None:
         one = _choose(decided, yes.one, no.one)
         return Code(one, cost=cost, frames=frames, spread=spread)
@@ -424,7 +425,7 @@ def compile_alternative(node: n.Alternative, scope: Scope, located: bool, _tail:
     cost, frames = left.cost + right.cost + 1, max(left.frames, right.frames) + 1
     first, second = left.one, right.one
     if first is not None and second is not None and not located:
-        spread = min(left.spread + right.spread, HEAVY)
+        spread = either(left, right)
         return Code(_or_else(first, second), cost=cost, frames=frames, spread=spread)
     lefts, rights = left.many, right.many
 

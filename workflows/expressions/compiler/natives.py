@@ -263,7 +263,7 @@ def _skipped(body: Many, count: float) -> Many:
     def rest(value: Value, env: Env, run: Run) -> Iterator[Value]:
         for passed, found in enumerate(body(value, env, run)):
             run.charge(1)
-            if passed >= count:
+            if passed + 1 > count:
                 yield found
 
     return rest
@@ -321,7 +321,7 @@ def _range(node: n.Call, arguments: list[n.Node], scope: Scope, located: bool) -
 def _numbers(run: Run, low: float, high: float, by: float) -> Iterator[Value]:
     if type(low) is int and type(by) is int and by and high == high:  # noqa: PLR0124 - NaN
         # Beyond this nothing comes: the budget is used up long before.
-        high = max(min(high, _FAR), -_FAR)
+        high = max(min(high, low + _FAR), low - _FAR)
         end = -int(-high // 1) if by > 0 else int(high // 1)
         numbers = range(low, end, by)
         for start in range(0, len(numbers), _CHUNK):
