@@ -11,7 +11,8 @@ from typing import Any, Final
 from workflows.expressions.errors import NoFuel, TooBig, Value
 
 # One unit is about one step of compiled code, 50 to 100 ns. Measured (`make bench`): the most
-# expensive programs that we know end within 50 ms, and ordinary ones get 4,000 to 20,000 items done.
+# expensive programs that we know end within 50 ms, and ordinary ones get 4,000 to 20,000 items
+# done.
 FUEL: Final = 200_000
 # Nested Python frames of an evaluation, counted with a margin: 11 for a call of a small function
 # where there are 2 to 7. With what is around it this stays below `expression.RECURSION_LIMIT`.
