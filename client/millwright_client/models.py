@@ -188,12 +188,17 @@ class TaskEvent:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Last event of an instance."""
+    """Last event of an instance.
+
+    Attributes:
+        complete: False when no worker could tell the last task events before this one.
+    """
 
     status: str
     ended_at: datetime | None = None
     output: Any = None
     error: dict[str, Any] | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ import pytest
 
 from tests.instances.conftest import Floor
 from tests.instances.stand_in import worker
+from workflows.instances import feed
 from workflows.instances.feed import Event
+from workflows.instances.progress import QUERY_TIMEOUT
 from workflows.instances.types import Ended, Status
 from workflows.interpreter.types import TaskEvent
 
@@ -79,12 +81,29 @@ async def test_a_follower_waits_for_a_worker(floor: Floor) -> None:
     assert (sequences, end.status) == ([1, 2], Status.COMPLETED)
 
 
-async def test_the_end_comes_even_when_no_worker_is_left(floor: Floor) -> None:
+async def test_the_last_events_wait_for_a_worker_that_comes_back(floor: Floor) -> None:
+    async with worker(floor.temporal, floor.task_queue):
+        started = await floor.start({"set": 1})
+        await the_rest(await follow(floor, started.id))
+    following = asyncio.create_task(the_rest(await follow(floor, started.id)))
+    # Until the first question has gone unanswered.
+    await asyncio.wait({following}, timeout=QUERY_TIMEOUT.total_seconds() + 0.5)
+    async with worker(floor.temporal, floor.task_queue):
+        sequences, end = await following
+
+    assert (sequences, end.complete) == ([1, 2], True)
+
+
+async def test_the_end_comes_even_when_no_worker_is_left(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "LAST_ANSWER_S", 1.0)
     started = await floor.start({"hold": 1})
     following = asyncio.create_task(the_rest(await follow(floor, started.id)))
     await floor.instances.terminate(floor.tenant, started.id, "enough")
+    _, end = await following
 
-    assert (await following)[1].status is Status.TERMINATED
+    assert (end.status, end.complete) == (Status.TERMINATED, False)
 
 
 async def test_when_the_last_follower_leaves_nobody_asks_any_more(working: Floor) -> None:

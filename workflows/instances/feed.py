@@ -24,6 +24,8 @@ SLOWEST_S: Final = 1.0
 _SLOWER: Final = 1.5
 # A follower that lags further behind reads its own pages.
 KEPT_EVENTS: Final = 2_000
+# A worker that is there but busy may miss its first queries; without one nobody waits longer.
+LAST_ANSWER_S: Final = 10.0
 
 
 class Source(Protocol):
@@ -89,14 +91,14 @@ class Feed:
         """
         while True:
             changed, ended = self._changed, self._ended
-            fresh = await self._after(after)
-            for event in fresh:
+            fresh = await self._after(after, patient=ended is not None)
+            for event in fresh or ():
                 yield event
                 after = event.sequence
             if fresh:
                 continue
             if ended is not None:
-                yield ended
+                yield ended if fresh is not None else ended.model_copy(update={"complete": False})
                 return
             if self._failure is not None:
                 raise self._failure
@@ -115,9 +117,9 @@ class Feed:
         try:
             with self._source.closing() as closing:
                 await self._poll(closing)
-            while await self._read():
-                pass
-            self._ended = await self._source.ended()
+            told_all = await self._drain()
+            ended = await self._source.ended()
+            self._ended = ended.model_copy(update={"complete": told_all})
         except Exception as error:
             self._failure = error
             raise
@@ -131,12 +133,19 @@ class Feed:
             await asyncio.wait({closing}, timeout=interval)
         await closing
 
-    async def _read(self) -> bool:
-        """Take one page from the interpreter; tell whether there was anything in it."""
+    async def _drain(self) -> bool:
+        """Take all pages that are left; tell whether somebody answered to the last."""
+        while (read := await self._read(patient=True)) is not None:
+            if not read:
+                return True
+        return False
+
+    async def _read(self, *, patient: bool = False) -> int | None:
+        """Take one page from the interpreter; tell how much was in it, None without an answer."""
         begin = self._position.newest if self._position else self._first
-        told = await self._source.progress(begin)
+        told = await self._told(begin, patient=patient)
         if told is None:
-            return False
+            return None
         # A follower may have asked for what comes after an event that is yet to happen.
         begin = min(begin, told.last)
         known = self._position is not None
@@ -147,7 +156,16 @@ class Feed:
         )
         if told.events or not known:
             self._notify()  # the first answer also tells who lags
-        return bool(told.events)
+        return len(told.events)
+
+    async def _told(self, after: int, *, patient: bool) -> Progress | None:
+        """Ask for the events after that one; who is patient asks again for a while."""
+        told = await self._source.progress(after)
+        until = asyncio.get_running_loop().time() + LAST_ANSWER_S
+        while patient and told is None and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(FASTEST_S)
+            told = await self._source.progress(after)
+        return told
 
     def _oldest(self, begin: int) -> int:
         if len(self._events) == KEPT_EVENTS:
@@ -157,10 +175,11 @@ class Feed:
     def _lags(self, after: int) -> bool:
         return self._position is not None and after < self._position.oldest
 
-    async def _after(self, after: int) -> list[TaskEvent]:
+    async def _after(self, after: int, *, patient: bool) -> list[TaskEvent] | None:
+        """Return what is known to follow that event; None when it had to be asked, in vain."""
         if self._lags(after):
-            told = await self._source.progress(after)
-            return told.events if told else []
+            told = await self._told(after, patient=patient)
+            return told.events if told else None
         skip = bisect_right(self._events, after, key=lambda event: event.sequence)
         return list(itertools.islice(self._events, skip, None))
 

@@ -112,6 +112,10 @@ class Ended(BaseModel, frozen=True):
     ended_at: datetime | None = None
     output: JsonValue = None
     error: JsonObject | None = None
+    complete: bool = Field(
+        default=True,
+        description="False when no worker could tell the last task events before this one.",
+    )
 
 
 class InstancePage(BaseModel, frozen=True):
