@@ -1,6 +1,7 @@
 """Domain errors into failures that Temporal keeps and the interpreter understands."""
 
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
@@ -35,22 +36,33 @@ KINDS: Final[Mapping[type[MillwrightError], str]] = {
 }
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(masked: Callable[[str], str] = _as_it_is) -> Iterator[None]:
     """Run a piece of an activity; a domain error inside becomes an `ApplicationError`.
 
     A domain error may carry `kind` (of the language's error types), `title`, `upstream_status` and
     `retry_after_s`.
+
+    Args:
+        masked: What a text looks like without the secrets of the request.
     """
     try:
         yield
     except MillwrightError as error:
-        raise as_failure(error) from None
+        raise as_failure(error, masked) from None
     except ApplicationError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told and logged below
         # Nobody knows what it did before it failed, so it is not done again.
-        log.exception("activity_failed_unexpectedly", activity=activity.info().activity_type)
+        log.error(  # noqa: TRY400 - the traceback is here, and masked
+            "activity_failed_unexpectedly",
+            activity=activity.info().activity_type,
+            exception=masked(traceback.format_exc()),
+        )
         raise ApplicationError(
             f"The worker met an error of its own ({type(error).__name__}); its log has it.",
             {"kind": "runtime", "status": 500, "attempts": activity.info().attempt},
@@ -59,14 +71,16 @@ def translated() -> Iterator[None]:
         ) from None
 
 
-def as_failure(error: MillwrightError) -> ApplicationError:
+def as_failure(
+    error: MillwrightError, masked: Callable[[str], str] = _as_it_is
+) -> ApplicationError:
     """Return the failure for one domain error."""
     retry_after_s: float | None = getattr(error, "retry_after_s", None)
     return ApplicationError(
-        error.message,
+        masked(error.message),
         {
             "kind": getattr(error, "kind", None) or kind_of(type(error)),
-            "title": getattr(error, "title", error.code.replace("-", " ").capitalize()),
+            "title": masked(getattr(error, "title", error.code.replace("-", " ").capitalize())),
             "status": getattr(error, "upstream_status", None) or error.status,
             "attempts": activity.info().attempt,
         },

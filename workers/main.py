@@ -24,6 +24,7 @@ from toolhub.wiring import build_toolhub
 from workflows.catalog import Catalog
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
+from workflows.secrets import SecretOpener, SecretsInMemory
 
 log = structlog.get_logger()
 
@@ -53,8 +54,9 @@ class CatalogSource:
 def build_worker(client: Client, settings: Settings, database: Database, egress: Egress) -> Worker:
     """List everything this worker can do. Database and egress belong to the caller."""
     hub = build_toolhub(database, Sealer.from_settings(settings.security), egress).hub
-    http = HttpActivities(egress)
-    mcp = McpActivities(hub)
+    opener = SecretOpener(SecretsInMemory())
+    http = HttpActivities(egress, opener)
+    mcp = McpActivities(hub, opener)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     return Worker(
         client,

@@ -3,8 +3,9 @@
 import base64
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from activities.requests import Request, Texts
 from foundation.json import JsonObject, JsonValue
 
 Output: TypeAlias = Literal["raw", "content", "response"]
@@ -26,37 +27,32 @@ class Login(BaseModel, frozen=True):
         return f"Basic {base64.b64encode(pair).decode()}"
 
 
-class HttpCall(BaseModel, frozen=True):
+class HttpCall(Request, frozen=True):
     """One HTTP request.
 
     Attributes:
         uri: Where to, all variables filled in.
         output: `content` (decoded body), `raw` (base64) or `response` (all of it).
         redirect: Accept 3xx answers as results instead of errors.
-        timeout_s: For the whole exchange.
     """
 
-    tenant_id: str
     method: str
-    uri: str
-    headers: dict[str, str] = {}
-    query: dict[str, JsonValue] = {}
+    uri: str = ""
+    headers: Texts = Field(default_factory=dict)
+    query: dict[str, JsonValue] = Field(default_factory=dict)
     body: JsonValue = None
     output: Output = "content"
     redirect: bool = False
     login: Login | None = None
-    timeout_s: float = 30.0
 
 
-class OpenApiCall(BaseModel, frozen=True):
+class OpenApiCall(Request, frozen=True):
     """One operation of an API that an OpenAPI (2.0 or 3.x) document describes."""
 
-    tenant_id: str
-    document_uri: str
+    document_uri: str = ""
     document_login: Login | None = None
     operation_id: str
-    parameters: JsonObject = {}
+    parameters: JsonObject = Field(default_factory=dict)
     output: Output = "content"
     redirect: bool = False
     login: Login | None = None
-    timeout_s: float = 30.0

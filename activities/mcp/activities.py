@@ -5,11 +5,10 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.faults import translated
-from activities.heartbeat import Beat, beating
 from activities.mcp.types import McpCall, McpRequest
 from activities.patience import patiently
-from activities.types import ActivityResult, result_of
+from activities.types import ActivityResult
+from activities.work import Opener, Work, working
 from foundation.json import digest
 from toolhub.hub import ToolHub
 from toolhub.schemas import CallTool, OnProgress
@@ -24,48 +23,48 @@ class McpActivities:
     """Activities over one hub."""
 
     hub: ToolHub
+    opener: Opener
 
     @activity.defn(name="mcp-call")
     async def mcp_call(self, call: McpCall) -> ActivityResult:
         """Call a tool of a registered server."""
-        with translated():
-            async with beating() as beat:
-                request = CallTool(
-                    tenant_id=call.tenant_id,
-                    server=call.server,
-                    tool=call.tool,
-                    arguments=call.arguments,
-                    timeout_s=call.timeout_s,
-                    idempotency_key=_same_on_every_attempt(),
-                    maybe_sent=beat.lost,
-                    on_send=beat.now_sent,
-                    on_progress=_told(beat),
-                )
-                result = await patiently(lambda: self.hub.call(request))
-                return result_of(result.value)
+        async with working(self.opener, call) as work:
+            request = CallTool(
+                tenant_id=call.tenant_id,
+                server=work.request.server,
+                tool=work.request.tool,
+                arguments=work.request.arguments,
+                timeout_s=call.timeout_s,
+                idempotency_key=_same_on_every_attempt(),
+                maybe_sent=work.beat.lost,
+                on_send=work.beat.now_sent,
+                on_progress=_told(work),
+            )
+            result = await patiently(lambda: self.hub.call(request))
+            return work.result(result.value)
 
     @activity.defn(name="mcp-request")
     async def mcp_request(self, request: McpRequest) -> ActivityResult:
         """Send one request to a server by its address."""
-        with translated():
-            async with beating() as beat:
-                result = await self.hub.request(
-                    Request(
-                        tenant_id=request.tenant_id,
-                        url=request.uri,
-                        method=request.method,
-                        params=request.parameters,
-                        headers=_headers(request),
-                        protocol_version=request.protocol_version,
-                        client_name=request.client_name,
-                        client_version=request.client_version,
-                        timeout_s=request.timeout_s,
-                        maybe_sent=beat.lost,
-                        on_send=beat.now_sent,
-                        on_progress=_told(beat),
-                    )
+        async with working(self.opener, request) as work:
+            opened = work.request
+            result = await self.hub.request(
+                Request(
+                    tenant_id=opened.tenant_id,
+                    url=opened.uri,
+                    method=opened.method,
+                    params=opened.parameters,
+                    headers=_headers(opened),
+                    protocol_version=opened.protocol_version,
+                    client_name=opened.client_name,
+                    client_version=opened.client_version,
+                    timeout_s=opened.timeout_s,
+                    maybe_sent=work.beat.lost,
+                    on_send=work.beat.now_sent,
+                    on_progress=_told(work),
                 )
-                return result_of(result)
+            )
+            return work.result(result)
 
 
 def _same_on_every_attempt() -> str:
@@ -74,10 +73,10 @@ def _same_on_every_attempt() -> str:
     return digest([info.workflow_id, info.workflow_run_id, info.activity_id])
 
 
-def _told(beat: Beat) -> OnProgress:
+def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:
     async def told(progress: float, total: float | None, message: str | None) -> None:
         shown = message[:_SHOWN_CHARS] if message else None
-        beat.report({"progress": progress, "total": total, "message": shown})
+        work.report({"progress": progress, "total": total, "message": shown})
 
     return told
 

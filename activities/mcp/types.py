@@ -1,22 +1,22 @@
 """What crosses the wire for `call: mcp.tool` and `call: mcp`. Fields are added, never renamed."""
 
-from pydantic import BaseModel
+from pydantic import Field
 
 from activities.http.types import Login
+from activities.requests import Request, Texts
 from foundation.json import JsonObject
 
 
-class McpCall(BaseModel, frozen=True):
+class McpCall(Request, frozen=True):
     """One call of a tool of a registered server."""
 
-    tenant_id: str
-    server: str
-    tool: str
-    arguments: JsonObject = {}
+    server: str = ""
+    tool: str = ""
+    arguments: JsonObject = Field(default_factory=dict)
     timeout_s: float = 60.0
 
 
-class McpRequest(BaseModel, frozen=True):
+class McpRequest(Request, frozen=True):
     """One request to an MCP server by its address.
 
     Attributes:
@@ -25,12 +25,11 @@ class McpRequest(BaseModel, frozen=True):
         protocol_version: The oldest revision the definition expects; newer ones are negotiated.
     """
 
-    tenant_id: str
-    uri: str
+    uri: str = ""
     login: Login | None = None
-    headers: dict[str, str] = {}
+    headers: Texts = Field(default_factory=dict)
     method: str
-    parameters: JsonObject = {}
+    parameters: JsonObject = Field(default_factory=dict)
     protocol_version: str | None = None
     client_name: str | None = None
     client_version: str | None = None

@@ -179,12 +179,6 @@ def test_a_function_does_not_see_the_variables_of_its_caller() -> None:
     assert only(text).pointer == "/use/functions/f/set/x"
 
 
-@pytest.mark.parametrize("name", ["secrets", "authorization"])
-def test_what_cannot_be_read_yet_is_refused(name: str) -> None:
-    task = CALL % f"headers: {{ A: 'Bearer ${{ ${name}.a }}' }}"
-    assert only(with_tasks(task)).code == "not-supported-yet"
-
-
 SECRET = "'${ $secrets.a }'"
 POLICY = f"{{ bearer: {{ token: {SECRET} }} }}"
 LEAKS = [
@@ -214,29 +208,63 @@ def test_a_secret_that_flows_into_the_history_is_refused(text: str, pointer: str
     assert "arguments of a call" in found.message
 
 
+DECLARED = "use: { secrets: [ a ] }\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        with_tasks(CALL % f"body: {SECRET}"),
+        with_tasks(CALL % f"body: {SECRET}", more=DECLARED),
+        with_tasks(CALL % "headers: { A: '${ $authorization.parameter }' }"),
         with_tasks(
-            f"- a: {{ call: mcp.tool, with: {{ server: s, tool: t, arguments: {SECRET} }} }}"
+            f"- a: {{ call: mcp.tool, with: {{ server: s, tool: t, arguments: {SECRET} }} }}",
+            more=DECLARED,
         ),
         with_tasks(
             "- a: { call: http, with: { method: get, endpoint: { uri: 'https://e.com', "
-            f"authentication: {POLICY} }} }} }}"
+            f"authentication: {POLICY} }} }} }}",
+            more=DECLARED,
         ),
-        f"{HEAD}use: {{ authentications: {{ x: {POLICY} }} }}\ndo: []",
+        with_tasks(
+            "- a: { call: http, with: { method: get, endpoint: { uri: 'https://e.com', "
+            "authentication: { basic: { use: a } } } } }",
+            more=DECLARED,
+        ),
+        f"{HEAD}use: {{ secrets: [ a ], authentications: {{ x: {POLICY} }} }}\ndo: []",
         with_tasks(
             "- a: { call: f }",
-            more="use: { functions: { f: { call: http, with: { method: get, "
+            more="use: { secrets: [ a ], functions: { f: { call: http, with: { method: get, "
             f"endpoint: 'https://e.com', body: {SECRET} }} }} }} }}\n",
         ),
     ],
 )
-def test_a_secret_may_flow_into_the_arguments_of_an_activity_once_there_are_secrets(
-    text: str,
-) -> None:
-    assert only(text).code == "not-supported-yet"
+def test_a_secret_may_flow_into_the_arguments_of_an_activity(text: str) -> None:
+    assert validate(text) == []
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        CALL % f"body: {SECRET}",
+        (
+            "- a: { call: http, with: { method: get, endpoint: { uri: 'https://e.com', "
+            "authentication: { basic: { use: a } } } } }"
+        ),
+    ],
+)
+def test_a_secret_has_to_be_declared(task: str) -> None:
+    found = only(with_tasks(task, more="use: { secrets: [ b ] }\n"))
+    assert found.code == "unknown-reference"
+    assert "'a' in use.secrets" in found.message
+
+
+def test_how_long_a_call_may_take_is_no_secret() -> None:
+    task = (
+        "- a: { call: mcp, with: { method: tools/list, timeout: '${ $secrets.a }', "
+        "transport: { http: { endpoint: 'https://e.com' } } } }"
+    )
+    found = only(with_tasks(task, more=DECLARED))
+    assert (found.code, found.pointer) == ("secret-flow", "/do/0/a/with/timeout")
 
 
 @pytest.mark.parametrize(

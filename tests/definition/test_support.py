@@ -54,7 +54,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             "with/endpoint/authentication/digest",
             "'digest' authentication",
         ),
-        (HTTP % "{ basic: { use: mine } }", "with/endpoint/authentication/basic/use", "Secrets"),
         (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
         (
             MCP % ("tools/list", "{ http: { endpoint: 'https://e.com' }, options: { a: b } }"),
@@ -87,7 +86,6 @@ def test_the_message_names_the_task() -> None:
         ("schedule: { on: { one: { with: { type: a } } } }", "/schedule"),
         ("use: { extensions: [ { a: { extend: all } } ] }", "/use/extensions"),
         ("use: { catalogs: { a: { endpoint: 'https://e.com' } } }", "/use/catalogs"),
-        ("use: { secrets: [ a ] }", "/use/secrets"),
         ("use: { retries: { a: { delay: PT1S } } }", "/use/retries"),
     ],
 )

@@ -14,11 +14,13 @@ from temporalio.worker import Replayer, Worker
 
 from activities.definitions import Engine
 from activities.http import HttpActivities
+from foundation.json import JsonValue
 from foundation.settings import EgressSettings
 from security.egress import Egress
 from workflows.definition import prepare
 from workflows.interpreter.types import ENGINE, PROGRESS_QUERY, Progress, StartInput, TaskState
 from workflows.interpreter.workflow import Interpreter
+from workflows.secrets import SecretOpener, SecretsInMemory
 
 HEAD = """
 document: { dsl: '1.0.3', namespace: tests, name: sample, version: '1.0.0' }
@@ -106,12 +108,21 @@ class Runner:
         return found
 
 
+SECRETS: dict[str, JsonValue] = {
+    "planted": "s3cr3t-plant-key",
+    "pair": {"username": "press-user", "password": "pa55-w0rd!"},
+}
+
+
 @pytest.fixture
 async def run(
     temporal: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
 ) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
-    http = HttpActivities(egress)
+    http = HttpActivities(
+        egress,
+        SecretOpener(SecretsInMemory({(tenant, name): value for name, value in SECRETS.items()})),
+    )
     async with Worker(
         temporal,
         task_queue=task_queue,

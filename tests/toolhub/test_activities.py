@@ -17,13 +17,14 @@ from tests.toolhub.servers import Seen
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import ServerRegistration
+from workflows.secrets import SecretOpener, SecretsInMemory
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 def activities(hub: ToolHub) -> McpActivities:
-    return McpActivities(hub)
+    return McpActivities(hub, SecretOpener(SecretsInMemory()))
 
 
 @pytest.fixture

@@ -128,8 +128,8 @@ SENSE: Final[Mapping[Code, Meaning]] = {
     Code.LITERAL_SECRET: Meaning(
         "A password, token or key is written out; everybody who may read the workflow could read "
         "it.",
-        "Pass it in the input and write an expression, or register an MCP server, which keeps its "
-        "credential encrypted.",
+        "Store it as a secret and read it with `$secrets`, or register an MCP server, which keeps "
+        "its credential encrypted.",
     ),
     Code.SECRET_FLOW: Meaning(
         "A secret (`$secrets`, `$authorization`) flows into something that the history of the run "

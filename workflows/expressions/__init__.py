@@ -11,7 +11,7 @@ This is the only door; docs/expressions.md says what they can do. Inside:
     template    JSON in which some texts are expressions
 """
 
-from workflows.expressions.analysis import INPUT, Analysis, Read
+from workflows.expressions.analysis import INPUT, SECRET, Analysis, Read
 from workflows.expressions.errors import (
     ExpressionError,
     ExpressionSyntaxError,
@@ -37,6 +37,7 @@ __all__ = [
     "CURRENT",
     "ENGINE_VERSION",
     "INPUT",
+    "SECRET",
     "Analysis",
     "Embedded",
     "Expression",

@@ -15,7 +15,8 @@ from workflows.expressions.syntax.parser import parse
 
 # The input of the expression; other roots are names of variables.
 INPUT: Final = "."
-_SECRET: Final = frozenset({"secrets", "authorization"})
+# Variables whose values must not be kept in the history of a run.
+SECRET: Final = frozenset({"secrets", "authorization"})
 # A key of an object, a position, or None for any of them.
 Key: TypeAlias = str | int | None
 
@@ -83,7 +84,7 @@ def analyse(source: str, variables: frozenset[str], cost: int) -> Analysis:
     return Analysis(
         variables=variables,
         reads=tuple(dict.fromkeys(reader.reads)),
-        secret=not _SECRET.isdisjoint(variables),
+        secret=not SECRET.isdisjoint(variables),
         cost=None if steps is None else cost + steps,
     )
 

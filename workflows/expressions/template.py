@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from foundation.json import JsonValue, ReadableJson
+from workflows.expressions.analysis import SECRET
 from workflows.expressions.errors import ExpressionSyntaxError, OutOfFuelError, TooLargeError
 from workflows.expressions.expression import (
     Expression,
@@ -117,14 +118,19 @@ class Template:
     Attributes:
         expressions: Everything in it that is evaluated.
         constant: True when that is nothing.
+        source: The value as it was written.
+        bare: A text at its top is an expression even without `${ }`.
+        version: What its expressions mean.
     """
 
-    __slots__ = ("_budget", "_build", "_version", "constant", "expressions")
+    __slots__ = ("_budget", "_build", "bare", "constant", "expressions", "source", "version")
 
     def __init__(
         self, value: ReadableJson, *, bare: bool = False, version: Version = CURRENT
     ) -> None:
-        self._version = version
+        self.source = value
+        self.bare = bare
+        self.version = version
         # A template is built without a pause, so all that is in it shares the budget of one.
         whole = isinstance(value, str) and (bare or expression_in(value) is not None)
         self._budget = None if whole or _openings(value) == 0 else version.fuel
@@ -136,6 +142,11 @@ class Template:
     def variables(self) -> frozenset[str]:
         """Names of the variables that have to be given."""
         return frozenset().union(*(expression.variables for expression in self.expressions))
+
+    @property
+    def secret(self) -> bool:
+        """Whether a secret flows into it."""
+        return not SECRET.isdisjoint(self.variables)
 
     def evaluate(self, value: JsonValue, variables: Variables) -> JsonValue:
         """Build the value.
@@ -170,7 +181,7 @@ class Template:
         return lambda _value, _variables: plain
 
     def _evaluation(self, source: str) -> _Build:
-        expression = compile_expression(source, self._version)
+        expression = compile_expression(source, self.version)
         self.expressions.append(expression)
         if self._budget is None:
             return expression.evaluate
@@ -192,7 +203,7 @@ class Template:
             piece if isinstance(piece, str) else self._evaluation(piece.source)
             for piece in pieces_of(text)
         ]
-        spell = compile_expression("tostring", self._version).evaluate
+        spell = compile_expression("tostring", self.version).evaluate
 
         def spelled(found: JsonValue) -> str:
             left = _LIMITS.stop - fuel_spent()

@@ -52,6 +52,11 @@ class Place:
     reference: str
     raw: JsonObject
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the secrets that the definition declares."""
+        return self.unit.definition.use.secrets
+
     def condition(self, text: str) -> Expression:
         """Compile a condition, with or without `${ }`."""
         source = expression_in(text)

@@ -21,7 +21,7 @@ from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
 from workflows.definition.checks.names import check_header, check_variables
 from workflows.definition.checks.paths import check_paths
-from workflows.definition.checks.references import check_references
+from workflows.definition.checks.references import check_references, check_secret_names
 from workflows.definition.checks.schemas import check_schemas
 from workflows.definition.checks.secrets import check_secrets
 from workflows.definition.checks.subject import Check, Subject
@@ -46,6 +46,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_functions,
     check_calls,
     check_references,
+    check_secret_names,
     check_schemas,
     check_secrets,
     check_texts,

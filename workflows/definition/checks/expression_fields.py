@@ -182,6 +182,11 @@ def _templates(subject: Subject, site: Site, inputs: Inputs) -> Iterator[Express
         elif isinstance(site.task, CallAsyncApi):
             own = _without_tasks(value)
         secrets = key == "with" and _is_activity(subject, site)
+        if secrets and isinstance(own, dict) and "timeout" in own:
+            # How long we wait is decided by the run, not in the activity.
+            at = (*path, "timeout")
+            yield ExpressionField(at, own["timeout"], here, dot=shaped, input=shaped)
+            own = {name: item for name, item in own.items() if name != "timeout"}
         yield ExpressionField(path, own, here, secrets=secrets, dot=shaped, input=shaped)
 
 

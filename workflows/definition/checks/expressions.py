@@ -1,7 +1,7 @@
 """Expressions: they parse, they call what is there, they read what is there."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from workflows.definition.checks.expression_fields import (
@@ -12,6 +12,7 @@ from workflows.definition.checks.expression_fields import (
 from workflows.definition.checks.subject import Subject, texts
 from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
 from workflows.expressions import (
+    SECRET,
     Expression,
     UnknownFunctionError,
     compile_expression,
@@ -23,10 +24,6 @@ from workflows.expressions import (
 # The engine repeats the expression, which may be long, on a line of its own.
 _MESSAGE_CHARS: Final = 300
 _LINE_CHARS: Final = 140
-_NOT_YET: Final[Mapping[str, str]] = {
-    "secrets": "Secrets cannot be read yet. Pass the value in the input of the workflow.",
-    "authorization": "'$authorization' cannot be read yet. Pass what you need in the input.",
-}
 _SECRETS_STAY: Final = (
     "A secret can only be used in the arguments of a call (with) or in an authentication: "
     "everything else is kept in the history of the run, where others can read it."
@@ -109,11 +106,9 @@ def _unknown_variables(
     field: ExpressionField, path: Path, expression: Expression
 ) -> Iterator[Problem]:
     for name in sorted(expression.variables - field.variables):
-        if name not in _NOT_YET:
+        if name not in SECRET:
             yield Problem(Code.UNKNOWN_VARIABLE, path, _not_there(name, field))
-        elif field.secrets:
-            yield Problem(Code.NOT_SUPPORTED_YET, path, _NOT_YET[name])
-        else:
+        elif not field.secrets:
             yield Problem(Code.SECRET_FLOW, path, f"'${name}' flows in here. {_SECRETS_STAY}")
 
 

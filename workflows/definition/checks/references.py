@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from workflows.definition.checks.expression_fields import expression_fields
+from workflows.definition.checks.expressions import compiled_in
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
 from workflows.definition.models import (
@@ -10,8 +12,10 @@ from workflows.definition.models import (
     CatchSpec,
     Definition,
     RaiseSpec,
+    SecretReference,
     TaskBase,
 )
+from workflows.expressions import Expression
 
 
 class Reference(NamedTuple):
@@ -33,6 +37,32 @@ def check_references(subject: Subject) -> Iterator[Problem]:
             yield Problem(Code.UNKNOWN_REFERENCE, reference.path, message)
 
 
+def check_secret_names(subject: Subject) -> Iterator[Problem]:
+    """Find secrets that expressions read and `use.secrets` does not declare."""
+    if subject.definition.evaluate.language != "jq":
+        return
+    known = subject.names("secrets")
+    for field in expression_fields(subject):
+        # Elsewhere none may be read at all.
+        for path, found in compiled_in(field) if field.secrets else ():
+            if isinstance(found, Expression) and "secrets" in found.variables:
+                yield from (_unknown_secret(path, name, known) for name in _read(found) - known)
+
+
+def _read(expression: Expression) -> frozenset[str]:
+    return frozenset(
+        key
+        for read in expression.analysis().reads
+        if read.root == "secrets" and isinstance(key := read.keys[0], str)
+    )
+
+
+def _unknown_secret(path: Path, name: str, known: frozenset[str]) -> Problem:
+    hint = did_you_mean(name, known) or f" Declare it: use: {{secrets: [{name}]}}."
+    message = f"There is no secret {shown(name)} in use.secrets.{hint}"
+    return Problem(Code.UNKNOWN_REFERENCE, path, message)
+
+
 def _references(subject: Subject) -> Iterator[Reference]:
     for field in subject.fields:
         match field.owner, field.name, field.value:
@@ -42,6 +72,8 @@ def _references(subject: Subject) -> Iterator[Reference]:
                 yield Reference(field.path, "errors", name)
             case CatchSpec(), "retry", str(name):
                 yield Reference(field.path, "retries", name)
+            case SecretReference(), "use", str(name):
+                yield Reference(field.path, "secrets", name)
             case AuthenticationSpec(), "use", str(name):
                 yield Reference(field.path, "authentications", name)
             case _:

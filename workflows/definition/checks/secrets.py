@@ -61,8 +61,8 @@ _NO_SECRET: Final = frozenset({"page_token", "pagetoken", "page-token", "next_to
 # An expression that is only a text in quotes hides nothing.
 _TEXT_LITERAL: Final = re.compile(r'"(?:[^"\\]|\\[^(])*"')
 _ADVICE: Final = (
-    "Register the server with its credential and use mcp.tool: a registered credential is sealed. "
-    "An expression such as ${ .token } works too, but whoever may read instances sees their input."
+    "Store it with PUT /api/v1/secrets/<name>, name it in use.secrets and write "
+    "${ $secrets.<name> }: only the call itself ever sees it."
 )
 
 

@@ -103,6 +103,8 @@ class Subject:
         """Name what `use.<section>` declares, readable or not."""
         use = self.pruned.original.get("use")
         entries = use.get(section) if isinstance(use, dict) else None
+        if isinstance(entries, list):
+            return frozenset(each for each in entries if isinstance(each, str))
         return frozenset(entries) if isinstance(entries, dict) else frozenset()
 
     def raw(self, path: Path) -> JsonObject:

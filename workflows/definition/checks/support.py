@@ -17,7 +17,6 @@ from workflows.definition.models import (
     ListenTask,
     McpTransport,
     RunTask,
-    SecretReference,
     Use,
 )
 from workflows.definition.pruning import task_at
@@ -34,9 +33,7 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (Definition, "schedule"): "Schedules inside a definition are",
     (Use, "extensions"): "Extensions are",
     (Use, "catalogs"): "Catalogues of functions are",
-    (Use, "secrets"): "Secrets are",
     (Use, "retries"): "Retry policies are",
-    (SecretReference, "use"): "Secrets are",
     **{
         (policy, scheme): f"'{scheme}' authentication is"
         for policy in (AuthenticationPolicy, AuthenticationSpec)
@@ -47,8 +44,6 @@ _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (RunTask, "run"): "Call a service or an MCP tool instead.",
     (McpTransport, "stdio"): "Start the server with an HTTP transport and use 'http'.",
     (Definition, "schedule"): "Create it with POST /api/v1/schedules.",
-    (SecretReference, "use"): "Pass the value in the input of the workflow.",
-    (Use, "secrets"): "Pass the value in the input of the workflow.",
     (CatchSpec, "retry"): "Calls that did not reach the other side are tried again anyway.",
 }
 

@@ -1,75 +1,78 @@
 """Where a call goes and how it logs in: URI templates and authentication policies."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from activities.http.types import Login
+from activities.requests import SealedField
 from foundation.json import JsonValue
 from workflows.definition import AuthenticationSpec, EndpointSpec
 from workflows.expressions import Template, expression_in, pieces_of
 from workflows.interpreter.compiling import Place, dumped
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.requests import Part, Value
 from workflows.interpreter.run import Frame
 
 _VARIABLE: Final = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Authentication:
-    """A compiled policy: basic or bearer."""
+class Uri:
+    """An address with its variables: texts with `{name}`, and expressions."""
 
-    scheme: str
-    properties: Template
+    parts: Sequence[str | Template]
 
-    def login(self, value: JsonValue, frame: Frame) -> Login:
-        """Fill in the credentials.
+    @property
+    def variables(self) -> frozenset[str]:
+        return frozenset[str]().union(*(each.variables for each in self._templates))
 
-        Raises:
-            Fault: When one of them is no text.
-        """
-        found = frame.evaluate(self.properties, value)
-        texts = found if isinstance(found, dict) else {}
-        username, secret = texts.get("username", ""), texts.get("password", texts.get("token"))
-        if not isinstance(username, str) or not isinstance(secret, str):
-            raise Fault.of(
-                "authentication",
-                "The credentials are no text",
-                f"The {self.scheme} policy of this call gives no user name or secret.",
-            )
-        return Login(
-            scheme="basic" if self.scheme == "basic" else "bearer", username=username, secret=secret
-        )
+    @property
+    def secret(self) -> bool:
+        return any(each.secret for each in self._templates)
 
+    @property
+    def version(self) -> str:
+        return self._templates[0].version.name
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A compiled endpoint.
+    @property
+    def _templates(self) -> list[Template]:
+        return [each for each in self.parts if isinstance(each, Template)]
 
-    Attributes:
-        uri: Its parts: texts with `{name}`, and expressions.
-    """
-
-    uri: Sequence[str | Template]
-    authentication: Authentication | None
-
-    def resolve(self, value: JsonValue, frame: Frame) -> tuple[str, Login | None]:
-        """Return the URI, its variables filled in from the task's input, and the credentials.
+    def computed(self, value: JsonValue, frame: Frame) -> JsonValue:
+        """Fill the variables in from the task's input.
 
         Raises:
-            Fault: When a variable or a credential is missing.
+            Fault: When one is missing.
         """
         fields = value if isinstance(value, dict) else {}
-        uri = "".join(
+        return "".join(
             fill_in(part, fields)
             if isinstance(part, str)
-            else _computed(part, frame.evaluate(part, value), alone=len(self.uri) == 1)
-            for part in self.uri
+            else _computed(part, frame.evaluate(part, value), alone=len(self.parts) == 1)
+            for part in self.parts
         )
-        login = self.authentication.login(value, frame) if self.authentication else None
-        return uri, login
+
+    def sealed(self, value: JsonValue, _frame: Frame) -> SealedField:
+        """Fill in what is no expression; the activity joins the parts."""
+        fields = value if isinstance(value, dict) else {}
+        parts: list[JsonValue] = [
+            _as_text(fill_in(part, fields)) if isinstance(part, str) else _as_expression(part)
+            for part in self.parts
+        ]
+        return SealedField(template=parts, joined=True)
+
+
+def _as_text(text: str) -> str:
+    """Write a text in such a way that nothing in it is evaluated."""
+    return text.replace("${", '${ "${" }')
+
+
+def _as_expression(part: Template) -> str:
+    (expression,) = part.expressions
+    return f"${{ {expression.source} }}"
 
 
 def _computed(part: Template, found: JsonValue, *, alone: bool) -> str:
@@ -114,15 +117,24 @@ def fill_in(uri: str, fields: Mapping[str, JsonValue]) -> str:
     return _VARIABLE.sub(one, uri)
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A compiled endpoint.
+
+    Attributes:
+        login: What computes the credentials, if it needs some.
+    """
+
+    uri: Uri
+    login: Part | None
+
+
 def compile_endpoint(endpoint: EndpointSpec | str, place: Place) -> Endpoint:
     """Compile an endpoint; `use` in its authentication refers to `use.authentications`."""
     uri, policy = (
         (endpoint, None) if isinstance(endpoint, str) else (endpoint.uri, endpoint.authentication)
     )
-    return Endpoint(
-        uri=_parts(uri, place),
-        authentication=compile_authentication(policy, place),
-    )
+    return Endpoint(Uri(_parts(uri, place)), compile_login(policy, place))
 
 
 def _parts(uri: str, place: Place) -> Sequence[str | Template]:
@@ -134,14 +146,37 @@ def _parts(uri: str, place: Place) -> Sequence[str | Template]:
     ]
 
 
-def compile_authentication(
-    policy: AuthenticationSpec | None, place: Place
-) -> Authentication | None:
+def compile_login(policy: AuthenticationSpec | None, place: Place) -> Part | None:
     """Compile an authentication policy, following a reference."""
     if policy is None:
         return None
     if policy.use is not None:
         policy = place.used("authentications", policy.use)
     written: dict[str, Any] = dumped(policy)
-    scheme = "basic" if "basic" in written else "bearer"
-    return Authentication(scheme, place.template(written[scheme]))
+    ((scheme, properties),) = written.items()
+    source = _secret(properties["use"]) if "use" in properties else None
+    return Value(place.template(_login(scheme, properties, source)))
+
+
+def _secret(name: str) -> str:
+    """Name a secret in an expression."""
+    return f"$secrets[{json.dumps(name)}]"
+
+
+def _login(scheme: str, properties: Mapping[str, Any], source: str | None) -> dict[str, Any]:
+    """Spell the credentials of a policy as the request's field `login` has them."""
+    match scheme:
+        case "basic" | "digest":
+            if source is not None:
+                properties = {
+                    "username": f"${{ {source}.username }}",
+                    "password": f"${{ {source}.password }}",
+                }
+            username, secret = properties["username"], properties["password"]
+            return {"scheme": scheme, "username": username, "secret": secret}
+        case "bearer":
+            token = f'${{ {source} | if type == "string" then . else .token end }}'
+            return {"scheme": scheme, "secret": properties["token"] if source is None else token}
+        case _:
+            given = properties if source is None else f"${{ {source} }}"
+            return {"scheme": scheme, "properties": given}

@@ -1,0 +1,71 @@
+"""What every activity of a task is asked with: whose it is, how long it may take, what is sealed.
+
+Secrets never cross the wire. What an author computes from a secret travels as it was written, with
+what it reads besides; the activity puts the secret in (`activities.work`).
+"""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator
+
+from foundation.json import JsonObject, JsonValue
+
+
+class SealedField(BaseModel, frozen=True):
+    """One field of a request, not yet computed.
+
+    Attributes:
+        template: The value as written; texts in it may hold `${ }`.
+        bare: A text is an expression even without `${ }`.
+        joined: The template is a list whose items make one text.
+    """
+
+    template: JsonValue
+    bare: bool = False
+    joined: bool = False
+
+
+class Sealed(BaseModel, frozen=True):
+    """Everything of a request that only its activity may compute.
+
+    Attributes:
+        fields: By the name of the request's field.
+        secrets: Names of the secrets that the definition declares.
+        version: What the expressions mean.
+        value: What they see as `.`.
+        arguments: What they see as `$name`, but for the secrets.
+    """
+
+    fields: dict[str, SealedField]
+    secrets: tuple[str, ...]
+    version: str
+    value: JsonValue = None
+    arguments: JsonObject = {}
+
+
+class Request(BaseModel, frozen=True):
+    """Base of all requests; fields that an author can compute have a default.
+
+    Attributes:
+        timeout_s: How long the other side may take.
+    """
+
+    tenant_id: str
+    timeout_s: float = 30.0
+    sealed: Sealed | None = None
+
+
+def _spelled(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+def _spelled_values(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _spelled(item) for name, item in value.items()}
+    return value
+
+
+# Headers and the like: numbers and booleans are spelled as JSON spells them.
+Texts: TypeAlias = Annotated[dict[str, str], BeforeValidator(_spelled_values)]

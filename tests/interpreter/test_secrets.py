@@ -1,0 +1,159 @@
+"""Secrets reach the other side of a call, and nothing that anybody can read later."""
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.interpreter.conftest import SECRETS, Runner
+from workflows.interpreter.types import Progress
+
+pytestmark = pytest.mark.anyio
+
+KEY = str(SECRETS["planted"])
+PAIR: Any = SECRETS["pair"]
+BASIC = base64.b64encode(f"{PAIR['username']}:{PAIR['password']}".encode()).decode()
+PLANTED = (KEY, PAIR["password"], BASIC, base64.b64encode(KEY.encode()).decode())
+ECHO = "https://httpbin.org/anything"
+
+
+def call(arguments: str, method: str = "get") -> str:
+    return (
+        "use: { secrets: [ planted, pair ] }\n"
+        f"do: [ {{ ask: {{ call: http, with: {{ method: {method}, {arguments} }} }} }} ]"
+    )
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def everything_of(run: Runner, tasks: str, value: Any = None) -> tuple[Any, Any, str]:
+    """Run, and return output, error, and all that Temporal and the timeline keep of it."""
+    handle = await run.start(tasks, value)
+    ended = await run.ended(handle)
+    progress: Progress = await run.progress(handle)
+    history = (await handle.fetch_history()).to_json()
+    # Payloads are base64 in the history's JSON.
+    payloads = [
+        payload.data.decode(errors="replace")
+        async for event in handle.fetch_history_events()
+        for payload in payloads_of(event)
+    ]
+    kept = "\n".join([history, progress.model_dump_json(), *payloads])
+    return ended.output, ended.error, kept
+
+
+def payloads_of(message: Any) -> list[Any]:
+    """Find all payloads in an event."""
+    found = []
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.name == "Payload" and field.message_type.fields_by_name.get("data"):
+            found += list(value) if field.is_repeated else [value]
+        elif field.message_type.GetOptions().map_entry:
+            for item in value.values():
+                found += payloads_of(item) if hasattr(item, "ListFields") else []
+        else:
+            for item in value if field.is_repeated else [value]:
+                found += payloads_of(item)
+    return found
+
+
+def assert_hidden(kept: str) -> None:
+    assert "anything" in kept, "the search looks at the wrong thing"
+    assert [text for text in PLANTED if text in kept] == []
+
+
+async def test_a_secret_arrives_and_is_nowhere_else(run: Runner) -> None:
+    output, _, kept = await everything_of(
+        run,
+        call(
+            f"endpoint: '{ECHO}/${{ .line }}', headers: {{ X-Key: '${{ $secrets.planted }}', "
+            "X-Line: '${ .line }' }, body: { token: '${ $secrets.planted }', "
+            "line: '${ $context.line }' }",
+            "post",
+        ),
+        {"line": 7},
+    )
+
+    assert output["hashes"]["X-Key"] == hashed(KEY)
+    assert output["headers"]["X-Key"] == "***"
+    assert output["headers"]["X-Line"] == "7"
+    assert output["data"] == '{"token":"***","line":7}'
+    assert_hidden(kept)
+
+
+async def test_a_secret_can_be_part_of_an_address(run: Runner) -> None:
+    output, _, kept = await everything_of(
+        run,
+        call(f"endpoint: '{ECHO}/{{line}}/${{ $secrets.planted }}/x', output: response"),
+        {"line": "a/b ${ .x }"},
+    )
+
+    path = f"/anything/a%2Fb%20%24%7B%20.x%20%7D/{KEY}/x"
+    assert output["content"]["hashes"]["url"] == hashed(path)
+    assert output["request"]["uri"].endswith("/***/x")
+    assert_hidden(kept)
+
+
+async def test_a_policy_takes_its_credentials_from_a_secret(run: Runner) -> None:
+    policy = "authentication: { basic: { use: pair } }"
+    output, _, kept = await everything_of(run, call(f"endpoint: {{ uri: '{ECHO}', {policy} }}"))
+
+    assert output["hashes"]["authorization"] == hashed(f"Basic {BASIC}")
+    assert_hidden(kept)
+
+
+async def test_the_authorization_of_a_call_can_be_read_by_its_own_arguments(run: Runner) -> None:
+    policy = "authentication: { bearer: { token: '${ $secrets.planted }' } }"
+    headers = (
+        "headers: { X-Scheme: '${ $authorization.scheme }', "
+        "X-Copy: '${ $authorization.parameter }' }"
+    )
+    output, _, kept = await everything_of(
+        run, call(f"endpoint: {{ uri: '{ECHO}', {policy} }}, {headers}")
+    )
+
+    assert output["headers"]["X-Scheme"] == "Bearer"
+    assert output["hashes"]["X-Copy"] == hashed(KEY)
+    assert_hidden(kept)
+
+
+async def test_an_error_does_not_repeat_a_secret(run: Runner) -> None:
+    _, error, kept = await everything_of(
+        run, call(f"endpoint: '{ECHO}/refused', headers: {{ X-Key: '${{ $secrets.planted }}' }}")
+    )
+
+    assert error["status"] == 422
+    assert "***" in error["detail"]
+    assert_hidden(kept)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "error($secrets.planted)",
+        "$secrets.planted | tonumber",
+        "{} | .[$secrets.planted] | .a[0].b.c | error",
+    ],
+)
+async def test_an_expression_cannot_fail_with_a_secret(run: Runner, expression: str) -> None:
+    _, error, kept = await everything_of(
+        run, call(f"endpoint: '{ECHO}', body: '${{ {expression} }}'")
+    )
+
+    assert error["type"].endswith("/expression")
+    assert "'body'" in error["detail"]
+    assert_hidden(kept)
+
+
+async def test_a_secret_that_has_the_wrong_type_is_not_shown(run: Runner) -> None:
+    _, error, kept = await everything_of(
+        run, call(f"endpoint: '{ECHO}', headers: '${{ $secrets.planted }}'")
+    )
+
+    assert "What the secrets make of headers has the wrong type" in error["detail"]
+    assert_hidden(kept)

@@ -1,0 +1,54 @@
+"""One activity as a task: what all calls have in common."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from activities.requests import Request
+from activities.types import ActivityResult
+from foundation.json import JsonValue
+from workflows.interpreter.durations import Delay
+from workflows.interpreter.requests import Blueprint
+from workflows.interpreter.run import Frame
+from workflows.interpreter.steps import Outcome
+
+R = TypeVar("R", bound=Request)
+
+# A request without a task timeout: longer than any page, shorter than a person's patience.
+TIMEOUT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCall(Generic[R]):
+    """Make the request here, let an activity carry it out.
+
+    Attributes:
+        activity: Wire name.
+        label: What the Web UI shows of a request, after the task's path.
+        fixed: Fields of the request that are the same in every execution.
+        timeout: How long the other side may take, where the author says so.
+        timeout_s: The same, where nobody says so.
+        exchanges: How many of them one request may need.
+    """
+
+    activity: str
+    blueprint: Blueprint[R]
+    label: Callable[[R], str]
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    timeout: Delay | None = None
+    timeout_s: float = TIMEOUT_S
+    exchanges: int = 1
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        timeout_s = self.timeout.seconds(value, frame) if self.timeout else self.timeout_s
+        request = self.blueprint.request(value, frame, timeout_s=timeout_s, **self.fixed)
+        answer = await frame.run.calls.execute(
+            self.activity,
+            request,
+            ActivityResult,
+            activity_id=frame.path,
+            summary=f"{frame.path} {self.label(request)}",
+            timeout_s=timeout_s * self.exchanges,
+        )
+        frame.attempts = answer.attempts
+        return Outcome(answer.value)

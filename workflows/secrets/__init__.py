@@ -1,0 +1,6 @@
+"""Secrets in the arguments of calls: put in by the activity, never seen by the run."""
+
+from workflows.secrets.in_memory import SecretsInMemory
+from workflows.secrets.opener import SecretOpener, SecretSource
+
+__all__ = ["SecretOpener", "SecretSource", "SecretsInMemory"]
