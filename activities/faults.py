@@ -41,7 +41,7 @@ def _as_it_is(text: str) -> str:
 
 
 @contextmanager
-def translated(masked: Callable[[str], str] = _as_it_is) -> Iterator[None]:
+def translated(masked: Callable[[str], str] = _as_it_is, *, repeats: bool = True) -> Iterator[None]:
     """Run a piece of an activity; a domain error inside becomes an `ApplicationError`.
 
     A domain error may carry `kind` (of the language's error types), `title`, `upstream_status` and
@@ -49,11 +49,12 @@ def translated(masked: Callable[[str], str] = _as_it_is) -> Iterator[None]:
 
     Args:
         masked: What a text looks like without the secrets of the request.
+        repeats: Whether what had no effect is to be tried again.
     """
     try:
         yield
     except MillwrightError as error:
-        raise as_failure(error, masked) from None
+        raise as_failure(error, masked, repeats=repeats) from None
     except ApplicationError:
         raise
     except Exception as error:  # noqa: BLE001 - told and logged below
@@ -72,7 +73,10 @@ def translated(masked: Callable[[str], str] = _as_it_is) -> Iterator[None]:
 
 
 def as_failure(
-    error: MillwrightError, masked: Callable[[str], str] = _as_it_is
+    error: MillwrightError,
+    masked: Callable[[str], str] = _as_it_is,
+    *,
+    repeats: bool = True,
 ) -> ApplicationError:
     """Return the failure for one domain error."""
     retry_after_s: float | None = getattr(error, "retry_after_s", None)
@@ -85,7 +89,7 @@ def as_failure(
             "attempts": activity.info().attempt,
         },
         type=error.code,
-        non_retryable=not error.retryable,
+        non_retryable=not (error.retryable and repeats),
         next_retry_delay=timedelta(seconds=retry_after_s) if retry_after_s else None,
     )
 

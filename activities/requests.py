@@ -48,10 +48,13 @@ class Request(BaseModel, frozen=True):
 
     Attributes:
         timeout_s: How long the other side may take.
+        repeats: What certainly had no effect is tried again by itself; not where the definition
+            says how to try again, or the attempts would multiply.
     """
 
     tenant_id: str
     timeout_s: float = 30.0
+    repeats: bool = True
     sealed: Sealed | None = None
 
 

@@ -131,7 +131,7 @@ class Work(Generic[R]):
 async def working(opener: Opener, request: R) -> AsyncIterator[Work[R]]:
     """Surround the work of an activity."""
     mask = Mask()
-    with translated(mask.text):
+    with translated(mask.text, repeats=request.repeats):
         async with beating() as beat:
             yield Work(await _opened(opener, request, mask), beat, mask)
 

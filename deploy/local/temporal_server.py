@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import sysconfig
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -49,12 +50,14 @@ class TemporalOptions:
         ui_port: Port of the Web UI; None for none.
         file: Where runs are kept. Without a file they live in memory and the server is about
             three times as fast.
+        dynamic_config: What differs from our usual settings of the server.
     """
 
     port: int
     log: Path
     ui_port: int | None = None
     file: Path | None = None
+    dynamic_config: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -77,7 +80,7 @@ def temporal_program(options: TemporalOptions) -> Program:
             *("--log-level", "warn", "--disable-config-file", "--disable-config-env"),
             *_ui(options.ui_port),
             *keep,
-            *_pairs("--dynamic-config-value", DYNAMIC_CONFIG),
+            *_pairs("--dynamic-config-value", {**DYNAMIC_CONFIG, **options.dynamic_config}),
             *_pairs("--search-attribute", dict.fromkeys(SEARCH_ATTRIBUTES, "Keyword")),
         ),
         log=options.log,

@@ -1,6 +1,7 @@
 """Run a definition on a real Temporal server, and replay what happened."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -15,7 +16,8 @@ from temporalio.worker import Replayer, Worker
 from activities.definitions import Engine
 from activities.http import HttpActivities
 from foundation.json import JsonValue
-from foundation.settings import EgressSettings
+from foundation.settings import EgressSettings, TemporalSettings
+from foundation.temporal import connect
 from security.egress import Egress
 from workflows.definition import prepare
 from workflows.interpreter.types import ENGINE, PROGRESS_QUERY, Progress, StartInput, TaskState
@@ -29,11 +31,12 @@ document: { dsl: '1.0.3', namespace: tests, name: sample, version: '1.0.0' }
 
 @dataclass
 class Ended:
-    """How a run ended: with an output, or with an error object."""
+    """How an instance ended: with an output or with an error object, after how many runs."""
 
     progress: Progress
     output: Any = None
     error: Any = None
+    runs: int = 1
 
     def names(self, state: TaskState) -> list[str]:
         return [event.name for event in self.progress.events if event.state == state]
@@ -73,10 +76,21 @@ class Runner:
         """Run to the end, then replay the history: the same code must take the same way again."""
         handle = await self.start(tasks, value)
         ended = await self.ended(handle)
-        await Replayer(
-            workflows=[Interpreter], data_converter=pydantic_data_converter
-        ).replay_workflow(await handle.fetch_history())
+        ended.runs = await self.replay(handle)
         return ended
+
+    async def replay(self, handle: WorkflowHandle[Any, Any]) -> int:
+        """Replay all runs of an instance; return how many it took."""
+        replayer = Replayer(workflows=[Interpreter], data_converter=pydantic_data_converter)
+        run_id, runs = handle.first_execution_run_id, 0
+        while run_id:
+            history = await self.client.get_workflow_handle(
+                handle.id, run_id=run_id
+            ).fetch_history()
+            await replayer.replay_workflow(history)
+            last = history.events[-1].workflow_execution_continued_as_new_event_attributes
+            run_id, runs = last.new_execution_run_id, runs + 1
+        return runs
 
     async def ended(self, handle: WorkflowHandle[Any, Any]) -> Ended:
         output = error = None
@@ -118,16 +132,32 @@ SECRETS: dict[str, JsonValue] = {
 async def run(
     temporal: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
 ) -> AsyncIterator[Runner]:
+    async with working(temporal, task_queue, tenant, stub_hosts) as runner:
+        yield runner
+
+
+@pytest.fixture
+async def restless(
+    restless_address: str, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+) -> AsyncIterator[Runner]:
+    """Runs that go on as new ones after every twenty events."""
+    client = await connect(TemporalSettings(address=restless_address))
+    async with working(client, task_queue, tenant, stub_hosts) as runner:
+        yield runner
+
+
+@asynccontextmanager
+async def working(
+    client: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
-    http = HttpActivities(
-        egress,
-        SecretOpener(SecretsInMemory({(tenant, name): value for name, value in SECRETS.items()})),
-    )
+    secrets = {(tenant, name): value for name, value in SECRETS.items()}
+    http = HttpActivities(egress, SecretOpener(SecretsInMemory(secrets)))
     async with Worker(
-        temporal,
+        client,
         task_queue=task_queue,
         workflows=[Interpreter],
         activities=[http.http_call, http.openapi_call],
     ):
-        yield Runner(temporal, task_queue, tenant)
+        yield Runner(client, task_queue, tenant)
     await egress.aclose()

@@ -20,7 +20,7 @@ from workflows.expressions import (
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.steps import Body, Filter, Step
 
-Section: TypeAlias = Literal["authentications", "errors", "functions", "timeouts"]
+Section: TypeAlias = Literal["authentications", "errors", "functions", "retries", "timeouts"]
 # The `do` of a loop is its body, so `for` comes first.
 _KINDS: Final = ("call", "set", "for", "do", "emit", "fork", "raise", "switch", "try", "wait")
 

@@ -113,7 +113,12 @@ class Blueprint(Generic[R]):
             for name, part in self._open.items()
             if (found := part.computed(value, frame)) is not None
         }
-        given = {"tenant_id": frame.run.tenant_id, **fixed, **computed}
+        given = {
+            "tenant_id": frame.run.tenant_id,
+            "repeats": not frame.scope.retried,
+            **fixed,
+            **computed,
+        }
         if self._sealed:
             given["sealed"] = self._seal(value, frame)
         try:

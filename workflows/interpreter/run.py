@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import workflow
@@ -15,8 +15,10 @@ from workflows.expressions import (
     Template,
     fuel_spent,
 )
-from workflows.interpreter.calls import Calls
+from workflows.interpreter.calls import Calls, shortened
+from workflows.interpreter.control import Control
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.position import Position, State
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import TaskState
 
@@ -43,9 +45,19 @@ def instant(time: datetime) -> JsonObject:
     }
 
 
+def moment(seconds: float) -> datetime:
+    """Return the time so many seconds after 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 @dataclass(slots=True)
 class Run:
-    """One run: everything that all its tasks share."""
+    """One run: everything that all its tasks share.
+
+    Attributes:
+        context: What tasks have exported.
+        resumed: States that the run before this one left, by path; each is taken once.
+    """
 
     tenant_id: str
     descriptor: JsonObject
@@ -53,14 +65,14 @@ class Run:
     runtime: JsonObject
     calls: Calls
     timeline: Timeline
+    control: Control = field(default_factory=Control)
+    resumed: dict[str, State] = field(default_factory=dict)
     spent: int = 0
     pausing: asyncio.Event | None = None
-    executions: dict[str, int] = field(default_factory=dict)
 
-    def execution_of(self, path: str) -> str:
-        """Tell executions of one task apart when jumps (`then`) lead back to it: `path~2`."""
-        number = self.executions[path] = self.executions.get(path, 0) + 1
-        return path if number == 1 else f"{path}~{number}"
+    def place(self, path: str, parent: Position | None) -> Position:
+        """Enter a place, with what the run before this one knew there."""
+        return Position(path, parent, self.resumed.pop(path, {}))
 
     async def breathe(self) -> None:
         """Pause after much work, so that the worker can see that we are alive.
@@ -77,6 +89,7 @@ class Run:
                 f"Its history has {events:,} events and {size:,} bytes; {MAX_HISTORY_EVENTS:,} "
                 f"and {MAX_HISTORY_BYTES:,} are allowed. Split the work into several runs.",
             )
+        self.control.suggest()
         self.spent += FUEL_PER_TASK
         await self.rest()
 
@@ -101,20 +114,31 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a list of tasks runs: the variables and loop turns around it."""
+    """Where a list of tasks runs: the variables and loop turns around it.
+
+    Attributes:
+        reference: JSON pointer of the task around it.
+        path: The execution of that task, unique within the run.
+        position: The place of that execution.
+        retried: A `try` around it repeats what fails, so calls need not.
+    """
 
     run: Run
+    position: Position | None = None
     variables: Mapping[str, JsonValue] = field(default_factory=dict)
     iteration: str = ""
+    reference: str = ""
+    path: str = ""
+    retried: bool = False
 
-    def with_variables(self, variables: Mapping[str, JsonValue]) -> "Scope":
-        """Add variables, for example the error in a `catch`."""
-        return replace(self, variables={**self.variables, **variables})
+    def path_of(self, step: "Step", again: int = 0) -> str:
+        """Name an execution of a task in here: `/do/0/loop#3/do/1/read~1`.
 
-    def turn(self, index: int, variables: Mapping[str, JsonValue]) -> "Scope":
-        """Enter one turn of a loop."""
-        path = f"{self.iteration}/{index}" if self.iteration else str(index)
-        return Scope(self.run, {**self.variables, **variables}, path)
+        Args:
+            again: How often jumps (`then`) have led back before.
+        """
+        path = self.path + step.reference[len(self.reference) :]
+        return f"{path}~{again}" if again else path
 
 
 class Frame:
@@ -122,19 +146,24 @@ class Frame:
 
     Attributes:
         arguments: What expressions of this task can read as `$name`.
-        path: Unique within the run: the task's reference, the turn of loops, which execution.
+        path: Unique within the run.
+        position: Its place; what it remembers there is kept when the run goes on as a new one.
+        resumed: It began in the run before this one.
         attempts: How often the activity behind the task ran; set by calls.
     """
 
-    __slots__ = ("arguments", "attempts", "event", "path", "scope", "step")
+    __slots__ = ("arguments", "attempts", "event", "path", "position", "resumed", "scope", "step")
 
-    def __init__(self, step: "Step", raw: JsonValue, scope: Scope) -> None:
+    def __init__(self, step: "Step", raw: JsonValue, scope: Scope, again: int = 0) -> None:
         self.step = step
         self.scope = scope
         self.attempts: int | None = None
         self.event: JsonObject | None = None
-        place = f"{step.reference}#{scope.iteration}" if scope.iteration else step.reference
-        self.path = scope.run.execution_of(place)
+        self.path = scope.path_of(step, again)
+        self.position = scope.run.place(self.path, scope.position)
+        self.resumed = bool(self.position.state)
+        if not self.resumed:
+            self.position.state["since"] = workflow.time()
         self.arguments: dict[str, JsonValue] = {
             **scope.variables,
             "context": scope.run.context,
@@ -145,10 +174,67 @@ class Frame:
                 "reference": step.reference,
                 "definition": step.definition,
                 "input": raw,
-                "startedAt": instant(workflow.now()),
+                "startedAt": instant(moment(self.state["since"])),
             },
             "workflow": scope.run.descriptor,
         }
+
+    @property
+    def state(self) -> State:
+        """What is kept when the run goes on as a new one."""
+        return self.position.state
+
+    def inside(
+        self,
+        mark: str = "",
+        *,
+        turn: int | None = None,
+        variables: Mapping[str, JsonValue] | None = None,
+        retried: bool | None = None,
+    ) -> Scope:
+        """Enter the tasks inside of this one.
+
+        Args:
+            mark: Tells several executions of the same tasks apart, such as attempts.
+            turn: Which turn of a loop it is.
+            variables: What they can read in addition.
+            retried: Whether something repeats them when they fail.
+        """
+        scope = self.scope
+        iteration = scope.iteration
+        if turn is not None:
+            mark = f"#{turn}"
+            iteration = f"{iteration}/{turn}" if iteration else str(turn)
+        return Scope(
+            run=scope.run,
+            position=self.position,
+            variables={**scope.variables, **variables} if variables else scope.variables,
+            iteration=iteration,
+            reference=self.step.reference,
+            path=self.path + mark,
+            retried=scope.retried if retried is None else retried,
+        )
+
+    async def sleep(self, seconds: float, name: str = "until") -> None:
+        """Wait, even across runs.
+
+        Args:
+            name: Under which the end of the wait is kept in the state.
+        """
+        state, control = self.state, self.run.control
+        until = state.setdefault(name, workflow.time() + seconds)
+        while True:
+            left = until - workflow.time()
+            try:
+                await workflow.wait_condition(
+                    lambda: control.leaving,
+                    timeout=max(left, 0.0),
+                    timeout_summary=shortened(self.path),
+                )
+            except TimeoutError:
+                del state[name]
+                return
+            await control.boundary(self.position)
 
     @property
     def run(self) -> Run:

@@ -4,13 +4,16 @@ input -> if -> input.from -> the task -> output.as -> export.as -> then
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+from temporalio import workflow
 
 from foundation.json import JsonObject, JsonValue
 from foundation.schemas import Schema, described
 from workflows.expressions import Expression, Template
+from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.run import Frame, Scope
@@ -93,39 +96,55 @@ def check(schema: Schema | None, value: JsonValue, what: str) -> None:
         raise Fault.of("validation", f"The {what} does not match its schema", detail)
 
 
-async def run_steps(steps: Sequence[Step], value: JsonValue, scope: Scope) -> JsonValue:
+async def run_steps(
+    steps: Sequence[Step], value: JsonValue, scope: Scope, name: str = "do"
+) -> JsonValue:
     """Run tasks in order, following their `then`; return the output of the last one.
+
+    Args:
+        name: Which list of the task around it this is.
 
     Raises:
         Fault: When one faults.
         WorkflowEnd: When one says `end`.
+        Leaving: When the rest is for the next run.
     """
-    positions = {step.name: index for index, step in enumerate(steps)}
-    index = 0
-    while index < len(steps):
-        await scope.run.breathe()
-        outcome = await run_step(steps[index], value, scope)
-        value = outcome.output
+    run = scope.run
+    place = run.place(f"{scope.path}/{name}", scope.position)
+    scope = replace(scope, position=place)
+    state = place.state or {"at": 0, "value": value, "again": 0}
+    place.state = state
+    positions: Mapping[str, int] | None = None
+    while (index := state["at"]) < len(steps):
+        await run.breathe()
+        await run.control.boundary(place)
+        outcome = await run_step(steps[index], state["value"], scope, state["again"])
+        state["value"] = outcome.output
         match outcome.then:
             case None | "continue":
-                index += 1
+                state["at"] = index + 1
             case "end":
-                raise WorkflowEnd(value)
+                raise WorkflowEnd(outcome.output)
             case "exit":
                 break
-            case name:
-                index = positions[name]
-    return value
+            case target:
+                positions = positions or {step.name: at for at, step in enumerate(steps)}
+                state["at"] = positions[target]
+                if state["at"] <= index:
+                    state["again"] += 1
+    found: JsonValue = state["value"]
+    return found
 
 
-async def run_step(step: Step, raw: JsonValue, scope: Scope) -> Outcome:
+async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> Outcome:
     """Run one task with everything around it."""
-    frame = Frame(step, raw, scope)
+    frame = Frame(step, raw, scope, again)
     try:
-        if step.condition is not None and not frame.holds(step.condition, raw):
-            frame.note(TaskState.SKIPPED)
-            return Outcome(raw)
-        frame.note(TaskState.RUNNING)
+        if not frame.resumed:
+            if step.condition is not None and not frame.holds(step.condition, raw):
+                frame.note(TaskState.SKIPPED)
+                return Outcome(raw)
+            frame.note(TaskState.RUNNING)
         outcome = await flow(step, raw, frame)
     except Fault as fault:
         fault.at(step.reference)
@@ -133,6 +152,8 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope) -> Outcome:
         raise
     except WorkflowEnd:
         frame.note(TaskState.COMPLETED)
+        raise
+    except Leaving:
         raise
     except Exception as error:
         # What Temporal sees of an exception that is no fault is a task to be tried for ever.
@@ -149,8 +170,7 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope) -> Outcome:
 
 async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
     """Run a task with the data flow around it: schemas, `from`, `as`, timeout."""
-    check(step.input_schema, raw, "input")
-    value = raw if step.input_from is None else frame.evaluate(step.input_from, raw)
+    value = frame.state["input"] if "input" in frame.state else _taken(step, raw, frame)
     frame.arguments["input"] = value
     outcome = await _in_time(step, value, frame)
     # Many calls may have ended at once.
@@ -164,12 +184,22 @@ async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
     return Outcome(output, outcome.then or step.then)
 
 
+def _taken(step: Step, raw: JsonValue, frame: Frame) -> JsonValue:
+    """Take the input in; what it was made into does not change when the context does."""
+    check(step.input_schema, raw, "input")
+    if step.input_from is None:
+        return raw
+    value = frame.state["input"] = frame.evaluate(step.input_from, raw)
+    return value
+
+
 async def _in_time(step: Step, value: JsonValue, frame: Frame) -> Outcome:
     if step.timeout is None:
         return await step.body.execute(value, frame)
-    seconds = step.timeout.seconds(value, frame)
+    seconds = frame.state.setdefault("timeout", step.timeout.seconds(value, frame))
+    left = frame.state["since"] + seconds - workflow.time()
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(max(left, 0.0)):
             return await step.body.execute(value, frame)
     except TimeoutError:
         detail = f"Task '{step.name}' took longer than {seconds:g} s."

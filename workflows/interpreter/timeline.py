@@ -26,6 +26,7 @@ class Timeline:
         self.events: deque[TaskEvent] = deque()
         self.sizes: deque[int] = deque()
         self.bytes = 0
+        # Sequence number of the newest event, also of those that a run before this one has.
         self.last = 0
         self.ended = False
 

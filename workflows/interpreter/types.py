@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from activities.definitions.types import Engine
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import ENGINE_VERSION
+from workflows.interpreter.position import State
 
 # Wire names; the workflow type itself is dynamic: "<namespace>.<name>" of the definition.
 PROGRESS_QUERY: Final = "progress"
@@ -21,7 +22,27 @@ VERSION_ATTRIBUTE: Final = "MillwrightVersion"
 
 # What new runs pin. Raise the first when the interpreter would treat a running instance differently
 # than before; the second belongs to the expressions, of which a worker has several versions.
-ENGINE: Final = Engine(interpreter="2", expressions=ENGINE_VERSION)
+ENGINE: Final = Engine(interpreter="3", expressions=ENGINE_VERSION)
+
+
+class Carried(BaseModel, frozen=True):
+    """What a run leaves to the one that goes on for it.
+
+    Attributes:
+        states: Where it stood, by path (`interpreter.position`).
+        context: What tasks have exported.
+        started_at: When the first run began, in seconds after 1970.
+        paused: Somebody wants it to stop for a while.
+        last_event: Sequence number of its last event.
+        run_id: Of the run before; it still tells the events before.
+    """
+
+    states: dict[str, State]
+    context: JsonValue = None
+    started_at: float
+    paused: bool = False
+    last_event: int
+    run_id: str
 
 
 class StartInput(BaseModel, frozen=True):
@@ -37,6 +58,7 @@ class StartInput(BaseModel, frozen=True):
         definition_hash: Content hash of the prepared definition; set by the API.
         document: The prepared definition itself when it is small; read by hash otherwise.
         engine: What executes it; set by the API, else by the worker that reads the definition.
+        carried: Set by the interpreter itself, when it goes on as a new run.
     """
 
     tenant_id: str = Field(min_length=1, max_length=63)
@@ -45,6 +67,7 @@ class StartInput(BaseModel, frozen=True):
     definition_hash: str | None = None
     document: JsonObject | None = None
     engine: Engine | None = None
+    carried: Carried | None = None
 
 
 class TaskState(StrEnum):

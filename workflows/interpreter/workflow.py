@@ -5,20 +5,22 @@ code is ours, its inputs are data, and Temporal's sandbox would cost 40 % of a w
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ContinueAsNewError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import UnknownVersionError, Version, version_named
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
 from workflows.interpreter.compiler import Plan, plan_of
+from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.faults import Fault, unexpected
-from workflows.interpreter.run import Frame, Run, Scope, instant
+from workflows.interpreter.run import Frame, Run, Scope, instant, moment
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
@@ -26,6 +28,7 @@ from workflows.interpreter.types import (
     PROGRESS_QUERY,
     TENANT_ATTRIBUTE,
     VERSION_ATTRIBUTE,
+    Carried,
     Progress,
     StartInput,
 )
@@ -48,6 +51,7 @@ class Interpreter:
         self.plan: Plan | None = None
         self.engine: Engine | None = None
         self.input: JsonValue = None
+        self.current: Run | None = None
 
     @workflow.query(name=PROGRESS_QUERY)
     def progress(self, after: int = 0) -> Progress:
@@ -66,27 +70,38 @@ class Interpreter:
     async def run(self, args: Sequence[RawValue]) -> JsonValue:
         """Run to the end; the output of the workflow is the result."""
         try:
-            start = read_start(args)
-            self.input = start.input
-            document, content_hash = await self.load(start)
-            plan = self.plan = plan_of(document, content_hash, self.required_version())
-            describe(start, plan)
-            output = await self.execute(plan, start)
-            payload_size(output)
+            return await self.run_definition(args)
         except Fault as fault:
             fault.at("/")
             # Without its cause: the text of an exception has no bound, a failure has.
             raise fault.as_failure() from None
-        except (WrongEngineError, FailureError):
+        except (WrongEngineError, FailureError, ContinueAsNewError):
             raise
         except Exception as error:  # noqa: BLE001 - Temporal would try the task for ever
             made = unexpected(error)
             made.at("/")
             raise made.as_failure() from None
-        else:
-            return output
         finally:
             self.timeline.ended = True
+
+    async def run_definition(self, args: Sequence[RawValue]) -> JsonValue:
+        """Run to the end, or to where a new run goes on.
+
+        Raises:
+            ContinueAsNewError: When a new run goes on.
+            Fault: When the definition faults, or cannot be run at all.
+        """
+        start = read_start(args)
+        self.input = start.input
+        document, content_hash = await self.load(start)
+        plan = self.plan = plan_of(document, content_hash, self.required_version())
+        describe(start, plan)
+        try:
+            output = await self.execute(plan, start)
+        except Leaving:
+            self.go_on(start)
+        payload_size(output)
+        return output
 
     async def load(self, start: StartInput) -> tuple[JsonObject, str]:
         """Return the definition and its hash, from the start or the catalogue."""
@@ -128,22 +143,61 @@ class Interpreter:
             raise WrongEngineError(f"{message} {error}") from None
 
     async def execute(self, plan: Plan, start: StartInput) -> JsonValue:
-        """Run the definition: the workflow is the outermost task."""
-        info = workflow.info()
+        """Run the definition: the workflow is the outermost task.
+
+        Raises:
+            Leaving: When the history is long: the rest is for a new run.
+        """
+        self.current = run = self.begin(plan, start)
+        frame = Frame(plan.root, start.input, Scope(run))
+        return (await flow(plan.root, start.input, frame)).output
+
+    def begin(self, plan: Plan, start: StartInput) -> Run:
+        """Make the state of the run, or take over that of the one before."""
+        info, carried = workflow.info(), start.carried
+        started_at = moment(carried.started_at) if carried else info.start_time
         descriptor: JsonObject = {
             "id": info.workflow_id,
             "definition": plan.document,
             "input": start.input,
-            "startedAt": instant(info.start_time),
+            "startedAt": instant(started_at),
         }
         runtime: JsonObject = {
             "name": "millwright",
             "version": self.engine.interpreter if self.engine else None,
             "metadata": self.engine.model_dump() if self.engine else {},
         }
-        run = Run(start.tenant_id, descriptor, None, runtime, self.calls, self.timeline)
-        frame = Frame(plan.root, start.input, Scope(run))
-        return (await flow(plan.root, start.input, frame)).output
+        self.timeline.last = carried.last_event if carried else 0
+        return Run(
+            tenant_id=start.tenant_id,
+            descriptor=descriptor,
+            context=carried.context if carried else None,
+            runtime=runtime,
+            calls=self.calls,
+            timeline=self.timeline,
+            control=Control(paused=carried.paused if carried else False),
+            resumed=dict(carried.states) if carried else {},
+        )
+
+    def go_on(self, start: StartInput) -> NoReturn:
+        """End this run and begin the next one, which knows where this one stood.
+
+        Raises:
+            Fault: When what it would have to know is too large.
+        """
+        run, info = self.current, workflow.info()
+        assert run is not None  # noqa: S101 - nobody leaves what has not begun
+        carried = Carried(
+            states=run.control.states(),
+            context=run.context,
+            started_at=start.carried.started_at if start.carried else info.start_time.timestamp(),
+            paused=run.control.paused,
+            last_event=self.timeline.last,
+            run_id=info.run_id,
+        )
+        following = start.model_copy(update={"carried": carried, "engine": self.engine})
+        payload_size(following)
+        workflow.continue_as_new(args=[following])
 
 
 def read_start(args: Sequence[RawValue]) -> StartInput:

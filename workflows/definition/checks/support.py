@@ -12,7 +12,6 @@ from workflows.definition.models import (
     CallA2a,
     CallAsyncApi,
     CallGrpc,
-    CatchSpec,
     Definition,
     ListenTask,
     McpTransport,
@@ -27,13 +26,11 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (CallGrpc, "call"): "'call: grpc' is",
     (CallAsyncApi, "call"): "'call: asyncapi' is",
     (CallA2a, "call"): "'call: a2a' is",
-    (CatchSpec, "retry"): "'retry' in a 'catch' is",
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (McpTransport, "options"): "'options' of an MCP transport are",
     (Definition, "schedule"): "Schedules inside a definition are",
     (Use, "extensions"): "Extensions are",
     (Use, "catalogs"): "Catalogues of functions are",
-    (Use, "retries"): "Retry policies are",
     **{
         (policy, scheme): f"'{scheme}' authentication is"
         for policy in (AuthenticationPolicy, AuthenticationSpec)
@@ -44,7 +41,6 @@ _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (RunTask, "run"): "Call a service or an MCP tool instead.",
     (McpTransport, "stdio"): "Start the server with an HTTP transport and use 'http'.",
     (Definition, "schedule"): "Create it with POST /api/v1/schedules.",
-    (CatchSpec, "retry"): "Calls that did not reach the other side are tried again anyway.",
 }
 
 

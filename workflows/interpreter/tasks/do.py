@@ -17,7 +17,7 @@ class Do:
     steps: Sequence[Step]
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        return Outcome(await run_steps(self.steps, value, frame.scope))
+        return Outcome(await run_steps(self.steps, value, frame.inside()))
 
 
 def compile_do(task: DoTask, place: Place) -> Do:

@@ -35,7 +35,11 @@ class Emit:
         info = workflow.info()
         frame.event = {
             "specversion": "1.0",
-            "id": str(uuid.uuid5(EVENT_IDS, f"{info.workflow_id} {info.run_id} {frame.path}")),
+            "id": str(
+                uuid.uuid5(
+                    EVENT_IDS, f"{info.workflow_id} {info.first_execution_run_id} {frame.path}"
+                )
+            ),
             "time": instant(workflow.now())["iso8601"],
             "source": f"/{info.workflow_id}",
             **event,

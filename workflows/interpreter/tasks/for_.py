@@ -23,6 +23,23 @@ class For:
     steps: Sequence[Step]
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        state = frame.state
+        if "items" not in state:
+            state.update(items=self._items(value, frame), turn=0, value=value, inside=False)
+        items: list[JsonValue] = state["items"]
+        while (turn := state["turn"]) < len(items):
+            names: dict[str, JsonValue] = {self.each: items[turn], self.at: turn}
+            await frame.run.rest()
+            if not state["inside"] and not self._goes_on(state["value"], frame, names):
+                break
+            state["inside"] = True
+            scope = frame.inside(turn=turn, variables=names)
+            state["value"] = await run_steps(self.steps, state["value"], scope)
+            state.update(turn=turn + 1, inside=False)
+        output: JsonValue = state["value"]
+        return Outcome(output)
+
+    def _items(self, value: JsonValue, frame: Frame) -> list[JsonValue]:
         items = frame.evaluate(self.items, value)
         if not isinstance(items, list):
             raise Fault.of(
@@ -30,13 +47,10 @@ class For:
                 "'for.in' gives no array",
                 f"It gives {_kind(items)}: nothing to loop over.",
             )
-        for index, item in enumerate(items):
-            names: dict[str, JsonValue] = {self.each: item, self.at: index}
-            await frame.run.rest()
-            if self.condition is not None and not frame.holds(self.condition, value, names):
-                break
-            value = await run_steps(self.steps, value, frame.scope.turn(index, names))
-        return Outcome(value)
+        return items
+
+    def _goes_on(self, value: JsonValue, frame: Frame, names: dict[str, JsonValue]) -> bool:
+        return self.condition is None or frame.holds(self.condition, value, names)
 
 
 def _kind(value: JsonValue) -> str:

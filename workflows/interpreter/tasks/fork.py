@@ -1,14 +1,16 @@
 """`fork`: branches at the same time. All of them, or (`compete`) the first that succeeds."""
 
 import asyncio
-from collections.abc import Sequence
+from asyncio import FIRST_COMPLETED
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from temporalio import workflow
 
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from workflows.definition import ForkTask
 from workflows.interpreter.compiling import Place
+from workflows.interpreter.control import Leaving
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome, Step, WorkflowEnd, run_steps
@@ -22,44 +24,85 @@ class Fork:
     compete: bool
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        running = [
-            asyncio.create_task(run_steps([branch], value, frame.scope)) for branch in self.branches
-        ]
+        # What branches gave, by their number; what they raised, the same way.
+        done: dict[str, JsonValue] = frame.state.setdefault("done", {})
+        faults: dict[str, JsonObject] = frame.state.setdefault("faults", {})
+        ended = {*done, *faults}
+        running = {
+            asyncio.create_task(
+                run_steps([branch], value, frame.inside(), f"fork/branches/{number}")
+            ): str(number)
+            for number, branch in enumerate(self.branches)
+            if str(number) not in ended
+        }
+        control = frame.run.control
+        control.began(len(running))
         try:
-            if self.compete:
-                return Outcome(await _first(running))
-            return Outcome(list(await asyncio.gather(*running)))
+            await self._collect(running, done, faults, frame)
         finally:
             await _stop(running)
+        if self.compete:
+            return Outcome(_first(done, faults))
+        return Outcome([done[str(number)] for number in range(len(self.branches))])
+
+    async def _collect(
+        self,
+        running: Mapping["asyncio.Task[JsonValue]", str],
+        done: dict[str, JsonValue],
+        faults: dict[str, JsonObject],
+        frame: Frame,
+    ) -> None:
+        """Wait until it is clear how this ends.
+
+        Raises:
+            Fault: Of a branch, when all are needed.
+            Leaving: When what is left of the branches is for the next run.
+        """
+        control = frame.run.control
+        pending: Collection[asyncio.Task[JsonValue]] = set(running)
+        leaving, counted = False, len(running)
+        try:
+            while pending and not (self.compete and done):
+                ended, pending = await workflow.wait(pending, return_when=FIRST_COMPLETED)
+                for task in sorted(ended, key=lambda task: int(running[task])):
+                    try:
+                        done[running[task]] = task.result()
+                    except Leaving:
+                        leaving = True
+                    except Fault as fault:
+                        if not self.compete:
+                            raise
+                        faults[running[task]] = fault.error
+                if pending:
+                    counted -= len(ended)
+                    control.ended(len(ended))
+            if leaving and not (self.compete and done):
+                raise Leaving
+        except (Fault, WorkflowEnd):
+            control.forget(f"{frame.path}/")
+            raise
+        finally:
+            control.joined(counted)
 
 
-async def _first(running: Sequence[asyncio.Task[JsonValue]]) -> JsonValue:
-    """Return the first success; a branch that faults only drops out.
+def _first(done: Mapping[str, JsonValue], faults: Mapping[str, JsonObject]) -> JsonValue:
+    """Return what the first branch that succeeded gave; one that faults only drops out.
 
     Raises:
-        Fault: The first one, when no branch succeeds.
+        Fault: The first one, when no branch succeeded.
     """
-    pending = list(running)
-    faults: list[Fault] = []
-    while pending:
-        done, pending = await workflow.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            error = task.exception()
-            if error is None:
-                return task.result()
-            if not isinstance(error, Fault):
-                raise error
-            faults.append(error)
-    raise faults[0]
+    if done:
+        return next(iter(done.values()))
+    raise Fault(next(iter(faults.values())))
 
 
-async def _stop(running: Sequence[asyncio.Task[JsonValue]]) -> None:
+async def _stop(running: Iterable[asyncio.Task[JsonValue]]) -> None:
     """Cancel what still runs and wait until it has ended."""
     for task in running:
         task.cancel()
     for ended in await asyncio.gather(*running, return_exceptions=True):
         if isinstance(ended, BaseException) and not isinstance(
-            ended, (asyncio.CancelledError, Fault, WorkflowEnd)
+            ended, (asyncio.CancelledError, Fault, WorkflowEnd, Leaving)
         ):
             raise ended
 

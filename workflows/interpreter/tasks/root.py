@@ -15,8 +15,9 @@ class Root:
     steps: Sequence[Step]
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        frame.run.context = value
+        if not frame.resumed:
+            frame.run.context = value
         try:
-            return Outcome(await run_steps(self.steps, value, frame.scope))
+            return Outcome(await run_steps(self.steps, value, frame.inside()))
         except WorkflowEnd as end:
             return Outcome(end.output)

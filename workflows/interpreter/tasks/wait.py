@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from temporalio import workflow
-
 from foundation.json import JsonValue
 from workflows.definition import WaitTask
-from workflows.interpreter.calls import shortened
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.run import Frame
@@ -20,7 +17,7 @@ class Wait:
     delay: Delay
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        await workflow.sleep(self.delay.seconds(value, frame), summary=shortened(frame.path))
+        await frame.sleep(self.delay.seconds(value, frame))
         return Outcome(value)
 
 

@@ -1,12 +1,12 @@
 """`call: <name>`: a function declared in `use.functions`, run as part of the calling task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foundation.json import JsonValue
 from workflows.definition import CallFunction
 from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
-from workflows.interpreter.run import Frame, Scope
+from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Body, Outcome, Step, run_step
 from workflows.interpreter.tasks.call.mcp_tool import compile_mcp_tool
 
@@ -20,7 +20,7 @@ class Function:
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         arguments = frame.evaluate(self.arguments, value)
-        scope = Scope(frame.run, iteration=frame.scope.iteration)
+        scope = replace(frame.inside(), variables={})
         return Outcome((await run_step(self.step, arguments, scope)).output)
 
 
