@@ -20,7 +20,15 @@ from foundation.settings import EgressSettings, TemporalSettings
 from foundation.temporal import connect
 from security.egress import Egress
 from workflows.definition import prepare
-from workflows.interpreter.types import ENGINE, PROGRESS_QUERY, Progress, StartInput, TaskState
+from workflows.instances.progress import everything
+from workflows.interpreter.types import (
+    ENGINE,
+    PROGRESS_QUERY,
+    Progress,
+    StartInput,
+    TaskEvent,
+    TaskState,
+)
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 
@@ -120,6 +128,13 @@ class Runner:
     async def progress(self, handle: WorkflowHandle[Any, Any]) -> Progress:
         found: Progress = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)
         return found
+
+    async def events(self, handle: WorkflowHandle[Any, Any]) -> list[TaskEvent]:
+        """Return the events of all runs."""
+        run_id = (await handle.describe()).run_id
+        told = await everything(self.client, handle.id, run_id)
+        assert told is not None
+        return told.events
 
 
 SECRETS: dict[str, JsonValue] = {

@@ -1,4 +1,7 @@
-"""The interpreter's own account of a run, by query. None when no worker can give it now."""
+"""The interpreter's own account of an instance, by query. None when no worker can give it now.
+
+An instance whose history became long has several runs; each tells what happened in it.
+"""
 
 from datetime import timedelta
 from typing import Final
@@ -10,6 +13,8 @@ from workflows.interpreter.types import PROGRESS_QUERY, Progress
 
 # A worker that is there answers in milliseconds, even when it must replay first.
 QUERY_TIMEOUT: Final = timedelta(seconds=2)
+# How many runs we go back; a worker has to replay each of them.
+MAX_RUNS_BACK: Final = 20
 
 
 async def progress(
@@ -20,6 +25,27 @@ async def progress(
     Raises:
         RPCError: When there is no such run.
     """
+    newest = told = await _ask(client, workflow_id, after, run_id)
+    for _ in range(MAX_RUNS_BACK):
+        if newest is None or told is None or after >= told.dropped or told.run_before is None:
+            break
+        before = await _before(client, workflow_id, after, told.run_before)
+        if before is None or not before.events:
+            break
+        told = before
+    if newest is None or told is None:
+        return None
+    return newest.model_copy(update={"events": told.events, "dropped": told.dropped})
+
+
+async def _before(client: Client, workflow_id: str, after: int, run_id: str) -> Progress | None:
+    try:
+        return await _ask(client, workflow_id, after, run_id)
+    except RPCError:
+        return None  # Temporal has forgotten it: its events are no longer kept
+
+
+async def _ask(client: Client, workflow_id: str, after: int, run_id: str | None) -> Progress | None:
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     try:
         told: Progress = await handle.query(

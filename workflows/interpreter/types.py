@@ -111,14 +111,16 @@ class Progress(BaseModel, frozen=True):
     Attributes:
         last: Sequence number of the newest event there is; more to read when above the last one
             returned.
-        dropped: Events no longer kept, all older than those returned (very long loops).
+        dropped: Events no longer kept here, all older than those returned (very long loops).
         ended: The run will add no more events.
+        run_before: The run that this one goes on for; it tells the events before.
     """
 
     events: list[TaskEvent]
     last: int
     dropped: int = 0
     ended: bool = False
+    run_before: str | None = None
     version: str | None = None
     definition_hash: str | None = None
     engine: Engine | None = None

@@ -51,6 +51,7 @@ class Interpreter:
         self.plan: Plan | None = None
         self.engine: Engine | None = None
         self.input: JsonValue = None
+        self.run_before: str | None = None
         self.current: Run | None = None
 
     @workflow.query(name=PROGRESS_QUERY)
@@ -63,6 +64,7 @@ class Interpreter:
                 "definition_hash": plan.hash if plan else None,
                 "engine": self.engine,
                 "input": self.input,
+                "run_before": self.run_before,
             }
         )
 
@@ -167,7 +169,8 @@ class Interpreter:
             "version": self.engine.interpreter if self.engine else None,
             "metadata": self.engine.model_dump() if self.engine else {},
         }
-        self.timeline.last = carried.last_event if carried else 0
+        if carried is not None:
+            self.timeline.last, self.run_before = carried.last_event, carried.run_id
         return Run(
             tenant_id=start.tenant_id,
             descriptor=descriptor,
