@@ -487,3 +487,21 @@ def test_the_schema_of_the_workflow_says_nothing_of_what_its_from_makes_of_the_i
         "'.odrer' is never there: the input schema of the workflow excludes it. "
         "'.' has: order, lines. Did you mean 'order'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("retry", "pointer"),
+    [
+        ("{ when: '$eror.status == 1' }", "when"),
+        ("{ exceptWhen: '$nothing' }", "exceptWhen"),
+        ("{ delay: '${ $nothing }' }", "delay"),
+        ("{ limit: { attempt: { duration: '${ $nothing }' } } }", "limit/attempt/duration"),
+        ("{ jitter: { from: PT1S, to: '${ $nothing }' } }", "jitter/to"),
+    ],
+)
+def test_expressions_of_a_retry_policy_are_checked(retry: str, pointer: str) -> None:
+    found = only(with_tasks(f"- a: {{ try: [], catch: {{ retry: {retry} }} }}"))
+    assert (found.code, found.pointer) == ("unknown-variable", f"/do/0/a/catch/retry/{pointer}")
+    shared = f"use: {{ retries: {{ r: {retry} }} }}\n"
+    found = only(with_tasks("- a: { set: { x: 1 } }", more=shared))
+    assert (found.code, found.pointer) == ("unknown-variable", f"/use/retries/r/{pointer}")

@@ -42,7 +42,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             "call",
             "'call: a2a'",
         ),
-        ("try: [], catch: { retry: { delay: PT1S } }", "catch/retry", "'retry' in a 'catch'"),
         (HTTP % OAUTH2, "with/endpoint/authentication/oauth2", "'oauth2' authentication"),
         (
             HTTP % OAUTH2.replace("oauth2", "oidc"),
@@ -86,7 +85,6 @@ def test_the_message_names_the_task() -> None:
         ("schedule: { on: { one: { with: { type: a } } } }", "/schedule"),
         ("use: { extensions: [ { a: { extend: all } } ] }", "/use/extensions"),
         ("use: { catalogs: { a: { endpoint: 'https://e.com' } } }", "/use/catalogs"),
-        ("use: { retries: { a: { delay: PT1S } } }", "/use/retries"),
     ],
 )
 def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(

@@ -23,6 +23,7 @@ from workflows.definition.models import (
     CatchSpec,
     ForTask,
     ListenTask,
+    RetryPolicy,
     SubscriptionIterator,
     SwitchTask,
     TryTask,
@@ -73,6 +74,8 @@ def expression_fields(subject: Subject) -> Iterator[ExpressionField]:
         yield _bare(("output", "as"), definition.output.as_, _WORKFLOW_OUTPUT)
     timeout = subject.pruned.document.get("timeout")
     yield ExpressionField(("timeout",), timeout, _WORKFLOW_INPUT, dot=own.shaped)
+    for name, policy in definition.use.retries.items():
+        yield from _of_retry(policy, ("use", "retries", name), _IN_TASK, CatchSpec().as_)
     for section in ("authentications", "errors", "timeouts"):
         value = subject.raw(("use",)).get(section) if "use" in subject.pruned.document else None
         secrets = section == "authentications"
@@ -155,6 +158,19 @@ def _of_catch(
     for key, condition in (("when", catch.when), ("exceptWhen", catch.except_when)):
         if condition is not None:
             yield _bare((*path, key), condition, here | {catch.as_}, shaped, shaped)
+    if isinstance(catch.retry, RetryPolicy):
+        yield from _of_retry(catch.retry, (*path, "retry"), here, catch.as_)
+
+
+def _of_retry(
+    policy: RetryPolicy, path: Path, here: Variables, error: str
+) -> Iterator[ExpressionField]:
+    for key, condition in (("when", policy.when), ("exceptWhen", policy.except_when)):
+        if condition is not None:
+            yield _bare((*path, key), condition, here | {error})
+    written = policy.model_dump(by_alias=True, include={"delay", "limit", "jitter"})
+    for key, value in written.items():
+        yield ExpressionField((*path, key), value, here)
 
 
 def _of_iterator(
