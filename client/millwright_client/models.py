@@ -184,6 +184,7 @@ class TaskEvent:
     attempts: int | None = None
     error: dict[str, Any] | None = None
     event: dict[str, Any] | None = None
+    execution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class StandIn:
             time=workflow.now(),
             reference=reference,
             iteration="",
+            execution=reference,
             name=kind,
             kind=kind,
             state=state,

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from workflows.instances.timeline import activity_id, fold, place_of
+import pytest
+
+from workflows.instances.timeline import fold, place_of
 from workflows.interpreter.types import TaskEvent, TaskState
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -20,6 +22,7 @@ def event(
         name="a",
         kind="set",
         state=state,
+        execution=f"{reference}#{iteration}" if iteration else reference,
     )
 
 
@@ -59,6 +62,13 @@ def test_attempts_of_a_running_call_come_from_its_activity() -> None:
     assert [task.attempts for task in tasks] == [7]
 
 
-def test_an_activity_id_leads_back_to_its_task() -> None:
-    for place in (("/do/0/a", ""), ("/do/1/loop/do/0/x", "3/0")):
-        assert place_of(activity_id(*place)) == place
+@pytest.mark.parametrize(
+    ("execution", "place"),
+    [
+        ("/do/0/a", ("/do/0/a", "")),
+        ("/do/1/loop#3/do/0/inner#0/do/2/x", ("/do/1/loop/do/0/inner/do/2/x", "3/0")),
+        ("/do/0/t!2/try/0/loop*4#17/do/0/a~1b*1", ("/do/0/t/try/0/loop/do/0/a~1b", "17")),
+    ],
+)
+def test_an_execution_leads_back_to_its_task(execution: str, place: tuple[str, str]) -> None:
+    assert place_of(execution) == place

@@ -10,7 +10,8 @@ from foundation.json import JsonValue
 from workflows.instances.types import TaskRun, TimelineSource
 from workflows.interpreter.types import TaskEvent, TaskState
 
-_EXECUTION: Final = re.compile(r"~[0-9]+$")
+# What tells executions of one task apart: turns of loops, attempts, jumps back.
+_MARK: Final = re.compile(r"([#!*])([0-9]+)(?=/|[#!*]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,13 @@ def fold(events: Iterable[TaskEvent], attempts: Mapping[str, int]) -> list[TaskR
         attempts: Tries so far of the activities that are under way, by activity id.
     """
     runs: list[TaskRun] = []
-    running: dict[tuple[str, str], int] = {}
+    running: dict[str, int] = {}
     for event in events:
-        place = (event.reference, event.iteration)
+        place = event.execution or f"{event.reference}#{event.iteration}"
         index = running.pop(place, None)
         if event.state is TaskState.RUNNING:
             running[place] = len(runs)
-            runs.append(_began(event, attempts.get(activity_id(*place))))
+            runs.append(_began(event, attempts.get(event.execution)))
         elif index is None:
             runs.append(_ended(event, None))
         else:
@@ -51,17 +52,10 @@ def fold(events: Iterable[TaskEvent], attempts: Mapping[str, int]) -> list[TaskR
     return runs
 
 
-def activity_id(reference: str, iteration: str) -> str:
-    """Return the id of the activity behind a task."""
-    return f"{reference}#{iteration}" if iteration else reference
-
-
-def place_of(activity: str) -> tuple[str, str]:
-    """Return reference and iteration of the task behind an activity."""
-    # `~2` tells executions apart that jumps led back to.
-    place = _EXECUTION.sub("", activity)
-    reference, _, iteration = place.partition("#")
-    return reference, iteration
+def place_of(execution: str) -> tuple[str, str]:
+    """Return reference and iteration of the task behind an execution."""
+    turns = [number for mark, number in _MARK.findall(execution) if mark == "#"]
+    return _MARK.sub("", execution), "/".join(turns)
 
 
 def _began(event: TaskEvent, attempts: int | None) -> TaskRun:
@@ -72,6 +66,7 @@ def _began(event: TaskEvent, attempts: int | None) -> TaskRun:
         kind=event.kind,
         state=event.state,
         attempts=attempts,
+        execution=event.execution,
         started_at=event.time,
     )
 
@@ -84,6 +79,7 @@ def _ended(event: TaskEvent, before: TaskRun | None) -> TaskRun:
         kind=event.kind,
         state=event.state,
         attempts=event.attempts,
+        execution=event.execution,
         started_at=before.started_at if before else None,
         ended_at=event.time,
         error=event.error,

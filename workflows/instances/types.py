@@ -58,6 +58,12 @@ class TaskRun(BaseModel, frozen=True):
     )
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    execution: str = Field(
+        default="",
+        description="Which of its executions; `#3` is a turn of a loop, `!2` the second attempt "
+        "of a `try`, `*1` the first time that a jump led back.",
+        examples=["/do/1/loop#3/do/0/read"],
+    )
     error: JsonObject | None = Field(default=None, description="Error object of the language.")
     event: JsonObject | None = Field(default=None, description="The event that it emitted.")
 

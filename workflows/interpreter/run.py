@@ -132,13 +132,13 @@ class Scope:
     retried: bool = False
 
     def path_of(self, step: "Step", again: int = 0) -> str:
-        """Name an execution of a task in here: `/do/0/loop#3/do/1/read~1`.
+        """Name an execution of a task in here: `/do/0/loop#3/do/1/read*1`.
 
         Args:
             again: How often jumps (`then`) have led back before.
         """
         path = self.path + step.reference[len(self.reference) :]
-        return f"{path}~{again}" if again else path
+        return f"{path}*{again}" if again else path
 
 
 class Frame:
@@ -279,4 +279,5 @@ class Frame:
             attempts=fault.attempts if fault else self.attempts,
             error=fault.error if fault else None,
             event=self.event,
+            execution=self.path,
         )

@@ -42,6 +42,7 @@ class Timeline:
         attempts: int | None = None,
         error: JsonObject | None = None,
         event: JsonObject | None = None,
+        execution: str = "",
     ) -> None:
         self.last += 1
         # Built in the hot path of every task, from values of the right types: not validated again.
@@ -57,6 +58,7 @@ class Timeline:
                 attempts=attempts,
                 error=error,
                 event=event,
+                execution=execution,
             )
         )
         heavy = (part for part in (name, reference, error, event) if part)

@@ -87,6 +87,8 @@ class TaskEvent(BaseModel, frozen=True):
         sequence: 1, 2, 3... within the run; what `Last-Event-ID` counts.
         reference: JSON pointer of the task in the definition, `/do/0/readSheet`.
         iteration: Loop turns around it, outermost first: `` (none), `3`, `3/0`.
+        execution: Which of its executions: `/do/1/loop#3/do/0/read`. `#3` is a turn of a loop, `!2`
+            the second attempt of a `try`, `*1` the first time that a jump led back.
         kind: `call`, `set`, `for`, ...; for calls with what is called: `call mcp.tool`.
         attempts: How often the activity behind a call ran; None for other tasks.
         error: The error object of the language when the task faulted.
@@ -103,6 +105,7 @@ class TaskEvent(BaseModel, frozen=True):
     attempts: int | None = None
     error: JsonObject | None = None
     event: JsonObject | None = None
+    execution: str = ""
 
 
 class Progress(BaseModel, frozen=True):
