@@ -50,11 +50,13 @@ class Request(BaseModel, frozen=True):
         timeout_s: How long the other side may take.
         repeats: What certainly had no effect is tried again by itself; not where the definition
             says how to try again, or the attempts would multiply.
+        idempotency_key: By which the other side recognises a repetition, if the author chose it.
     """
 
     tenant_id: str
     timeout_s: float = 30.0
     repeats: bool = True
+    idempotency_key: str | None = None
     sealed: Sealed | None = None
 
 

@@ -94,6 +94,8 @@ def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
         raise RequestError(
             f"The headers of {call.method} {_shown(call.uri)} must be ASCII; encode other text."
         ) from error
+    if call.idempotency_key is not None:
+        headers.setdefault("idempotency-key", call.idempotency_key)
     if call.login is not None:
         headers["authorization"] = call.login.authorization
     return client.build_request(

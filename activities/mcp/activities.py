@@ -35,7 +35,7 @@ class McpActivities:
                 tool=work.request.tool,
                 arguments=work.request.arguments,
                 timeout_s=call.timeout_s,
-                idempotency_key=_same_on_every_attempt(),
+                idempotency_key=_key(work.request),
                 maybe_sent=work.beat.lost,
                 on_send=work.beat.now_sent,
                 on_progress=_told(work),
@@ -67,8 +67,11 @@ class McpActivities:
             return work.result(result)
 
 
-def _same_on_every_attempt() -> str:
+def _key(call: McpCall) -> str:
+    """Return what is the same on every attempt; the author may have chosen something wider."""
     # Hashed: it goes to servers whom the names of tenants and workflows do not concern.
+    if call.idempotency_key is not None:
+        return digest([call.tenant_id, call.idempotency_key])
     info = activity.info()
     return digest([info.workflow_id, info.workflow_run_id, info.activity_id])
 

@@ -25,10 +25,10 @@ from deploy.local.processes import Child, ProcessError, Program
 from foundation.errors import UnavailableError
 from foundation.settings import TemporalSettings
 from foundation.temporal import connect
-from workflows.interpreter.types import TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
+from workflows.interpreter.types import STATUS_ATTRIBUTE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-SEARCH_ATTRIBUTES = {TENANT_ATTRIBUTE: KEYWORD, VERSION_ATTRIBUTE: KEYWORD}
+SEARCH_ATTRIBUTES = dict.fromkeys((TENANT_ATTRIBUTE, VERSION_ATTRIBUTE, STATUS_ATTRIBUTE), KEYWORD)
 
 DYNAMIC_CONFIG = {
     # One history shard reads its transfer queue 20 times a second by default: 50 ms on every step.

@@ -31,7 +31,7 @@ OTHER_ERRORS = {
 # Strings that look like expressions and are none; the examples mean them otherwise, too.
 WARNED = {"conditional-task.yaml", "try-catch-then.yaml"}
 NOT_YET = re.compile(
-    r"^\s+(listen|run|stdio|oauth2|oidc):|^(schedule):|^  (extensions):"
+    r"^\s+(listen|run|stdio|oauth2|oidc):|^(schedule):"
     r"|call: (asyncapi|grpc|https://)",
     re.MULTILINE,
 )

@@ -83,7 +83,6 @@ def test_the_message_names_the_task() -> None:
     [
         ("schedule: { cron: '0 0 * * *' }", "/schedule"),
         ("schedule: { on: { one: { with: { type: a } } } }", "/schedule"),
-        ("use: { extensions: [ { a: { extend: all } } ] }", "/use/extensions"),
         ("use: { catalogs: { a: { endpoint: 'https://e.com' } } }", "/use/catalogs"),
     ],
 )

@@ -44,6 +44,7 @@ class Ended:
     progress: Progress
     output: Any = None
     error: Any = None
+    compensation: Any = None
     runs: int = 1
 
     def names(self, state: TaskState) -> list[str]:
@@ -101,14 +102,15 @@ class Runner:
         return runs
 
     async def ended(self, handle: WorkflowHandle[Any, Any]) -> Ended:
-        output = error = None
+        output = error = compensation = None
         try:
             output = await handle.result()
         except WorkflowFailureError as failure:
             if not isinstance(failure.cause, ApplicationError):
                 raise
-            error = failure.cause.details[0]
-        return Ended(await self.progress(handle), output, error)
+            error, *compensations = failure.cause.details
+            compensation = compensations[0] if compensations else None
+        return Ended(await self.progress(handle), output, error, compensation)
 
     async def until(
         self, handle: WorkflowHandle[Any, Any], condition: Callable[[Progress], bool]

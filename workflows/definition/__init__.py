@@ -6,6 +6,7 @@ from workflows.definition.functions import CATALOG
 from workflows.definition.loader import LoadedDocument, load_document
 from workflows.definition.models import (
     A2aArguments,
+    ActivityRetry,
     AsyncApiArguments,
     AuthenticationPolicy,
     AuthenticationSpec,
@@ -74,6 +75,7 @@ from workflows.definition.models import (
     TaskBase,
     TaskItem,
     TaskList,
+    TaskMetadata,
     TimeoutSpec,
     TryTask,
     Use,
@@ -85,6 +87,7 @@ from workflows.definition.schemas import compile_schema
 __all__ = [
     "CATALOG",
     "A2aArguments",
+    "ActivityRetry",
     "AsyncApiArguments",
     "AuthenticationPolicy",
     "AuthenticationSpec",
@@ -158,6 +161,7 @@ __all__ = [
     "TaskBase",
     "TaskItem",
     "TaskList",
+    "TaskMetadata",
     "TimeoutSpec",
     "TryTask",
     "Use",

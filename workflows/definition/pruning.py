@@ -8,7 +8,9 @@ from foundation.json import JsonObject, JsonValue
 from workflows.definition.findings import Path
 from workflows.definition.models.base import NOT_A_KEY
 
-_TASK_LISTS: Final = frozenset({"do", "branches", "try", "before", "after"})
+_TASK_LISTS: Final = frozenset(
+    {"do", "branches", "try", "before", "after", "finally", "compensate"}
+)
 _STAND_IN_DOCUMENT: Final[JsonObject] = {
     "dsl": "1.0.3",
     "namespace": "unreadable",

@@ -153,7 +153,7 @@ def known_keys(location: tuple[str | int, ...]) -> set[str]:
     annotation: Any = Definition
     for step in location:
         annotation = _inner(annotation, step)
-    annotation = _bare(annotation)
+    annotation = _present(_bare(annotation))
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return set()
     aliases = (field.alias for field in annotation.model_fields.values())
@@ -174,6 +174,14 @@ def _inner(annotation: Any, step: str | int) -> Any:
         fields = annotation.model_fields.values()
         return next((field.annotation for field in fields if field.alias == step), None)
     return None
+
+
+def _present(annotation: Any) -> Any:
+    """Leave out that something may be missing."""
+    members = [each for each in get_args(annotation) if each is not type(None)]
+    if get_origin(annotation) in {Union, types.UnionType} and len(members) == 1:
+        return _bare(members[0])
+    return annotation
 
 
 def _bare(annotation: Any) -> Any:

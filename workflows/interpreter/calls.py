@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -17,6 +17,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.interpreter.faults import Fault, fault_of_activity
+from workflows.interpreter.policy import DEFAULT, Policy
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -39,14 +40,44 @@ LOOKUP_RETRY: Final = RetryPolicy(
 )
 # A worker that dies is noticed after this long; activities report at a third of it.
 HEARTBEAT: Final = timedelta(seconds=10)
+# A longer pause before a local activity's next attempt is a timer, which survives the worker.
+LOCAL_RETRY: Final = timedelta(seconds=2)
 # What an activity may need besides the exchange itself: a thread, a token, a slow database.
 MARGIN: Final = timedelta(seconds=15)
 
 
+class _Common(TypedDict):
+    """What ordinary and local activities are both told."""
+
+    activity_id: str
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    summary: str
+
+
+async def _local(
+    activity: str, request: BaseModel, answer: type[Answer], common: _Common
+) -> Answer:
+    """Run an activity in this worker, without a queue and without a heartbeat."""
+    result: Answer = await workflow.execute_local_activity(
+        activity, request, **common, result_type=answer, local_retry_threshold=LOCAL_RETRY
+    )
+    return result
+
+
+def _heartbeat(policy: Policy) -> timedelta:
+    return HEARTBEAT if policy.heartbeat_s is None else timedelta(seconds=policy.heartbeat_s)
+
+
 @dataclass(slots=True)
 class Calls:
-    """Activities in flight of one run."""
+    """Activities in flight of one run.
 
+    Attributes:
+        tenant_id: Whose they are; tenants take turns in the queue.
+    """
+
+    tenant_id: str = ""
     in_flight: int = 0
     bytes_in_flight: int = 0
 
@@ -61,6 +92,7 @@ class Calls:
         timeout_s: float,
         heartbeat: bool = True,
         retry: RetryPolicy = CALL_RETRY,
+        policy: Policy = DEFAULT,
     ) -> Answer:
         """Run one activity and wait for it.
 
@@ -68,6 +100,7 @@ class Calls:
             activity: Its wire name.
             activity_id: Unique in the run; shown in the Web UI.
             timeout_s: How long the outside may take for one attempt.
+            policy: What the task wants of the engine.
 
         Raises:
             Fault: When it failed for good, or its input is too large.
@@ -77,15 +110,22 @@ class Calls:
         self.in_flight += 1
         self.bytes_in_flight += size
         try:
+            common = _Common(
+                activity_id=unique(activity_id),
+                start_to_close_timeout=timedelta(seconds=timeout_s) + MARGIN,
+                retry_policy=policy.retry or retry,
+                summary=shortened(summary),
+            )
+            if policy.local:
+                return await _local(activity, request, answer, common)
             result: Answer = await workflow.execute_activity(
                 activity,
                 request,
-                activity_id=unique(activity_id),
+                **common,
                 result_type=answer,
-                start_to_close_timeout=timedelta(seconds=timeout_s) + MARGIN,
-                heartbeat_timeout=HEARTBEAT if heartbeat else None,
-                retry_policy=retry,
-                summary=shortened(summary),
+                task_queue=policy.task_queue,
+                heartbeat_timeout=_heartbeat(policy) if heartbeat else None,
+                priority=policy.priority_for(self.tenant_id),
             )
         except ActivityError as error:
             if is_cancelled_exception(error):

@@ -1,6 +1,6 @@
 """The table of task kinds, and the cache of compiled definitions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -21,12 +21,20 @@ from workflows.definition import (
     SetTask,
     SwitchTask,
     Task,
+    TaskList,
     TryTask,
     WaitTask,
     load_definition,
 )
 from workflows.expressions import Version
-from workflows.interpreter.compiling import Place, Unit, compile_steps, schema_of
+from workflows.interpreter.compiling import (
+    Place,
+    Unit,
+    compile_extensions,
+    compile_steps,
+    dig,
+    schema_of,
+)
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.steps import Body, Filter, Step
 from workflows.interpreter.tasks.call.function import compile_function
@@ -65,12 +73,19 @@ KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled definition."""
+    """A compiled definition.
+
+    Attributes:
+        undoing: What undoes tasks, by their reference.
+        at_the_end: What is done at the end, however the instance ends.
+    """
 
     version: str
     hash: str
     document: JsonObject
     root: Step
+    undoing: Mapping[str, Sequence[Step]]
+    at_the_end: Sequence[Step]
 
 
 # Content-addressed, so an entry can never be stale; bounded, since a plant has many definitions.
@@ -105,6 +120,7 @@ def plan_of(document: JsonObject, expected_hash: str, version: Version) -> Plan:
 def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
     definition = load_definition(document)
     unit = Unit(definition, document, version, compile_body)
+    compile_extensions(unit)
     place = Place(unit, "/", document)
     tasks: Any = document["do"]
     steps = compile_steps(unit, definition.do, tasks, "/do")
@@ -122,7 +138,21 @@ def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
         ),
         timeout=place.timeout(definition.timeout),
     )
-    return Plan(definition.document.version, content_hash, document, root)
+    at_the_end = definition.document.millwright.finally_
+    return Plan(
+        version=definition.document.version,
+        hash=content_hash,
+        document=document,
+        root=root,
+        undoing=unit.undoing,
+        at_the_end=_at_the_end(unit, at_the_end) if at_the_end else (),
+    )
+
+
+def _at_the_end(unit: Unit, tasks: TaskList) -> Sequence[Step]:
+    path = ("document", "metadata", "millwright", "finally")
+    raw: Any = dig(unit.document, path)
+    return compile_steps(unit, tasks, raw, f"/{'/'.join(path)}")
 
 
 def compile_body(task: Task, place: Place) -> Body:

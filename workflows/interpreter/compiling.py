@@ -1,14 +1,21 @@
 """From checked models to compiled steps: done once per definition and process, not per run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
 
 from foundation.json import JsonObject, ReadableJson
 from foundation.schemas import Schema, compiled
-from workflows.definition import Definition, Task, TaskList, TimeoutSpec
+from workflows.definition import (
+    Definition,
+    Task,
+    TaskList,
+    TaskMetadata,
+    TimeoutSpec,
+    duration_seconds,
+)
 from workflows.expressions import (
     Expression,
     Template,
@@ -17,11 +24,14 @@ from workflows.expressions import (
     compile_template,
     expression_in,
 )
+from workflows.interpreter.calls import CALL_RETRY
 from workflows.interpreter.durations import Delay
-from workflows.interpreter.steps import Body, Filter, Step
+from workflows.interpreter.policy import DEFAULT, Policy, retry_policy
+from workflows.interpreter.steps import Body, Extension, Filter, Step
 
 Section: TypeAlias = Literal["authentications", "errors", "functions", "retries", "timeouts"]
 # The `do` of a loop is its body, so `for` comes first.
+_COMPOSITE: Final = frozenset({"do", "for", "fork", "try"})
 _KINDS: Final = ("call", "set", "for", "do", "emit", "fork", "raise", "switch", "try", "wait")
 
 
@@ -31,12 +41,16 @@ class Unit:
 
     Attributes:
         version: What its expressions mean; the run pins it.
+        undoing: What undoes tasks, by their reference; filled while compiling.
+        extensions: What is around tasks, and around which; filled before these are compiled.
     """
 
     definition: Definition
     document: JsonObject
     version: Version
     compile_body: Callable[[Task, "Place"], Body]
+    undoing: dict[str, Sequence[Step]] = field(default_factory=dict)
+    extensions: list[tuple[str, Extension]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,13 @@ class Place:
         entries: Mapping[str, Any] = getattr(use, section, {})
         return entries[name]
 
+    def called(self, function: str, name: str) -> Step:
+        """Compile a step that calls a function of `use.functions` with what it gets."""
+        raw = dig(self.unit.document, ("use", "functions", function))
+        reference = f"{self.reference}/metadata/millwright/compensate"
+        place = Place(self.unit, reference, raw)
+        return replace(compile_step(function, self.used("functions", function), place), name=name)
+
     def function(self, name: str) -> Step | None:
         """Compile the function `name` of `use.functions` as part of this task."""
         use = self.unit.definition.use
@@ -118,6 +139,9 @@ def compile_steps(
 
 def compile_step(name: str, task: Task, place: Place) -> Step:
     """Compile one task with the data flow around it."""
+    undoing = _undoing(name, task, place)
+    if undoing:
+        place.unit.undoing[place.reference] = undoing
     return Step(
         name=name,
         reference=place.reference,
@@ -135,7 +159,63 @@ def compile_step(name: str, task: Task, place: Place) -> Step:
         ),
         timeout=place.timeout(task.timeout),
         then=task.then,
+        policy=compile_policy(task.millwright, place),
+        undoing=undoing,
+        extensions=[
+            each for extended, each in place.unit.extensions if _is_extended(extended, place.raw)
+        ],
     )
+
+
+def compile_policy(given: TaskMetadata, place: Place) -> Policy:
+    """Compile what a task wants of the engine."""
+    if not given.model_fields_set:
+        return DEFAULT
+    return Policy(
+        timeout=place.delay(given.timeout) if given.timeout is not None else None,
+        retry=retry_policy(given.retry, CALL_RETRY) if given.retry else None,
+        task_queue=given.task_queue,
+        priority=given.priority,
+        fairness_key=given.fairness_key,
+        heartbeat_s=duration_seconds(given.heartbeat) if given.heartbeat is not None else None,
+        idempotency_key=place.template(given.idempotency_key) if given.idempotency_key else None,
+        local=given.local,
+        summary=place.template(given.summary) if given.summary else None,
+    )
+
+
+def _undoing(name: str, task: Task, place: Place) -> Sequence[Step]:
+    """Compile what undoes a task: tasks, or a function."""
+    match task.millwright.compensate:
+        case None:
+            return ()
+        case str(function):
+            return [place.called(function, f"undo {name}")]
+        case tasks:
+            return place.steps(tasks, "metadata", "millwright", "compensate")
+
+
+def _is_extended(kind: str, raw: JsonObject) -> bool:
+    own = next(each for each in _KINDS if each in raw)
+    return kind in {"all", own} or (kind == "composite" and own in _COMPOSITE)
+
+
+def compile_extensions(unit: Unit) -> None:
+    """Compile what is around tasks. Tasks of extensions have nothing around them."""
+    found: list[tuple[str, Extension]] = []
+    for index, item in enumerate(unit.definition.use.extensions):
+        reference = f"/use/extensions/{index}/{pointer_token(item.name)}"
+        raw = dig(unit.document, ("use", "extensions"))[index][item.name]
+        place = Place(unit, reference, raw)
+        given = item.extension
+        extension = Extension(
+            reference=reference,
+            applies=place.condition(given.when) if given.when else None,
+            before=place.steps(given.before, "before") if given.before else (),
+            after=place.steps(given.after, "after") if given.after else (),
+        )
+        found.append((given.extend, extension))
+    unit.extensions.extend(found)
 
 
 def kind_of(raw: JsonObject) -> str:

@@ -56,12 +56,14 @@ class Fault(Exception):  # noqa: N818 - the word of the language
     Attributes:
         error: `type`, `status`, `title`, and where known `detail` and `instance`.
         attempts: How often the activity behind it ran, when it came from one.
+        compensation: What was undone because of it, and what could not be.
     """
 
     def __init__(self, error: JsonObject, *, attempts: int | None = None) -> None:
         self.error = {key: _bounded(value) for key, value in error.items()}
         super().__init__(self.error.get("title") or self.error.get("type"))
         self.attempts = attempts
+        self.compensation: JsonObject | None = None
 
     @classmethod
     def of(cls, kind: Kind, title: str, detail: str | None = None) -> "Fault":
@@ -82,6 +84,7 @@ class Fault(Exception):  # noqa: N818 - the word of the language
         return ApplicationError(
             f"{title}: {detail}" if detail else title,
             self.error,
+            *([self.compensation] if self.compensation else []),
             type=str(self.error.get("type")),
             non_retryable=True,
         )

@@ -115,7 +115,6 @@ class Blueprint(Generic[R]):
         }
         given = {
             "tenant_id": frame.run.tenant_id,
-            "repeats": not frame.scope.retried,
             **fixed,
             **computed,
         }

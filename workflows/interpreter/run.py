@@ -1,8 +1,9 @@
 """The state of one run, and what a task may ask of it."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from workflows.expressions import (
     fuel_spent,
 )
 from workflows.interpreter.calls import Calls, shortened
-from workflows.interpreter.control import Control
+from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.position import Position, State
 from workflows.interpreter.timeline import Timeline
@@ -32,6 +33,8 @@ PAUSE: Final = timedelta(milliseconds=1)
 # Temporal terminates a run at 51,200 events or 50 MB; the tasks in flight need some room to end.
 MAX_HISTORY_EVENTS: Final = 48_000
 MAX_HISTORY_BYTES: Final = 40_000_000
+# A wait of at least so long makes the instance one that is found as waiting.
+ANNOUNCED_S: Final = 10.0
 # What a task costs besides its expressions, in the same unit.
 FUEL_PER_TASK: Final = 2_000
 
@@ -57,6 +60,9 @@ class Run:
     Attributes:
         context: What tasks have exported.
         resumed: States that the run before this one left, by path; each is taken once.
+        undoable: Tasks that have to be undone when the instance fails, in the order they ended.
+        changed: Called when what the run is doing may have changed.
+        waiting: What branches wait for, by the execution.
     """
 
     tenant_id: str
@@ -67,12 +73,26 @@ class Run:
     timeline: Timeline
     control: Control = field(default_factory=Control)
     resumed: dict[str, State] = field(default_factory=dict)
+    undoable: list[State] = field(default_factory=list)
+    changed: Callable[[], None] = lambda: None
+    waiting: dict[str, JsonObject] = field(default_factory=dict)
     spent: int = 0
     pausing: asyncio.Event | None = None
 
     def place(self, path: str, parent: Position | None) -> Position:
         """Enter a place, with what the run before this one knew there."""
         return Position(path, parent, self.resumed.pop(path, {}))
+
+    def remember(self, frame: "Frame", output: JsonValue) -> None:
+        """Remember a task that may have to be undone."""
+        self.undoable.append(
+            {
+                "task": frame.step.reference,
+                "execution": frame.path,
+                "input": frame.arguments["input"],
+                "output": output,
+            }
+        )
 
     async def breathe(self) -> None:
         """Pause after much work, so that the worker can see that we are alive.
@@ -215,6 +235,44 @@ class Frame:
             retried=scope.retried if retried is None else retried,
         )
 
+    def around(self, reference: str) -> Scope:
+        """Enter the tasks of an extension, which stand elsewhere in the definition."""
+        mark = reference.removeprefix("/use/extensions")
+        return replace(self.inside(mark=f"/extensions{mark}"), reference=reference)
+
+    @contextmanager
+    def waits(self, kind: str, until: float | None = None, **more: JsonValue) -> Iterator[None]:
+        """Show that this execution waits for something.
+
+        Args:
+            kind: For what: `timer`, `event`, `approval`.
+            until: How long at most, in seconds after 1970.
+            more: What else people should know of it.
+        """
+        run = self.run
+        told: JsonObject = {
+            "kind": kind,
+            "task": self.step.reference,
+            "execution": self.path,
+            "since": instant(moment(self.state["since"]))["iso8601"],
+            "until": instant(moment(until))["iso8601"] if until is not None else None,
+            **more,
+        }
+        # A short wait is over before anybody has found it.
+        shown = until is None or until - workflow.time() >= ANNOUNCED_S
+        run.waiting[self.path] = told
+        if shown:
+            run.changed()
+        try:
+            yield
+        except Leaving:
+            shown = False  # the next run waits on
+            raise
+        finally:
+            del run.waiting[self.path]
+            if shown:
+                run.changed()
+
     async def sleep(self, seconds: float, name: str = "until") -> None:
         """Wait, even across runs.
 
@@ -266,6 +324,21 @@ class Frame:
     ) -> bool:
         """Tell whether a condition is true: as in jq, all but false and null."""
         return self.evaluate(what, value, more) not in (None, False)
+
+    def text(self, template: Template | None, value: JsonValue) -> str | None:
+        """Evaluate a template that gives a text, if there is one.
+
+        Raises:
+            Fault: When it fails, or gives something else.
+        """
+        if template is None:
+            return None
+        found = self.evaluate(template, value)
+        if isinstance(found, (str, int, float)) and not isinstance(found, bool):
+            return str(found)
+        raise Fault.of(
+            "expression", "The expression gives no text", f"It is: {template.source!r:.200}"
+        )
 
     def note(self, state: TaskState, fault: Fault | None = None) -> None:
         """Write this execution's new state into the timeline."""

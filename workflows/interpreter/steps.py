@@ -16,6 +16,7 @@ from workflows.expressions import Expression, Template
 from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault, unexpected
+from workflows.interpreter.policy import DEFAULT, Policy
 from workflows.interpreter.run import Frame, Scope
 from workflows.interpreter.types import TaskState
 
@@ -75,6 +76,25 @@ class Step:
     export: Filter | None = None
     timeout: Delay | None = None
     then: str | None = None
+    policy: Policy = DEFAULT
+    undoing: "Sequence[Step]" = ()
+    extensions: "Sequence[Extension]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Tasks around a task; what they give is not passed on, unless they replace the task.
+
+    Attributes:
+        reference: JSON pointer of the extension.
+        applies: When it does; always without a condition.
+        before: Run before; `then: exit` makes what they gave the output of the task.
+    """
+
+    reference: str
+    applies: Expression | None
+    before: Sequence[Step]
+    after: Sequence[Step]
 
 
 class WorkflowEnd(Exception):  # noqa: N818 - not an error
@@ -99,7 +119,14 @@ def check(schema: Schema | None, value: JsonValue, what: str) -> None:
 async def run_steps(
     steps: Sequence[Step], value: JsonValue, scope: Scope, name: str = "do"
 ) -> JsonValue:
-    """Run tasks in order, following their `then`; return the output of the last one.
+    """Run tasks in order; return the output of the last one. See `run_list`."""
+    return (await run_list(steps, value, scope, name)).output
+
+
+async def run_list(
+    steps: Sequence[Step], value: JsonValue, scope: Scope, name: str = "do"
+) -> Outcome:
+    """Run tasks in order, following their `then`; tell what the last one gave, and if it left.
 
     Args:
         name: Which list of the task around it this is.
@@ -126,14 +153,13 @@ async def run_steps(
             case "end":
                 raise WorkflowEnd(outcome.output)
             case "exit":
-                break
+                return outcome
             case target:
                 positions = positions or {step.name: at for at, step in enumerate(steps)}
                 state["at"] = positions[target]
                 if state["at"] <= index:
                     state["again"] += 1
-    found: JsonValue = state["value"]
-    return found
+    return Outcome(state["value"])
 
 
 async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> Outcome:
@@ -165,6 +191,8 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> 
         frame.note(TaskState.CANCELLED)
         raise
     frame.note(TaskState.COMPLETED)
+    if step.undoing:
+        frame.run.remember(frame, outcome.output)
     return outcome
 
 
@@ -172,7 +200,7 @@ async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
     """Run a task with the data flow around it: schemas, `from`, `as`, timeout."""
     value = frame.state["input"] if "input" in frame.state else _taken(step, raw, frame)
     frame.arguments["input"] = value
-    outcome = await _in_time(step, value, frame)
+    outcome = await (_extended if step.extensions else _in_time)(step, value, frame)
     # Many calls may have ended at once.
     await frame.run.rest()
     # Inner tasks may have exported meanwhile.
@@ -191,6 +219,42 @@ def _taken(step: Step, raw: JsonValue, frame: Frame) -> JsonValue:
         return raw
     value = frame.state["input"] = frame.evaluate(step.input_from, raw)
     return value
+
+
+async def _extended(step: Step, value: JsonValue, frame: Frame) -> Outcome:
+    """Run a task with what extensions do before and after it."""
+    state = frame.state
+    if "extended" not in state:
+        state["extended"] = [
+            number
+            for number, each in enumerate(step.extensions)
+            if each.applies is None or frame.holds(each.applies, value, _described(step, frame))
+        ]
+        state["before"] = state["after"] = 0
+    extended = [step.extensions[number] for number in state["extended"]]
+    while "outcome" not in state and state["before"] < len(extended):
+        extension = extended[state["before"]]
+        scope = frame.around(extension.reference)
+        outcome = await run_list(extension.before, value, scope, "before")
+        if outcome.then == EXIT:
+            state["outcome"] = [outcome.output, None]
+        state["before"] += 1
+    if "outcome" not in state:
+        outcome = await _in_time(step, value, frame)
+        state["outcome"] = [outcome.output, outcome.then]
+    output, then = state["outcome"]
+    while state["after"] < len(extended):
+        extension = extended[state["after"]]
+        await run_list(extension.after, output, frame.around(extension.reference), "after")
+        state["after"] += 1
+    return Outcome(output, then)
+
+
+def _described(step: Step, frame: Frame) -> Mapping[str, JsonValue]:
+    """Let conditions see the task as written at `$task`, where the language's examples look."""
+    task = frame.arguments["task"]
+    assert isinstance(task, dict)  # noqa: S101 - made by the frame
+    return {"task": {**step.definition, **task}}
 
 
 async def _in_time(step: Step, value: JsonValue, frame: Frame) -> Outcome:

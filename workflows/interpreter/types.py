@@ -16,9 +16,13 @@ from workflows.interpreter.position import State
 
 # Wire names; the workflow type itself is dynamic: "<namespace>.<name>" of the definition.
 PROGRESS_QUERY: Final = "progress"
+PAUSE_UPDATE: Final = "pause"
+RESUME_UPDATE: Final = "resume"
 # Search attributes that every run carries.
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
+# What a run is doing, where Temporal knows only that it is running.
+STATUS_ATTRIBUTE: Final = "MillwrightStatus"
 
 # What new runs pin. Raise the first when the interpreter would treat a running instance differently
 # than before; the second belongs to the expressions, of which a worker has several versions.
@@ -30,6 +34,7 @@ class Carried(BaseModel, frozen=True):
 
     Attributes:
         states: Where it stood, by path (`interpreter.position`).
+        undoable: Tasks that have to be undone when the instance fails.
         context: What tasks have exported.
         started_at: When the first run began, in seconds after 1970.
         paused: Somebody wants it to stop for a while.
@@ -38,6 +43,7 @@ class Carried(BaseModel, frozen=True):
     """
 
     states: dict[str, State]
+    undoable: list[State] = Field(default_factory=list)
     context: JsonValue = None
     started_at: float
     paused: bool = False
@@ -68,6 +74,17 @@ class StartInput(BaseModel, frozen=True):
     document: JsonObject | None = None
     engine: Engine | None = None
     carried: Carried | None = None
+
+
+class RunStatus(StrEnum):
+    """What a run is doing, or did at its end, besides what Temporal says of it."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    PAUSED = "PAUSED"
+    COMPENSATING = "COMPENSATING"
+    COMPENSATED = "COMPENSATED"
 
 
 class TaskState(StrEnum):
@@ -117,6 +134,9 @@ class Progress(BaseModel, frozen=True):
         dropped: Events no longer kept here, all older than those returned (very long loops).
         ended: The run will add no more events.
         run_before: The run that this one goes on for; it tells the events before.
+        status: What the run is doing.
+        waiting_for: What its branches wait for: `kind`, `task`, `execution`, `since`, `until`.
+        compensation: What was undone, and what could not be.
     """
 
     events: list[TaskEvent]
@@ -124,6 +144,9 @@ class Progress(BaseModel, frozen=True):
     dropped: int = 0
     ended: bool = False
     run_before: str | None = None
+    status: RunStatus = RunStatus.RUNNING
+    waiting_for: list[JsonObject] = Field(default_factory=list)
+    compensation: JsonObject | None = None
     version: str | None = None
     definition_hash: str | None = None
     engine: Engine | None = None

@@ -4,6 +4,7 @@ Dynamic, so that the Web UI shows the definition's own name as workflow type. No
 code is ours, its inputs are data, and Temporal's sandbox would cost 40 % of a worker's CPU.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
@@ -19,22 +20,29 @@ from workflows.expressions import UnknownVersionError, Version, version_named
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
 from workflows.interpreter.compiler import Plan, plan_of
 from workflows.interpreter.control import Control, Leaving
+from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
 from workflows.interpreter.faults import Fault, unexpected
+from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame, Run, Scope, instant, moment
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
     ENGINE,
+    PAUSE_UPDATE,
     PROGRESS_QUERY,
+    RESUME_UPDATE,
+    STATUS_ATTRIBUTE,
     TENANT_ATTRIBUTE,
     VERSION_ATTRIBUTE,
     Carried,
     Progress,
+    RunStatus,
     StartInput,
 )
 
 TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
 VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
+STATUS: Final = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
 
 
 class WrongEngineError(Exception):
@@ -48,6 +56,7 @@ class Interpreter:
     def __init__(self) -> None:
         self.timeline = Timeline()
         self.calls = Calls()
+        self.ending: Ending | None = None
         self.plan: Plan | None = None
         self.engine: Engine | None = None
         self.input: JsonValue = None
@@ -65,8 +74,49 @@ class Interpreter:
                 "engine": self.engine,
                 "input": self.input,
                 "run_before": self.run_before,
+                "status": self.status(),
+                "waiting_for": list(self.current.waiting.values()) if self.current else [],
+                "compensation": self.ending.compensation if self.ending else None,
             }
         )
+
+    @workflow.update(name=PAUSE_UPDATE)
+    async def pause(self) -> None:
+        """Begin no further task until somebody resumes the run."""
+        await workflow.wait_condition(lambda: self.current is not None)
+        self.set_paused(paused=True)
+
+    @workflow.update(name=RESUME_UPDATE)
+    async def resume(self) -> None:
+        """Go on."""
+        await workflow.wait_condition(lambda: self.current is not None)
+        self.set_paused(paused=False)
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Stop the run between its tasks, or let it go on."""
+        if self.current is not None:
+            self.current.control.paused = paused
+            self.announce()
+
+    def status(self) -> RunStatus:
+        """Say what the run is doing."""
+        run, ending = self.current, self.ending
+        if run is None:
+            return RunStatus.PENDING
+        if run.control.paused:
+            return RunStatus.PAUSED
+        if ending is not None and ending.phase == "compensating":
+            return RunStatus.COMPENSATING
+        if run.waiting and len(run.waiting) == run.control.branches:
+            return RunStatus.WAITING
+        return RunStatus.RUNNING
+
+    def announce(self, final: RunStatus | None = None) -> None:
+        """Let people find the run by what it is doing; each change is an event of its history."""
+        status = final or self.status()
+        known = workflow.info().typed_search_attributes.get(STATUS) or RunStatus.RUNNING
+        if status != known:
+            workflow.upsert_search_attributes([STATUS.value_set(status)])
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> JsonValue:
@@ -95,15 +145,42 @@ class Interpreter:
         """
         start = read_start(args)
         self.input = start.input
+        self.calls.tenant_id = start.tenant_id
         document, content_hash = await self.load(start)
         plan = self.plan = plan_of(document, content_hash, self.required_version())
         describe(start, plan)
+        run = self.current = self.begin(plan, start)
         try:
-            output = await self.execute(plan, start)
+            ending = self.ending = Ending(run, await self.outcome(plan, start, run))
+            if plan.undoing or plan.at_the_end:
+                await ending.end(plan.undoing, plan.at_the_end)
         except Leaving:
-            self.go_on(start)
-        payload_size(output)
-        return output
+            self.go_on(start, run)
+        if ending.compensation is not None:
+            self.announce(None if ending.compensation["failed"] else RunStatus.COMPENSATED)
+        return ending.result()
+
+    async def outcome(self, plan: Plan, start: StartInput, run: Run) -> State:
+        """Run the definition, the workflow being the outermost task; tell how that ended.
+
+        Raises:
+            Leaving: When the history is long: the rest is for a new run.
+        """
+        if PLACE in run.resumed:
+            return run.resumed.pop(PLACE)
+        frame = Frame(plan.root, start.input, Scope(run))
+        try:
+            output = (await flow(plan.root, start.input, frame)).output
+            payload_size(output)
+        except Fault as fault:
+            return faulted(fault)
+        except Leaving:
+            raise
+        except Exception as error:  # noqa: BLE001 - what was done has to be undone
+            return faulted(unexpected(error))
+        except asyncio.CancelledError:
+            return cancelled()
+        return completed(output)
 
     async def load(self, start: StartInput) -> tuple[JsonObject, str]:
         """Return the definition and its hash, from the start or the catalogue."""
@@ -144,16 +221,6 @@ class Interpreter:
         except UnknownVersionError as error:
             raise WrongEngineError(f"{message} {error}") from None
 
-    async def execute(self, plan: Plan, start: StartInput) -> JsonValue:
-        """Run the definition: the workflow is the outermost task.
-
-        Raises:
-            Leaving: When the history is long: the rest is for a new run.
-        """
-        self.current = run = self.begin(plan, start)
-        frame = Frame(plan.root, start.input, Scope(run))
-        return (await flow(plan.root, start.input, frame)).output
-
     def begin(self, plan: Plan, start: StartInput) -> Run:
         """Make the state of the run, or take over that of the one before."""
         info, carried = workflow.info(), start.carried
@@ -180,18 +247,20 @@ class Interpreter:
             timeline=self.timeline,
             control=Control(paused=carried.paused if carried else False),
             resumed=dict(carried.states) if carried else {},
+            undoable=list(carried.undoable) if carried else [],
+            changed=self.announce,
         )
 
-    def go_on(self, start: StartInput) -> NoReturn:
+    def go_on(self, start: StartInput, run: Run) -> NoReturn:
         """End this run and begin the next one, which knows where this one stood.
 
         Raises:
             Fault: When what it would have to know is too large.
         """
-        run, info = self.current, workflow.info()
-        assert run is not None  # noqa: S101 - nobody leaves what has not begun
+        info = workflow.info()
         carried = Carried(
             states=run.control.states(),
+            undoable=run.undoable,
             context=run.context,
             started_at=start.carried.started_at if start.carried else info.start_time.timestamp(),
             paused=run.control.paused,

@@ -9,10 +9,12 @@ from workflows.definition.checks.subject import Subject
 from workflows.definition.durations import duration_seconds
 from workflows.definition.findings import Code, Problem
 from workflows.definition.models import (
+    ActivityRetry,
     DurationParts,
     McpArguments,
     RetryPolicy,
     Schedule,
+    TaskMetadata,
     TimeoutSpec,
     WaitTask,
 )
@@ -35,6 +37,18 @@ _DURATIONS: Final[frozenset[FieldKey]] = frozenset(
         (Schedule, "after"),
         (AsyncApiConsumption, "for_"),
         (ContainerLifetime, "after"),
+        (TaskMetadata, "timeout"),
+        (TaskMetadata, "heartbeat"),
+        (ActivityRetry, "delay"),
+        (ActivityRetry, "max_delay"),
+    }
+)
+# Those that are fixed before the task runs.
+_FIXED: Final[frozenset[FieldKey]] = frozenset(
+    {
+        (TaskMetadata, "heartbeat"),
+        (ActivityRetry, "delay"),
+        (ActivityRetry, "max_delay"),
     }
 )
 
@@ -44,12 +58,18 @@ def check_durations(subject: Subject) -> Iterator[Problem]:
     for field in subject.fields:
         if field.key not in _DURATIONS or not isinstance(field.value, str | DurationParts):
             continue
-        if isinstance(field.value, str) and expression_in(field.value) is not None:
+        if (
+            isinstance(field.value, str)
+            and field.key not in _FIXED
+            and expression_in(field.value) is not None
+        ):
             yield from one_line(field.path, field.value)
             continue
         if isinstance(field.value, str) and has_expressions(field.value):
             message = (
-                "A duration is one expression or none. Build the text inside: "
+                "This duration is fixed before the task runs. Write it out, such as PT10S."
+                if field.key in _FIXED
+                else "A duration is one expression or none. Build the text inside: "
                 '${ "PT\\(.minutes)M" }, or write ${ {minutes: .minutes} }.'
             )
             yield Problem(Code.DURATION, field.path, message)

@@ -80,11 +80,16 @@ def expression_fields(subject: Subject) -> Iterator[ExpressionField]:
         value = subject.raw(("use",)).get(section) if "use" in subject.pruned.document else None
         secrets = section == "authentications"
         yield ExpressionField(("use", section), value, _IN_TASK, secrets=secrets)
+    for index, item in enumerate(definition.use.extensions):
+        if item.extension.when is not None:
+            at = ("use", "extensions", index, item.name, "when")
+            yield _bare(at, item.extension.when, _IN_TASK)
     first = first_task(subject)
     for site in subject.sites:
         given = own.shaped if site.path == first else None
         inputs = inputs_of(site.task, f"the task {shown(site.name)}", given)
         yield from _around(site, inputs)
+        yield from _policy(site)
         yield from _conditions(site, inputs)
         yield from _templates(subject, site, inputs)
 
@@ -113,6 +118,15 @@ def _around(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
     if task.export and task.export.as_ is not None:
         after = _AFTER_OUTPUT | own
         yield _bare((*path, "export", "as"), task.export.as_, after, None, inputs.shaped)
+
+
+def _policy(site: Site) -> Iterator[ExpressionField]:
+    """What a task wants of the engine."""
+    given = site.task.millwright
+    written = given.model_dump(by_alias=True, include={"timeout", "idempotency_key", "summary"})
+    for key, value in written.items():
+        path = (*site.path, "metadata", "millwright", key)
+        yield ExpressionField(path, value, _IN_TASK | site.variables)
 
 
 def _conditions(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:

@@ -14,6 +14,7 @@ from workflows.definition.models import (
     RaiseSpec,
     SecretReference,
     TaskBase,
+    TaskMetadata,
 )
 from workflows.expressions import Expression
 
@@ -68,6 +69,8 @@ def _references(subject: Subject) -> Iterator[Reference]:
         match field.owner, field.name, field.value:
             case TaskBase() | Definition(), "timeout", str(name):
                 yield Reference(field.path, "timeouts", name)
+            case TaskMetadata(), "compensate", str(name):
+                yield Reference(field.path, "functions", name)
             case RaiseSpec(), "error", str(name):
                 yield Reference(field.path, "errors", name)
             case CatchSpec(), "retry", str(name):

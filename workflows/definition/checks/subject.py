@@ -120,10 +120,14 @@ Check: TypeAlias = Callable[[Subject], Iterator[Problem]]
 
 def _scopes(definition: Definition) -> Iterator[Scope]:
     yield from _with_inner(Scope(("do",), definition.do, "sequence"))
+    at_the_end = definition.document.millwright.finally_
+    if at_the_end is not None:
+        path: Path = ("document", "metadata", "millwright", "finally")
+        yield from _with_inner(Scope(path, at_the_end, "sequence"))
     for name, task in definition.use.functions.items():
         yield from _inside(task, ("use", "functions", name), frozenset())
     for index, item in enumerate(definition.use.extensions):
-        path: Path = ("use", "extensions", index, item.name)
+        path = ("use", "extensions", index, item.name)
         for key, tasks in (("before", item.extension.before), ("after", item.extension.after)):
             yield from _with_inner(Scope((*path, key), tasks or (), "sequence"))
 
@@ -136,6 +140,11 @@ def _with_inner(scope: Scope) -> Iterator[Scope]:
 
 def _inside(task: TaskBase, path: Path, variables: Variables) -> Iterator[Scope]:
     """Find the lists of tasks that a task has; no recursion deeper than the document nests."""
+    undoing = task.millwright.compensate
+    if isinstance(undoing, tuple):
+        # It runs when the loops and catches around are over.
+        at = (*path, "metadata", "millwright", "compensate")
+        yield from _with_inner(Scope(at, undoing, "sequence"))
     match task:
         case DoTask(do=tasks):
             yield from _with_inner(Scope((*path, "do"), tasks, "sequence", variables))

@@ -29,7 +29,6 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (McpTransport, "options"): "'options' of an MCP transport are",
     (Definition, "schedule"): "Schedules inside a definition are",
-    (Use, "extensions"): "Extensions are",
     (Use, "catalogs"): "Catalogues of functions are",
     **{
         (policy, scheme): f"'{scheme}' authentication is"

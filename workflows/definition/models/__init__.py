@@ -56,6 +56,7 @@ from workflows.definition.models.events import (
     ListenSpec,
     SubscriptionIterator,
 )
+from workflows.definition.models.metadata import ActivityRetry, TaskMetadata, WorkflowMetadata
 from workflows.definition.models.run import RunSpec
 from workflows.definition.models.task_list import TaskItem, TaskList
 from workflows.definition.models.tasks import (
@@ -94,6 +95,7 @@ from workflows.definition.models.values import (
 
 __all__ = [
     "A2aArguments",
+    "ActivityRetry",
     "AsyncApiArguments",
     "AuthenticationPolicy",
     "AuthenticationSpec",
@@ -162,8 +164,10 @@ __all__ = [
     "TaskBase",
     "TaskItem",
     "TaskList",
+    "TaskMetadata",
     "TimeoutSpec",
     "TryTask",
     "Use",
     "WaitTask",
+    "WorkflowMetadata",
 ]

@@ -47,7 +47,8 @@ class Model(_Frozen):
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what the author left out: defaults are ours, not part of the document."""
         fields = type(self).model_fields
-        written = {*self.model_fields_set, *(fields[name].alias for name in self.model_fields_set)}
+        known = self.model_fields_set & fields.keys()
+        written = {*self.model_fields_set, *(fields[name].alias for name in known)}
         return {key: value for key, value in handler(self).items() if key in written}
 
 
@@ -91,24 +92,25 @@ def refusal(code: Code, message: str) -> PydanticCustomError:
     return PydanticCustomError(code.value, "{message}", {"message": message})
 
 
-def choice(text: str, other: str) -> Discriminator:
+def choice(text: str, other: str, *, other_tag: str = OBJECT) -> Discriminator:
     """Choose between text and one other shape by looking at the value, so errors fit the choice.
 
     Args:
         text: What the text is, for the message.
         other: What the other shape is, for the message.
+        other_tag: The tag of the other shape.
     """
+
+    def tag_of(value: object) -> str | None:
+        if isinstance(value, str):
+            return TEXT
+        return other_tag if isinstance(value, (dict, list, tuple, BaseModel)) else None
+
     return Discriminator(
-        _text_or_other,
+        tag_of,
         custom_error_type=Code.WRONG_TYPE.value,
         custom_error_message=f"This must be {text} or {other}.",
     )
-
-
-def _text_or_other(value: object) -> str | None:
-    if isinstance(value, str):
-        return TEXT
-    return OBJECT if isinstance(value, (dict, list, BaseModel)) else None
 
 
 def exactly_one(model: BaseModel, *names: str) -> None:

@@ -19,6 +19,7 @@ from workflows.definition.models.base import (
 from workflows.definition.models.data_flow import InputFilter, OutputFilter
 from workflows.definition.models.errors import ErrorSpec, RetryPolicy
 from workflows.definition.models.events import EventConsumption, ReadAs
+from workflows.definition.models.metadata import DocumentMetadata, WorkflowMetadata
 from workflows.definition.models.names import Name, Version
 from workflows.definition.models.task_list import TaskList
 from workflows.definition.models.tasks import Task
@@ -35,7 +36,13 @@ class DocumentInfo(Model):
     title: Given[str] = None
     summary: Given[str] = None
     tags: Given[JsonMap] = None
-    metadata: Given[JsonMap] = None
+    metadata: Given[DocumentMetadata] = None
+
+    @property
+    def millwright(self) -> WorkflowMetadata:
+        """What the workflow wants of the engine."""
+        given = self.metadata.millwright if self.metadata else None
+        return given or WorkflowMetadata()
 
 
 class Extension(Model):

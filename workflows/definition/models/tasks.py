@@ -33,6 +33,12 @@ from workflows.definition.models.calls import (
 from workflows.definition.models.data_flow import ExportFilter, InputFilter, OutputFilter
 from workflows.definition.models.errors import CatchSpec, RaiseSpec
 from workflows.definition.models.events import EmitSpec, ListenSpec, SubscriptionIterator
+from workflows.definition.models.metadata import (
+    DocumentMetadata,
+    Metadata,
+    TaskMetadata,
+    WorkflowMetadata,
+)
 from workflows.definition.models.run import RunSpec
 from workflows.definition.models.task_list import TaskItem, TaskList
 from workflows.definition.models.values import DurationSpec, Timeout
@@ -47,7 +53,13 @@ class TaskBase(Model):
     export: Given[ExportFilter] = None
     timeout: Given[Timeout] = None
     then: Given[str] = None
-    metadata: Given[JsonMap] = None
+    metadata: Given[Metadata] = None
+
+    @property
+    def millwright(self) -> TaskMetadata:
+        """What the task wants of the engine."""
+        given = self.metadata.millwright if self.metadata else None
+        return given or TaskMetadata()
 
 
 class CallHttp(TaskBase):
@@ -313,6 +325,9 @@ Task: TypeAlias = Annotated[
 # Tasks contain lists of tasks. Innermost first: a model is complete when what it holds is.
 TaskItem.model_rebuild(_types_namespace={"Task": Task})
 for _holder in (
+    *(TaskMetadata, Metadata, WorkflowMetadata, DocumentMetadata),
+    *(CallHttp, CallOpenApi, CallMcp, CallGrpc, CallA2a, CallFunction),
+    *(EmitTask, RaiseTask, RunTask, SetTask, SwitchTask, WaitTask),
     *(SubscriptionIterator, CatchSpec, AsyncApiSubscription, AsyncApiArguments, ForkSpec),
     *(CallAsyncApi, DoTask, ForTask, ForkTask, ListenTask, TryTask),
 ):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from temporalio import workflow
+
 from foundation.json import JsonValue
 from workflows.definition import WaitTask
 from workflows.interpreter.compiling import Place
@@ -17,7 +19,10 @@ class Wait:
     delay: Delay
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        await frame.sleep(self.delay.seconds(value, frame))
+        seconds = self.delay.seconds(value, frame)
+        until = frame.state.setdefault("until", workflow.time() + seconds)
+        with frame.waits("timer", until):
+            await frame.sleep(seconds)
         return Outcome(value)
 
 

@@ -40,15 +40,25 @@ class ActivityCall(Generic[R]):
     exchanges: int = 1
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        timeout_s = self.timeout.seconds(value, frame) if self.timeout else self.timeout_s
-        request = self.blueprint.request(value, frame, timeout_s=timeout_s, **self.fixed)
+        policy = frame.step.policy
+        timeout = self.timeout or policy.timeout
+        timeout_s = timeout.seconds(value, frame) if timeout else self.timeout_s
+        request = self.blueprint.request(
+            value,
+            frame,
+            timeout_s=timeout_s,
+            repeats=policy.retry is not None or not frame.scope.retried,
+            idempotency_key=frame.text(policy.idempotency_key, value),
+            **self.fixed,
+        )
         answer = await frame.run.calls.execute(
             self.activity,
             request,
             ActivityResult,
             activity_id=frame.path,
-            summary=f"{frame.path} {self.label(request)}",
+            summary=frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}",
             timeout_s=timeout_s * self.exchanges,
+            policy=policy,
         )
         frame.attempts = answer.attempts
         return Outcome(answer.value)

@@ -1,0 +1,92 @@
+"""What tasks want of the engine: how their calls are made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+
+from tests.interpreter.conftest import Runner
+from tests.interpreter.test_retry import Busy, busy
+
+pytestmark = pytest.mark.anyio
+__all__ = ["busy"]
+
+ECHO = "https://httpbin.org/anything"
+
+
+def ask(policy: str, url: str = ECHO, more: str = "") -> str:
+    return (
+        f"do: [ {{ ask: {{ call: http, with: {{ method: get, endpoint: '{url}'{more} }}, "
+        f"metadata: {{ owner: line 7, millwright: {policy} }} }} }} ]"
+    )
+
+
+async def scheduled(handle: WorkflowHandle[Any, Any]) -> Any:
+    """Return how Temporal was told to carry the call out."""
+    async for event in handle.fetch_history_events():
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            return event.activity_task_scheduled_event_attributes
+    raise AssertionError("nothing was scheduled")
+
+
+async def test_tenants_take_turns_unless_told_otherwise(run: Runner) -> None:
+    handle = await run.start(ask("{ priority: 2 }"))
+    await run.ended(handle)
+    attributes = await scheduled(handle)
+    assert (attributes.priority.priority_key, attributes.priority.fairness_key) == (2, run.tenant)
+
+    handle = await run.start(ask("{ fairnessKey: urgent }"))
+    await run.ended(handle)
+    assert (await scheduled(handle)).priority.fairness_key == f"{run.tenant}/urgent"
+
+
+async def test_timeout_heartbeat_and_retry_reach_temporal(run: Runner) -> None:
+    policy = (
+        "{ timeout: PT7S, heartbeat: PT5S, "
+        "retry: { attempts: 2, delay: PT0.5S, backoff: 3, maxDelay: PT9S } }"
+    )
+    handle = await run.start(ask(policy))
+    await run.ended(handle)
+    attributes = await scheduled(handle)
+
+    assert attributes.start_to_close_timeout.ToSeconds() == 7 + 15
+    assert attributes.heartbeat_timeout.ToSeconds() == 5
+    retry = attributes.retry_policy
+    assert retry.maximum_attempts == 2
+    assert retry.initial_interval.ToMilliseconds() == 500
+    assert retry.backoff_coefficient == 3
+    assert retry.maximum_interval.ToSeconds() == 9
+
+
+async def test_a_call_is_tried_as_often_as_the_task_says(run: Runner, busy: Busy) -> None:
+    busy.answers = [503] * 9
+    ended = await run(ask("{ retry: { attempts: 2, delay: PT0.05S } }", busy.url))
+
+    assert ended.error["status"] == 503
+    assert busy.asked == 2
+
+
+async def test_the_key_of_a_call_can_be_chosen(run: Runner) -> None:
+    ended = await run(ask("{ idempotencyKey: 'order-${ .order }' }"), {"order": 4711})
+
+    headers: Mapping[str, str] = ended.output["headers"]
+    assert headers["idempotency-key"] == "order-4711"
+
+
+async def test_a_local_call_leaves_no_activity_in_the_history(run: Runner) -> None:
+    handle = await run.start(ask("{ local: true }"))
+    ended = await run.ended(handle)
+
+    assert ended.output["url"] == "/anything"
+    kinds = [event.event_type async for event in handle.fetch_history_events()]
+    assert 10 not in kinds  # ACTIVITY_TASK_SCHEDULED
+    assert await run.replay(handle) == 1
+
+
+async def test_a_local_call_is_tried_again_too(run: Runner, busy: Busy) -> None:
+    busy.answers = [503]
+    ended = await run(ask("{ local: true, retry: { attempts: 3, delay: PT0.05S } }", busy.url))
+
+    assert ended.error is None
+    assert busy.asked == 2

@@ -1,0 +1,83 @@
+"""`metadata.millwright`: what factories need and the language lacks. Everything else is free."""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import ConfigDict, Field, Tag
+
+from workflows.definition.models.base import TEXT, Given, JsonMap, Model, choice
+from workflows.definition.models.task_list import TaskList
+from workflows.definition.models.values import DurationSpec
+
+LIST = "\0list"
+
+
+class ActivityRetry(Model):
+    """How Temporal repeats a call that certainly had no effect.
+
+    Attributes:
+        attempts: How many in all.
+        backoff: How many times longer each delay is than the one before.
+    """
+
+    attempts: Given[Annotated[int, Field(ge=1, le=1000)]] = None
+    delay: Given[DurationSpec] = None
+    backoff: Given[Annotated[float, Field(ge=1, le=10, strict=False)]] = None
+    max_delay: Given[DurationSpec] = None
+
+
+Compensation: TypeAlias = Annotated[
+    Annotated[str, Field(min_length=1), Tag(TEXT)]
+    | Annotated[TaskList, Field(min_length=1), Tag(LIST)],
+    choice("the name of a function in use.functions", "a list of tasks", other_tag=LIST),
+]
+
+
+class TaskMetadata(Model):
+    """What one task wants of the engine.
+
+    Attributes:
+        timeout: How long one exchange with the other side may take.
+        retry: How the call is repeated, if it certainly had no effect.
+        heartbeat: How soon a dead worker is noticed.
+        idempotency_key: By which the other side recognises a repetition.
+        local: A short call that needs no queue: faster, without heartbeat.
+        compensate: What undoes this task when the instance fails or is cancelled later.
+    """
+
+    timeout: Given[DurationSpec] = None
+    retry: Given[ActivityRetry] = None
+    task_queue: Given[Annotated[str, Field(min_length=1, max_length=200)]] = None
+    priority: Given[Annotated[int, Field(ge=1, le=5)]] = None
+    fairness_key: Given[Annotated[str, Field(min_length=1, max_length=40)]] = None
+    heartbeat: Given[DurationSpec] = None
+    idempotency_key: Given[Annotated[str, Field(min_length=1)]] = None
+    local: bool = False
+    summary: Given[Annotated[str, Field(min_length=1)]] = None
+    search_attributes: Given[JsonMap] = None
+    compensate: Given[Compensation] = None
+
+
+class Metadata(Model):
+    """Free, but for our part of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    millwright: Given[TaskMetadata] = None
+
+
+class WorkflowMetadata(Model):
+    """What the workflow wants of the engine.
+
+    Attributes:
+        finally_: What is done at the end, however the instance ends.
+    """
+
+    finally_: Given[Annotated[TaskList, Field(min_length=1)]] = None
+
+
+class DocumentMetadata(Model):
+    """Free, but for our part of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    millwright: Given[WorkflowMetadata] = None

@@ -1,0 +1,68 @@
+"""What a task wants of the engine (`metadata.millwright`), compiled."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import Priority, RetryPolicy
+
+from foundation.json import JsonValue
+from workflows.definition import ActivityRetry, duration_seconds
+from workflows.expressions import Template
+from workflows.interpreter.durations import Delay
+
+# Temporal's limit for a fairness key, in bytes.
+MAX_KEY_BYTES: Final = 64
+_HASH_CHARS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How calls of one task are carried out; None where the defaults hold.
+
+    Attributes:
+        timeout: How long one exchange may take.
+        local: Without a queue: faster, and repeated as a whole when a worker dies.
+    """
+
+    timeout: Delay | None = None
+    retry: RetryPolicy | None = None
+    task_queue: str | None = None
+    priority: int | None = None
+    fairness_key: str | None = None
+    heartbeat_s: float | None = None
+    idempotency_key: Template | None = None
+    local: bool = False
+    summary: Template | None = None
+
+    def priority_for(self, tenant_id: str) -> Priority:
+        """Return where calls stand in the queue: tenants take turns, whatever each has queued."""
+        key = tenant_id if self.fairness_key is None else f"{tenant_id}/{self.fairness_key}"
+        return Priority(priority_key=self.priority, fairness_key=bounded(key))
+
+
+DEFAULT: Final = Policy()
+
+
+def bounded(key: str) -> str:
+    """Make a key that Temporal takes; a long one keeps its beginning and a hash."""
+    if len(key.encode()) <= MAX_KEY_BYTES:
+        return key
+    beginning = key.encode()[: MAX_KEY_BYTES - _HASH_CHARS - 1].decode(errors="ignore")
+    return f"{beginning}~{hashlib.sha256(key.encode()).hexdigest()[:_HASH_CHARS]}"
+
+
+def retry_policy(spec: ActivityRetry, default: RetryPolicy) -> RetryPolicy:
+    """Return what Temporal is told about repeating a call."""
+    longest = spec.max_delay
+    return RetryPolicy(
+        initial_interval=(default.initial_interval if spec.delay is None else _seconds(spec.delay)),
+        backoff_coefficient=spec.backoff or default.backoff_coefficient,
+        maximum_interval=default.maximum_interval if longest is None else _seconds(longest),
+        maximum_attempts=spec.attempts or default.maximum_attempts,
+    )
+
+
+def _seconds(spec: JsonValue | object) -> timedelta:
+    return timedelta(seconds=duration_seconds(spec))
