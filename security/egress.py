@@ -24,7 +24,7 @@ import httpx2
 import structlog
 from typing_extensions import override
 
-from foundation.errors import ForbiddenError, InvalidInputError
+from foundation.errors import ForbiddenError, InvalidInputError, UpstreamError
 from foundation.settings import EgressSettings
 from security.public_addresses import Network, is_public, plain
 from security.response_bodies import ACCEPTED_ENCODING, capped
@@ -73,12 +73,12 @@ class Egress:
     ) -> None:
         self._settings = settings
         self._mapped = {host: _mapped_address(host, to) for host, to in settings.host_map.items()}
-        guard = GuardedNetwork(
+        self._guard = GuardedNetwork(
             [_network(text) for text in settings.allow_networks],
             resolve or resolve_by_system,
             network or cast(httpcore2.AsyncNetworkBackend, httpcore2.AnyIOBackend()),
         )
-        self._pool = _Pool(guard)
+        self._pool = _Pool(self._guard)
 
     def client(
         self,
@@ -114,10 +114,40 @@ class Egress:
         limit = self._settings.max_response_bytes if max_bytes is None else max_bytes
         return _Guarded(self._pool, self._mapped, limit, per_event=per_event)
 
+    @property
+    def max_response_bytes(self) -> int:
+        """The largest answer that is read, for protocols that are not HTTP."""
+        return self._settings.max_response_bytes
+
+    @property
+    def connect_timeout_s(self) -> float:
+        """How long a connection may take, for protocols that are not HTTP."""
+        return self._settings.connect_timeout_s
+
     def timeout(self, seconds: float | None = None) -> httpx2.Timeout:
         """Return the timeouts of one exchange; connecting has a bound of its own."""
         whole = self._settings.timeout_s if seconds is None else seconds
         return httpx2.Timeout(whole, connect=min(whole, self._settings.connect_timeout_s))
+
+    async def address(self, host: str, port: int) -> tuple[str, int]:
+        """Return where to connect for a host, for protocols that are not HTTP.
+
+        The address was checked: dial it, not the name, and keep the name for TLS.
+
+        Raises:
+            EgressRefusedError: When this installation does not connect there.
+            UpstreamError: When nobody says what the name resolves to.
+        """
+        if not _HOST.fullmatch(host.encode()) or not 0 < port <= _LAST_PORT:
+            raise EgressRefusedError(f"'{host[:100]}', port {port}: nobody can be reached there.")
+        target = self._mapped.get(host.lower())
+        if target is not None:
+            host, port = target.host, target.port or port
+        try:
+            address = await self._guard.address(host, port, self._settings.connect_timeout_s)
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+            raise UpstreamError(f"{error}.") from error
+        return address, port
 
     async def aclose(self) -> None:
         """Close all connections, at the end of the process."""
@@ -154,6 +184,10 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 _log.debug("connect_failed", host=host, address=address, reason=str(error))
         return await self._network.connect_tcp(last, port, share, local_address, socket_options)
+
+    async def address(self, host: str, port: int, seconds: float) -> str:
+        """Return the first address of a host that may be dialled."""
+        return self._permitted(host, await self._look_up(host, port, seconds))[0]
 
     async def _look_up(self, host: str, port: int, seconds: float | None) -> Sequence[str]:
         try:

@@ -9,6 +9,7 @@ from deploy.local.launch import die_with_parent
 
 pytest_plugins = [
     "tests.fixtures.databases",
+    "tests.fixtures.grpc_line",
     "tests.fixtures.settings",
     "tests.fixtures.stub_hosts",
     "tests.fixtures.system",

@@ -12,6 +12,8 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
+from activities.grpc import GrpcActivities
+from activities.grpc.channels import Channels
 from activities.http import HttpActivities
 from activities.mcp import McpActivities
 from foundation.database import Database
@@ -51,11 +53,14 @@ class CatalogSource:
         )
 
 
-def build_worker(client: Client, settings: Settings, database: Database, egress: Egress) -> Worker:
-    """List everything this worker can do. Database and egress belong to the caller."""
+def build_worker(
+    client: Client, settings: Settings, database: Database, egress: Egress, channels: Channels
+) -> Worker:
+    """List everything this worker can do. All that has connections belongs to the caller."""
     hub = build_toolhub(database, Sealer.from_settings(settings.security), egress).hub
     opener = SecretOpener(SecretsInMemory())
     http = HttpActivities(egress, opener)
+    grpc = GrpcActivities(egress, channels, opener)
     mcp = McpActivities(hub, opener)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     return Worker(
@@ -64,6 +69,7 @@ def build_worker(client: Client, settings: Settings, database: Database, egress:
         workflows=[Interpreter],
         activities=[
             definitions.load_definition,
+            grpc.grpc_call,
             http.http_call,
             http.openapi_call,
             mcp.mcp_call,
@@ -83,6 +89,7 @@ def build_worker(client: Client, settings: Settings, database: Database, egress:
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
+    channels = Channels(egress)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -91,7 +98,7 @@ async def run(settings: Settings) -> None:
         client = await _connected(settings, stop)
         if client is None:
             return
-        async with build_worker(client, settings, database, egress):
+        async with build_worker(client, settings, database, egress, channels):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -100,6 +107,7 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             log.info("worker_stopping")
     finally:
+        await channels.aclose()
         await egress.aclose()
         database.close()
 

@@ -32,7 +32,7 @@ OTHER_ERRORS = {
 WARNED = {"conditional-task.yaml", "try-catch-then.yaml"}
 NOT_YET = re.compile(
     r"^\s+(listen|run|stdio|oauth2|oidc):|^(schedule):"
-    r"|call: (asyncapi|grpc|https://)",
+    r"|call: (asyncapi|https://)",
     re.MULTILINE,
 )
 

@@ -20,14 +20,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
         ("run: { script: { language: js, code: '1' } }", "run", "'run' tasks"),
         (
             (
-                "call: grpc, with: { proto: { endpoint: 'file://a' }, "
-                "service: { name: a, host: b }, method: c }"
-            ),
-            "call",
-            "'call: grpc'",
-        ),
-        (
-            (
                 "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "
                 "message: { payload: {} } }"
             ),

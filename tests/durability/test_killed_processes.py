@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -15,6 +16,7 @@ from deploy.local.postgres import PostgresOptions
 from deploy.local.processes import Child, Program
 from millwright_client import Instance, Millwright
 from tests.fixtures.databases import fresh_database
+from tests.fixtures.grpc_line import Protos
 from tests.fixtures.system import System, system_settings
 
 STEPS = 20
@@ -150,6 +152,59 @@ def test_a_tool_that_says_it_is_idempotent_is_run_again(own_system: System, ledg
     assert ended.status == "completed", ended.error
     assert ledger.lines() == [1, 1]
     assert ended.tasks[0].attempts == 2
+
+
+@dataclass
+class GrpcService:
+    """A gRPC server of its own process."""
+
+    port: int
+    log: Path
+
+    def calls(self) -> list[str]:
+        return self.log.read_text(encoding="ascii").split() if self.log.exists() else []
+
+
+@pytest.fixture
+def grpc_service(tmp_path: Path) -> Iterator[GrpcService]:
+    service = GrpcService(free_port(), tmp_path / "line.log")
+    command = (sys.executable, "-m", "tests.fixtures.grpc_line", str(service.port))
+    child = Child(Program(name="line", command=command, log=service.log))
+    child.wait_ready(lambda: is_open(LOOPBACK, service.port), 30)
+    yield service
+    child.stop()
+
+
+@pytest.mark.timeout(150)
+def test_a_grpc_method_is_called_again_only_if_it_says_that_this_does_no_harm(
+    own_system: System, grpc_service: GrpcService, protos: Protos
+) -> None:
+    own_system.start_api()
+    worker = own_system.start_worker()
+    with own_system.new_tenant() as client:
+        for name, method in {"unsafe": "Fail", "safe": "FailSafely"}.items():
+            client.workflows.publish(f"""
+document: {{ dsl: '1.0.3', namespace: tests, name: {name}, version: '1.0.0' }}
+do:
+  - slow:
+      call: grpc
+      with:
+        proto: {{ endpoint: '{protos.line}' }}
+        service: {{ name: press.v1.Line, host: {LOOPBACK}, port: {grpc_service.port} }}
+        method: {method}
+        arguments: {{ code: OK, after_s: 4 }}
+""")
+        unsafe, safe = (client.workflows.start("tests", name).id for name in ("unsafe", "safe"))
+        wait_until(lambda: len(grpc_service.calls()) == 2)
+        os.killpg(worker.pid, signal.SIGKILL)
+        own_system.start_worker()
+        faulted, completed = (client.wait(each, timeout=60) for each in (unsafe, safe))
+    assert faulted.status == "faulted"
+    assert faulted.error is not None
+    assert "not known whether" in faulted.error["detail"]
+    assert completed.status == "completed", completed.error
+    assert completed.tasks[0].attempts == 2
+    assert sorted(grpc_service.calls()) == ["Fail", "FailSafely", "FailSafely"]
 
 
 @pytest.mark.timeout(120)

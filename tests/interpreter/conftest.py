@@ -14,6 +14,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer, Worker
 
 from activities.definitions import Engine
+from activities.grpc import GrpcActivities
+from activities.grpc.channels import Channels
 from activities.http import HttpActivities
 from foundation.json import JsonValue
 from foundation.settings import EgressSettings, TemporalSettings
@@ -169,12 +171,16 @@ async def working(
 ) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
-    http = HttpActivities(egress, SecretOpener(SecretsInMemory(secrets)))
+    opener = SecretOpener(SecretsInMemory(secrets))
+    http = HttpActivities(egress, opener)
+    channels = Channels(egress)
+    grpc = GrpcActivities(egress, channels, opener)
     async with Worker(
         client,
         task_queue=task_queue,
         workflows=[Interpreter],
-        activities=[http.http_call, http.openapi_call],
+        activities=[grpc.grpc_call, http.http_call, http.openapi_call],
     ):
         yield Runner(client, task_queue, tenant)
+    await channels.aclose()
     await egress.aclose()

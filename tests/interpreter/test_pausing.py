@@ -1,6 +1,7 @@
 """Pausing an instance and letting it go on; what it is doing."""
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from tests.interpreter.conftest import Runner
 from workflows.interpreter.types import PAUSE_UPDATE, RESUME_UPDATE, RunStatus, TaskState
@@ -76,4 +77,4 @@ async def test_a_cancelled_run_need_not_be_resumed(run: Runner) -> None:
     await handle.cancel()
     await run.until(handle, lambda told: told.ended)
 
-    assert (await handle.describe()).status.name == "CANCELED"
+    assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED

@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpcore2
 import httpx2
@@ -395,3 +396,42 @@ async def test_the_certificate_is_checked_against_the_name_not_the_address() -> 
     listener.close()
     await egress.aclose()
     assert b"named.example" in hello[0]
+
+
+async def _address(host: str, port: int, names: Names, **settings: Any) -> tuple[str, int]:
+    egress = Egress(EgressSettings(**settings), resolve=names, network=Recorder())
+    try:
+        return await egress.address(host, port)
+    finally:
+        await egress.aclose()
+
+
+@pytest.mark.parametrize("address", INSIDE)
+async def test_other_protocols_get_no_inside_address_either(address: str) -> None:
+    for host in ("innocent.example", address):
+        with pytest.raises(EgressRefusedError):
+            await _address(host, 1883, Names([[address]]))
+
+
+async def test_other_protocols_get_the_first_address_that_may_be_dialled() -> None:
+    names = Names([["127.0.0.1", "1.1.1.1"]])
+    assert await _address("mixed.example", 1883, names) == ("1.1.1.1", 1883)
+    plant = {"allow_networks": ["10.20.0.0/16"]}
+    assert await _address("broker", 1883, Names([["10.20.3.4"]]), **plant) == ("10.20.3.4", 1883)
+
+
+async def test_other_protocols_honour_the_host_map_and_check_where_it_leads() -> None:
+    mapped = {"host_map": {"broker.example": "http://127.0.0.1:9001"}}
+    allowed = {**mapped, "allow_networks": ["127.0.0.0/8"]}
+    names = Names([["1.1.1.1"]])
+    assert await _address("Broker.example", 1883, names, **allowed) == ("127.0.0.1", 9001)
+    with pytest.raises(EgressRefusedError):
+        await _address("broker.example", 1883, names, **mapped)
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("a/b", 1), ("", 1), ("a b", 1), ("a", 0), ("a", 70000)]
+)
+async def test_other_protocols_go_to_hosts_and_ports_only(host: str, port: int) -> None:
+    with pytest.raises(EgressRefusedError):
+        await _address(host, port, Names([["1.1.1.1"]]))

@@ -10,6 +10,7 @@ from cachetools import LRUCache
 from foundation.json import JsonObject, digest
 from workflows.definition import (
     CallFunction,
+    CallGrpc,
     CallHttp,
     CallMcp,
     CallOpenApi,
@@ -38,6 +39,7 @@ from workflows.interpreter.compiling import (
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.steps import Body, Filter, Step
 from workflows.interpreter.tasks.call.function import compile_function
+from workflows.interpreter.tasks.call.grpc import compile_grpc
 from workflows.interpreter.tasks.call.http import compile_http
 from workflows.interpreter.tasks.call.mcp import compile_mcp
 from workflows.interpreter.tasks.call.openapi import compile_openapi
@@ -55,6 +57,7 @@ from workflows.interpreter.tasks.wait import compile_wait
 KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
     {
         CallFunction: compile_function,
+        CallGrpc: compile_grpc,
         CallHttp: compile_http,
         CallMcp: compile_mcp,
         CallOpenApi: compile_openapi,

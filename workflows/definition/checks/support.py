@@ -11,7 +11,6 @@ from workflows.definition.models import (
     AuthenticationSpec,
     CallA2a,
     CallAsyncApi,
-    CallGrpc,
     Definition,
     ListenTask,
     McpTransport,
@@ -23,7 +22,6 @@ from workflows.definition.pruning import task_at
 _FIELDS: Final[Mapping[FieldKey, str]] = {
     (ListenTask, "listen"): "'listen' tasks are",
     (RunTask, "run"): "'run' tasks are",
-    (CallGrpc, "call"): "'call: grpc' is",
     (CallAsyncApi, "call"): "'call: asyncapi' is",
     (CallA2a, "call"): "'call: a2a' is",
     (McpTransport, "stdio"): "MCP servers over stdio are",

@@ -1,4 +1,4 @@
-"""Arguments of the calls that the language knows. Executed now: http, openapi, mcp over http."""
+"""Arguments of the calls that the language knows. Executed: http, openapi, grpc, mcp over http."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -121,7 +121,7 @@ class GrpcService(Model):
 
 
 class GrpcArguments(Model):
-    """One gRPC call (not executed yet)."""
+    """One gRPC call."""
 
     proto: ExternalResource
     service: GrpcService

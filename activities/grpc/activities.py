@@ -1,0 +1,40 @@
+"""`grpc-call`: thin, the work is in `protos`, `messages`, `channels` and `exchange`."""
+
+import asyncio
+
+from temporalio import activity
+
+from activities.grpc.channels import Channels
+from activities.grpc.exchange import exchange, refuse_repetition
+from activities.grpc.protos import Protos
+from activities.grpc.types import GrpcCall
+from activities.types import ActivityResult
+from activities.work import Opener, working
+from security.egress import Egress
+
+
+class GrpcActivities:
+    """Activities over one guarded way out, and the channels that the process keeps."""
+
+    def __init__(self, egress: Egress, channels: Channels, opener: Opener) -> None:
+        self.egress = egress
+        self.channels = channels
+        self.opener = opener
+        self.protos = Protos(egress)
+
+    @activity.defn(name="grpc-call")
+    async def grpc_call(self, call: GrpcCall) -> ActivityResult:
+        """Call one method of a described service."""
+        async with working(self.opener, call) as work:
+            request = work.request
+            document = await self.protos.read(request)
+            method = document.method(request.service, request.method)
+            refuse_repetition(request, method, maybe_sent=work.beat.lost)
+            # A megabyte of JSON takes a while: not on the event loop.
+            message = await asyncio.to_thread(method.encoded, request.arguments)
+            async with self.channels.connected(request.host, request.port) as channel:
+                work.beat.now_sent()
+                answers = await exchange(
+                    channel, request, method, message, max_bytes=self.egress.max_response_bytes
+                )
+            return work.result(await asyncio.to_thread(method.decoded, answers))
