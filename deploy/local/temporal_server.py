@@ -28,7 +28,11 @@ from foundation.temporal import connect
 from workflows.interpreter.types import STATUS_ATTRIBUTE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-SEARCH_ATTRIBUTES = dict.fromkeys((TENANT_ATTRIBUTE, VERSION_ATTRIBUTE, STATUS_ATTRIBUTE), KEYWORD)
+SEARCH_ATTRIBUTES: Mapping[str, IndexedValueType.ValueType] = {
+    TENANT_ATTRIBUTE: KEYWORD,
+    VERSION_ATTRIBUTE: KEYWORD,
+    STATUS_ATTRIBUTE: KEYWORD,
+}
 
 DYNAMIC_CONFIG = {
     # One history shard reads its transfer queue 20 times a second by default: 50 ms on every step.

@@ -30,7 +30,7 @@ document:
   version: 1.0.0-rc.1+build.5
   title: A title
   tags: { line: 7 }
-  metadata: { millwright: { anything: [1] } }
+  metadata: { anything: [1], millwright: { finally: [ { last: { set: { x: 1 } } } ] } }
 input:
   schema: { format: json, document: { type: object } }
   from: .order

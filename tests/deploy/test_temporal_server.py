@@ -20,7 +20,7 @@ from deploy.local.temporal_server import (
 from foundation.errors import UnavailableError
 from foundation.settings import TemporalSettings
 from foundation.temporal import connect
-from workflows.interpreter.types import TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
+from workflows.interpreter.types import STATUS_ATTRIBUTE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
 
 pytestmark = pytest.mark.anyio
 
@@ -52,10 +52,15 @@ async def test_a_cluster_that_lacks_our_search_attributes_gets_them(
     client = await connect(other_cluster)
     await client.operator_service.remove_search_attributes(
         RemoveSearchAttributesRequest(
-            namespace="default", search_attributes=[TENANT_ATTRIBUTE, VERSION_ATTRIBUTE]
+            namespace="default",
+            search_attributes=[TENANT_ATTRIBUTE, VERSION_ATTRIBUTE, STATUS_ATTRIBUTE],
         )
     )
-    assert await missing_search_attributes(client) == [TENANT_ATTRIBUTE, VERSION_ATTRIBUTE]
+    assert await missing_search_attributes(client) == [
+        TENANT_ATTRIBUTE,
+        VERSION_ATTRIBUTE,
+        STATUS_ATTRIBUTE,
+    ]
     await prepare_cluster(other_cluster)
     assert await missing_search_attributes(client) == []
 
