@@ -93,7 +93,7 @@ def _tell(stack: RunningStack, say: Any) -> tuple[Story, bool]:
         web_ui=instance.web_ui,
         workbook=str(workbook),
     )
-    return story, instance.status == "completed"
+    return story, instance.status == "COMPLETED"
 
 
 def _register(client: Millwright, stack: RunningStack) -> int:
@@ -127,7 +127,7 @@ def _follow(client: Millwright, instance: str, say: Any) -> None:
 
 
 def _result(instance: Instance) -> str:
-    what = instance.output if instance.status == "completed" else instance.error
+    what = instance.output if instance.status == "COMPLETED" else instance.error
     text = json.dumps(what, indent=2, ensure_ascii=False)
     return "\n" + "\n".join(f"     {line}" for line in text.splitlines())
 

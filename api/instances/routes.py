@@ -114,7 +114,7 @@ async def list_active_instances(
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> InstancePage:
-    """List the instances that are running, newest first."""
+    """List the instances that have not ended, newest first."""
     return await parts.instances.active(
         principal.tenant_id, narrowed, page_size=page_size, page_token=page_token
     )
@@ -147,8 +147,24 @@ async def get_instance(
 async def cancel_instance(
     instance_id: InstanceId, principal: Starter, parts: ServicesDep
 ) -> InstanceSummary:
-    """Ask an instance to stop. Its running tasks are told; it ends as `cancelled`."""
+    """Ask an instance to stop. Its running tasks are told; it ends as `CANCELLED`."""
     return await parts.instances.cancel(principal.tenant_id, instance_id)
+
+
+@router.post("/instances/{instance_id}:pause", status_code=202)
+async def pause_instance(
+    instance_id: InstanceId, principal: Starter, parts: ServicesDep
+) -> InstanceSummary:
+    """Let an instance begin no further task. Calls under way come to their end."""
+    return await parts.instances.pause(principal.tenant_id, instance_id)
+
+
+@router.post("/instances/{instance_id}:resume", status_code=202)
+async def resume_instance(
+    instance_id: InstanceId, principal: Starter, parts: ServicesDep
+) -> InstanceSummary:
+    """Let a paused instance go on."""
+    return await parts.instances.resume(principal.tenant_id, instance_id)
 
 
 @router.post("/instances/{instance_id}:terminate", status_code=202)

@@ -169,6 +169,8 @@ class AsyncInstances(Resource):
     list = Method(instances.list_)
     active = Method(instances.active)
     cancel = Method(instances.cancel)
+    pause = Method(instances.pause)
+    resume = Method(instances.resume)
     terminate = Method(instances.terminate)
     wait = Method(instances.wait)
     events = Following(instances.events)

@@ -143,12 +143,16 @@ class TaskRun:
     event: dict[str, Any] | None = None
 
 
+_ACTIVE = frozenset({"PENDING", "RUNNING", "WAITING", "PAUSED", "COMPENSATING"})
+
+
 @dataclass(frozen=True, slots=True)
 class Instance(InstanceSummary):
     """One instance.
 
     Attributes:
-        status: running, completed, faulted, cancelled, terminated or timed_out.
+        status: PENDING, RUNNING, WAITING, PAUSED, COMPENSATING, or how it ended: COMPENSATED,
+            COMPLETED, FAILED, CANCELLED, TERMINATED, TIMED_OUT.
         output: Result of a completed instance.
         error: Error object of the language of one that did not complete.
         timeline_source: `history` when no worker answered: then only calls are among the tasks.
@@ -161,13 +165,15 @@ class Instance(InstanceSummary):
     output: Any = None
     error: dict[str, Any] | None = None
     tasks: list[TaskRun] = field(default_factory=list)
+    waiting_for: list[dict[str, Any]] = field(default_factory=list)
+    compensation: dict[str, Any] | None = None
     timeline_source: str = "interpreter"
     events_dropped: int = 0
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self.status != "running"
+        return self.status not in _ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ BEYOND_CHANCE = {
     # and runs as short as these have ended before somebody stops them.
     "POST /api/v1/workflows/instances/{instance_id}:cancel",
     "POST /api/v1/workflows/instances/{instance_id}:terminate",
+    "POST /api/v1/workflows/instances/{instance_id}:pause",
+    "POST /api/v1/workflows/instances/{instance_id}:resume",
 }
 
 

@@ -60,7 +60,7 @@ async def test_start_follow_and_wait(client: AsyncMillwright) -> None:
 
     assert [e.state for e in events if isinstance(e, TaskEvent)] == ["running", "completed"] * 2
     assert isinstance(events[-1], Ended)
-    assert (instance.status, instance.output, events[-1].output) == ("completed", "done", "done")
+    assert (instance.status, instance.output, events[-1].output) == ("COMPLETED", "done", "done")
     assert [task.reference for task in instance.tasks] == ["/do/0/set", "/do/1/call"]
 
 
@@ -70,12 +70,12 @@ async def test_ordinary_code_does_the_same(working: Floor, address: str) -> None
             started = client.workflows.start(NAMESPACE, NAME, input=SET_CALL)
             events = list(client.workflows.events(started.id, after=1))
             instance = client.workflows.wait(started.id, timeout=20)
-            listed = client.instances.list(status="completed")
+            listed = client.instances.list(status="COMPLETED")
             assert {item.id for item in listed.items} <= {started.id}
             return [getattr(event, "sequence", event) for event in events], instance.status
 
     sequences, status = await asyncio.to_thread(ordinary)
-    assert (sequences[:-1], status) == ([2, 3, 4], "completed")
+    assert (sequences[:-1], status) == ([2, 3, 4], "COMPLETED")
 
 
 async def test_a_follower_may_leave_in_the_middle(
@@ -104,14 +104,14 @@ async def test_waiting_too_long_is_an_error_and_the_run_goes_on(client: AsyncMil
 
     cancelled = await client.instances.cancel(started.id)
     assert cancelled.id == started.id
-    assert (await client.wait(started.id, timeout=20)).status == "cancelled"
+    assert (await client.wait(started.id, timeout=20)).status == "CANCELLED"
 
 
 async def test_a_key_of_ones_own_finds_the_same_run(client: AsyncMillwright) -> None:
     first = await client.workflows.start(NAMESPACE, NAME, input=HOLD, idempotency_key="order-1")
     second = await client.workflows.start(NAMESPACE, NAME, input=HOLD, idempotency_key="order-1")
     assert (first.created, second.created, second.id) == (True, False, first.id)
-    assert (await client.instances.terminate(first.id, "enough")).status == "terminated"
+    assert (await client.instances.terminate(first.id, "enough")).status == "TERMINATED"
 
 
 async def test_what_the_api_refuses_is_an_error_with_its_words(client: AsyncMillwright) -> None:
@@ -138,7 +138,7 @@ async def test_a_client_goes_on_when_the_api_is_started_again(working: Floor) ->
             instance, seen = await asyncio.gather(waiting, rest)
 
     assert isinstance(first, TaskEvent)
-    assert instance.status == "completed"
+    assert instance.status == "COMPLETED"
     assert [getattr(event, "sequence", None) for event in seen] == [2, None]
 
 

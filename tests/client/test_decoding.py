@@ -13,7 +13,7 @@ INSTANCE = {
     "namespace": "a",
     "name": "b",
     "version": None,
-    "status": "running",
+    "status": "RUNNING",
     "started_at": "2026-11-22T10:00:00.5Z",
     "ended_at": None,
     "web_ui": "http://ui",

@@ -204,7 +204,7 @@ def test_a_broken_stream_is_taken_up_after_the_last_event() -> None:
     assert [e.sequence if isinstance(e, TaskEvent) else e.status for e in emitted] == [
         3,
         4,
-        "completed",
+        "COMPLETED",
     ]
     assert isinstance(emitted[-1], Ended)
     assert played.kinds.count(Close) == played.kinds.count(Chunks) == 2
@@ -217,7 +217,7 @@ def test_a_stream_that_just_stops_is_opened_again() -> None:
     assert played.kinds == [Call, Chunks, Read, Close, Sleep, Call, Chunks, Read, Emit, Close]
 
 
-ENDED = b'ded\ndata: {"status": "completed"}\n\n'
+ENDED = b'ded\ndata: {"status": "COMPLETED"}\n\n'
 
 
 def task(sequence: int) -> bytes:

@@ -80,7 +80,7 @@ async def test_a_definition_is_checked_published_and_started(client: AsyncMillwr
 
     assert (checked.valid, checked.findings) == (True, [])
     assert (published.title, published.created, again.created) == ("Say hello", True, False)
-    assert (started.version, started.status) == ("1.0.0", "running")
+    assert (started.version, started.status) == ("1.0.0", "RUNNING")
     assert [d.name for d in (await client.workflows.list()).items] == ["hello"]
     assert [d.hash for d in (await client.workflows.versions("press-line", "hello")).items] == [
         published.hash

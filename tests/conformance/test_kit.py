@@ -36,7 +36,7 @@ class Story:
 
     @property
     def output(self) -> Any:
-        assert self.ended.status == "completed", self.ended.error
+        assert self.ended.status == "COMPLETED", self.ended.error
         return self.ended.output
 
 
@@ -74,7 +74,7 @@ def executed(story: Story, client: Millwright) -> None:
 
 @then("the workflow should complete")
 def completes(story: Story) -> None:
-    assert story.ended.status == "completed", story.ended.error
+    assert story.ended.status == "COMPLETED", story.ended.error
 
 
 @then("the workflow should complete with output:")
@@ -84,12 +84,12 @@ def completes_with(story: Story, docstring: str) -> None:
 
 @then("the workflow should fault")
 def faults(story: Story) -> None:
-    assert story.ended.status == "faulted"
+    assert story.ended.status == "FAILED"
 
 
 @then("the workflow should fault with error:")
 def faults_with(story: Story, docstring: str) -> None:
-    assert story.ended.status == "faulted"
+    assert story.ended.status == "FAILED"
     assert story.ended.error == yaml.safe_load(content(docstring))
 
 

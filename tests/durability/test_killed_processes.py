@@ -111,7 +111,7 @@ def test_a_run_survives_five_killed_workers_and_no_step_is_executed_twice(
             os.killpg(worker.pid, signal.SIGKILL)
             worker = own_system.start_worker()
         ended = client.wait(instance, timeout=RUN_S)
-    assert ended.status == "completed", ended.error
+    assert ended.status == "COMPLETED", ended.error
     assert ledger.lines() == list(range(1, STEPS + 1))
 
 
@@ -138,7 +138,7 @@ def test_a_tool_that_may_have_run_is_not_run_twice(own_system: System, ledger: L
     own_system.start_api()
     with own_system.new_tenant() as client:
         ended = kill_in_flight(own_system, client, ledger, "record_slowly")
-    assert ended.status == "faulted"
+    assert ended.status == "FAILED"
     assert ended.error is not None
     assert "not known whether" in ended.error["detail"]
     assert ledger.lines() == [1]
@@ -149,7 +149,7 @@ def test_a_tool_that_says_it_is_idempotent_is_run_again(own_system: System, ledg
     own_system.start_api()
     with own_system.new_tenant() as client:
         ended = kill_in_flight(own_system, client, ledger, "record_slowly_idempotent")
-    assert ended.status == "completed", ended.error
+    assert ended.status == "COMPLETED", ended.error
     assert ledger.lines() == [1, 1]
     assert ended.tasks[0].attempts == 2
 
@@ -199,10 +199,10 @@ do:
         os.killpg(worker.pid, signal.SIGKILL)
         own_system.start_worker()
         faulted, completed = (client.wait(each, timeout=60) for each in (unsafe, safe))
-    assert faulted.status == "faulted"
+    assert faulted.status == "FAILED"
     assert faulted.error is not None
     assert "not known whether" in faulted.error["detail"]
-    assert completed.status == "completed", completed.error
+    assert completed.status == "COMPLETED", completed.error
     assert completed.tasks[0].attempts == 2
     assert sorted(grpc_service.calls()) == ["Fail", "FailSafely", "FailSafely"]
 
@@ -221,7 +221,7 @@ def test_a_run_does_not_notice_that_the_api_was_restarted(
         wait_until(lambda: len(ledger.lines()) > done_without + 2)
         own_system.start_api()
         ended = client.wait(instance, timeout=RUN_S)
-    assert ended.status == "completed", ended.error
+    assert ended.status == "COMPLETED", ended.error
     assert ledger.lines() == list(range(1, STEPS + 1))
     assert [task.name for task in ended.tasks if task.kind == "call mcp.tool"] == [
         f"step{number}" for number in range(1, STEPS + 1)

@@ -53,7 +53,7 @@ async def test_following_again_goes_on_after_the_last_event_seen(working: Floor)
     beyond, _ = await the_rest(await follow(working, started.id, after=1000))
 
     assert (sequences, again, beyond) == ([4], [], [])
-    assert end.status is Status.FAULTED
+    assert end.status is Status.FAILED
     assert end.error is not None
     assert end.error["detail"] == "no"
 

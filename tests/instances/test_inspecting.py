@@ -51,7 +51,7 @@ async def test_a_faulted_instance_shows_the_error_object_of_the_language(working
     started = await working.start({"raise": "the sheet is empty"})
     seen = await ended(working, started.id)
 
-    assert (seen.status, seen.output) == (Status.FAULTED, None)
+    assert (seen.status, seen.output) == (Status.FAILED, None)
     assert seen.error == {
         "type": "https://open-workflow-specification.org/spec/1.0.0/errors/validation",
         "status": 400,
@@ -85,9 +85,9 @@ async def test_a_terminated_instance_tells_the_reason(floor: Floor) -> None:
 async def test_what_has_ended_cannot_be_stopped(floor: Floor) -> None:
     started = await floor.start({"hold": 1})
     await floor.instances.terminate(floor.tenant, started.id, "enough")
-    with pytest.raises(ConflictError, match=r"ended already \(terminated\)"):
+    with pytest.raises(ConflictError, match=r"ended already \(TERMINATED\)"):
         await floor.instances.cancel(floor.tenant, started.id)
-    with pytest.raises(ConflictError, match=r"ended already \(terminated\)"):
+    with pytest.raises(ConflictError, match=r"ended already \(TERMINATED\)"):
         await floor.instances.terminate(floor.tenant, started.id, "enough")
 
 

@@ -52,7 +52,7 @@ async def test_a_start_answers_202_and_says_where_to_look(http: httpx.AsyncClien
 
     seen = await http.get(answer.headers["location"], params={"wait_s": 10})
     assert seen.status_code == 200
-    assert seen.json()["status"] == "completed"
+    assert seen.json()["status"] == "COMPLETED"
     assert [task["state"] for task in seen.json()["tasks"]] == ["completed"]
 
 
@@ -120,7 +120,7 @@ async def test_cancel_and_terminate_stop_an_instance(http: httpx.AsyncClient) ->
         (await http.get(f"{INSTANCES}/{each}", params={"wait_s": 10})).json()
         for each in (first, second)
     ]
-    assert [each["status"] for each in seen] == ["cancelled", "terminated"]
+    assert [each["status"] for each in seen] == ["CANCELLED", "TERMINATED"]
     assert seen[1]["error"]["detail"] == "wrong line"
     assert problem(await http.post(f"{INSTANCES}/{first}:cancel"), 409)
 
@@ -133,7 +133,7 @@ async def test_active_instances_are_listed(http: httpx.AsyncClient) -> None:
         return [item["id"] for item in answer.json()["items"]]
 
     assert await eventually(active, bool) == [started]
-    assert (await http.get(INSTANCES, params={"status": "completed"})).json()["items"] == []
+    assert (await http.get(INSTANCES, params={"status": "COMPLETED"})).json()["items"] == []
     assert problem(await http.get(INSTANCES, params={"page_token": "x"}), 422)
 
 

@@ -106,7 +106,7 @@ def test_a_token_that_is_none_is_refused_as_a_problem(system: System, token: str
 
 
 def error_of(instance: Instance) -> dict[str, Any]:
-    assert instance.status == "faulted", instance
+    assert instance.status == "FAILED", instance
     assert instance.error is not None
     return instance.error
 
@@ -168,6 +168,6 @@ def test_a_credential_that_a_tool_echoes_reaches_neither_answer_nor_history(
     secret = "s3cr3t-bearer-of-nobody"
     client.mcp.register_server("robot", f"{bad}/echo-headers/mcp", token=secret, timeout_s=5)
     instance = run_tool(client, "t")
-    assert instance.status == "completed", instance.error
+    assert instance.status == "COMPLETED", instance.error
     assert "[redacted]" in str(instance.output)
     assert secret not in str(instance)

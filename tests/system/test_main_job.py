@@ -43,7 +43,7 @@ def test_the_example_reads_judges_and_writes_back_through_mcp(
     plant: Millwright, workbook: str, excel: ExcelServer
 ) -> None:
     instance = run(plant, "press-line-defect-watch", {"workbook": workbook})
-    assert instance.status == "completed", instance.error
+    assert instance.status == "COMPLETED", instance.error
     assert instance.output["summary"] == "PRESS-2: 5.79 % defects, critical"
     written = load_workbook(excel.folder / workbook)["Findings"]
     assert [cell.value for cell in written[2]][:3] == ["PRESS-2", 5.79, "critical"]
@@ -59,7 +59,7 @@ def test_the_stream_of_events_tells_every_task_once_and_then_the_end(
     tasks = [event for event in events if isinstance(event, TaskEvent)]
     assert [event.sequence for event in tasks] == list(range(1, len(tasks) + 1))
     assert isinstance(events[-1], Ended)
-    assert events[-1].status == "completed"
+    assert events[-1].status == "COMPLETED"
     resumed = list(plant.events(started.id, after=tasks[-2].sequence))
     assert resumed[0] == tasks[-1]
 
@@ -117,7 +117,7 @@ do:
       output: {{ as: '[ .tools[].name ]' }}
 """)
     instance = run(client, "native", {"token": excel.token}, namespace="plant")
-    assert instance.status == "completed", instance.error
+    assert instance.status == "COMPLETED", instance.error
     assert "read_range" in instance.output
 
 
@@ -138,7 +138,7 @@ do: [ { double: { set: { twice: '${ .n * 2 }' } } } ]
     )
     assert result == {"twice": 42}
     seen = client.instances.get("plant.doubled.from-the-sdk")
-    assert (seen.status, seen.version, seen.output) == ("completed", "1.0.0", {"twice": 42})
+    assert (seen.status, seen.version, seen.output) == ("COMPLETED", "1.0.0", {"twice": 42})
 
 
 def portal_describe(system: System, client: Millwright, instance_id: str) -> dict[str, Any]:

@@ -21,8 +21,15 @@ from workflows.instances.outcomes import Outcome, outcome
 from workflows.instances.progress import everything
 from workflows.instances.sharing import SingleFlight
 from workflows.instances.timeline import Account, fold
-from workflows.instances.types import STATUS_OF, Instance, InstanceSummary, Status, TimelineSource
-from workflows.runs.launch import VERSION
+from workflows.instances.types import (
+    ACTIVE,
+    STATUS_OF,
+    Instance,
+    InstanceSummary,
+    Status,
+    TimelineSource,
+)
+from workflows.runs.launch import STATUS, VERSION
 from workflows.runs.names import RunName
 from workflows.runs.rpc import RPC_TIMEOUT, translated
 
@@ -31,6 +38,8 @@ MEMO_STARTED_BY: Final = "started_by"
 
 # Ended instances do not change, but an operator may reset one in Temporal.
 FRESH_ENDED_S: Final = 60.0
+# A run that no worker has begun with was started and has a workflow task to be taken.
+_NOT_BEGUN_EVENTS: Final = 2
 # Long enough that fifty watchers cost what one costs, too short for a person to see.
 FRESH_RUNNING_S: Final = 0.25
 # Without a worker every look waits QUERY_TIMEOUT for one; that need not be each caller's own wait.
@@ -64,7 +73,7 @@ class Look:
     @property
     def ended(self) -> bool:
         """Whether it will never look different."""
-        return self.instance.status is not Status.RUNNING
+        return not self.instance.status.active
 
     @property
     def complete(self) -> bool:
@@ -133,13 +142,12 @@ class Inspector:
 
     def summary(self, run: RunName, execution: WorkflowExecution) -> InstanceSummary:
         """Return the line of a listing for a run."""
-        status = execution.status
         return InstanceSummary(
             id=run.instance_id,
             namespace=run.namespace,
             name=run.name,
             version=execution.typed_search_attributes.get(VERSION),
-            status=STATUS_OF[status] if status else Status.RUNNING,
+            status=_status(execution),
             started_at=execution.start_time,
             ended_at=execution.close_time,
             web_ui=self.web_ui(execution.id, execution.run_id),
@@ -174,8 +182,13 @@ class Inspector:
         ended, account = await asyncio.gather(
             self._outcome(head.status, description), self._account(description)
         )
+        status = head.status
+        if status.active and account.status is not None:
+            status = Status(account.status)
+        elif status.active and description.history_length <= _NOT_BEGUN_EVENTS:
+            status = Status.PENDING
         return Instance(
-            **{**dict(head), "version": head.version or account.version},
+            **{**dict(head), "version": head.version or account.version, "status": status},
             definition_hash=account.definition_hash,
             engine=account.engine,
             started_by=await description.memo_value(MEMO_STARTED_BY, None),
@@ -183,12 +196,14 @@ class Inspector:
             output=ended.output,
             error=ended.error,
             tasks=account.tasks,
+            waiting_for=list(account.waiting_for) if status.active else [],
+            compensation=account.compensation,
             timeline_source=account.source,
             events_dropped=account.events_dropped,
         )
 
     async def _outcome(self, status: Status, description: WorkflowExecutionDescription) -> Outcome:
-        if status is Status.RUNNING:
+        if status.active:
             return Outcome()
         return await outcome(self._client, description.id, description.run_id)
 
@@ -206,7 +221,21 @@ class Inspector:
             definition_hash=told.definition_hash,
             engine=told.engine,
             events_dropped=told.dropped,
+            status=told.status,
+            waiting_for=told.waiting_for,
+            compensation=told.compensation,
         )
+
+
+def _status(execution: WorkflowExecution) -> Status:
+    """Return the status as Temporal knows it, with what the run said of itself."""
+    status = STATUS_OF[execution.status] if execution.status else Status.RUNNING
+    said = execution.typed_search_attributes.get(STATUS)
+    if status is Status.RUNNING and said in ACTIVE:
+        return Status(said)
+    if status in {Status.FAILED, Status.CANCELLED} and said == Status.COMPENSATED:
+        return Status.COMPENSATED
+    return status
 
 
 def _attempts(description: WorkflowExecutionDescription) -> dict[str, int]:

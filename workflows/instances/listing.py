@@ -9,17 +9,24 @@ from temporalio.client import Client, WorkflowExecution
 
 from foundation.errors import InvalidInputError
 from workflows.instances.types import Filters, Status
-from workflows.interpreter.types import TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
+from workflows.interpreter.types import STATUS_ATTRIBUTE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
 from workflows.runs.names import RunName, of_workflow_id
 from workflows.runs.rpc import RPC_TIMEOUT
 
-_EXECUTION_STATUS: Final = {
-    Status.RUNNING: "Running",
-    Status.COMPLETED: "Completed",
-    Status.FAULTED: "Failed",
-    Status.CANCELLED: "Canceled",
-    Status.TERMINATED: "Terminated",
-    Status.TIMED_OUT: "TimedOut",
+_SAID: Final = STATUS_ATTRIBUTE
+_QUIET: Final = f"({_SAID} IS NULL OR {_SAID} = 'RUNNING')"
+_NOT_UNDONE: Final = f"({_SAID} IS NULL OR {_SAID} != 'COMPENSATED')"
+_CONDITION: Final = {
+    Status.RUNNING: f"ExecutionStatus = 'Running' AND {_QUIET}",
+    Status.WAITING: f"ExecutionStatus = 'Running' AND {_SAID} = 'WAITING'",
+    Status.PAUSED: f"ExecutionStatus = 'Running' AND {_SAID} = 'PAUSED'",
+    Status.COMPENSATING: f"ExecutionStatus = 'Running' AND {_SAID} = 'COMPENSATING'",
+    Status.COMPENSATED: f"ExecutionStatus IN ('Failed', 'Canceled') AND {_SAID} = 'COMPENSATED'",
+    Status.COMPLETED: "ExecutionStatus = 'Completed'",
+    Status.FAILED: f"ExecutionStatus = 'Failed' AND {_NOT_UNDONE}",
+    Status.CANCELLED: f"ExecutionStatus = 'Canceled' AND {_NOT_UNDONE}",
+    Status.TERMINATED: "ExecutionStatus = 'Terminated'",
+    Status.TIMED_OUT: "ExecutionStatus = 'TimedOut'",
 }
 
 
@@ -27,7 +34,7 @@ def query(tenant_id: str, filters: Filters) -> str:
     """Spell the visibility query for one tenant's instances.
 
     Raises:
-        InvalidInputError: For a name without its namespace.
+        InvalidInputError: For a name without its namespace, or a status that is not kept.
     """
     if filters.name is not None and filters.namespace is None:
         raise InvalidInputError(
@@ -35,7 +42,9 @@ def query(tenant_id: str, filters: Filters) -> str:
         )
     parts = [f"{TENANT_ATTRIBUTE} = {quoted(tenant_id)}"]
     if filters.status is not None:
-        parts.append(f"ExecutionStatus = {quoted(_EXECUTION_STATUS[filters.status])}")
+        parts.append(_condition(filters.status))
+    elif filters.active:
+        parts.append("ExecutionStatus = 'Running'")
     else:
         # Earlier parts of a run that went on under the same id.
         parts.append("ExecutionStatus != 'ContinuedAsNew'")
@@ -46,6 +55,15 @@ def query(tenant_id: str, filters: Filters) -> str:
     if filters.version is not None:
         parts.append(f"{VERSION_ATTRIBUTE} = {quoted(filters.version)}")
     return " AND ".join(parts)
+
+
+def _condition(status: Status) -> str:
+    if status not in _CONDITION:
+        raise InvalidInputError(
+            "Instances that are PENDING cannot be listed apart from those that are RUNNING: ask "
+            "for RUNNING."
+        )
+    return _CONDITION[status]
 
 
 def quoted(text: str) -> str:

@@ -3,12 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from foundation.errors import ConflictError, InvalidInputError
+from foundation.errors import ConflictError, InvalidInputError, UnavailableError
 from foundation.json import JsonValue, digest
 from foundation.settings import TemporalSettings
 from security.principal import Principal
@@ -24,6 +30,7 @@ from workflows.instances.types import (
     Started,
     Status,
 )
+from workflows.interpreter.types import PAUSE_UPDATE, RESUME_UPDATE
 from workflows.runs.launch import (
     Catalogue,
     Published,
@@ -36,6 +43,9 @@ from workflows.runs.launch import (
 from workflows.runs.names import RunName, checked_key, new_key, of_instance_id
 from workflows.runs.pages import PageTokens, page_limit
 from workflows.runs.rpc import RPC_TIMEOUT, translated
+
+# A worker that is there answers in milliseconds.
+UPDATE_TIMEOUT: Final = timedelta(seconds=10)
 
 
 class Instances:
@@ -163,10 +173,10 @@ class Instances:
         page_size: int | None = None,
         page_token: str | None = None,
     ) -> InstancePage:
-        """List the instances that are running, newest first."""
+        """List the instances that have not ended, newest first."""
         return await self.list(
             tenant_id,
-            replace(filters, status=Status.RUNNING),
+            replace(filters, active=True),
             page_size=page_size,
             page_token=page_token,
         )
@@ -197,6 +207,41 @@ class Instances:
         handle = self._client.get_workflow_handle(run.workflow_id(tenant_id))
         with translated(lambda: _over(instance_id)):
             await handle.terminate(reason=reason, rpc_timeout=RPC_TIMEOUT)
+        return await self._after_act(tenant_id, run)
+
+    async def pause(self, tenant_id: str, instance_id: str) -> InstanceSummary:
+        """Let a run begin no further task; calls under way come to their end.
+
+        Raises:
+            NotFoundError: When this tenant has no such instance.
+            ConflictError: When it has ended already.
+            UnavailableError: When Temporal or the worker does not answer.
+        """
+        return await self._told(tenant_id, instance_id, PAUSE_UPDATE)
+
+    async def resume(self, tenant_id: str, instance_id: str) -> InstanceSummary:
+        """Let a paused run go on.
+
+        Raises:
+            NotFoundError: When this tenant has no such instance.
+            ConflictError: When it has ended already.
+            UnavailableError: When Temporal or the worker does not answer.
+        """
+        return await self._told(tenant_id, instance_id, RESUME_UPDATE)
+
+    async def _told(self, tenant_id: str, instance_id: str, update: str) -> InstanceSummary:
+        run = await self._running(tenant_id, instance_id)
+        handle = self._client.get_workflow_handle(run.workflow_id(tenant_id))
+        try:
+            with translated(lambda: _over(instance_id)):
+                await handle.execute_update(update, rpc_timeout=UPDATE_TIMEOUT)
+        except WorkflowUpdateFailedError:
+            raise _over(instance_id) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise UnavailableError(
+                f"No worker answered for '{instance_id}' in time. It will be told when one comes: "
+                "look at the instance, and try again if its status does not change."
+            ) from None
         return await self._after_act(tenant_id, run)
 
     async def events(
@@ -265,7 +310,7 @@ class Instances:
         run = _named(instance_id)
         description = await self._inspector.describe(tenant_id, run)
         status = self._inspector.summary(run, description).status
-        if status is not Status.RUNNING:
+        if not status.active:
             raise _over(instance_id, status.value)
         return run
 

@@ -1,14 +1,14 @@
 """Task events folded into one entry per execution of a task."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from activities.definitions.types import Engine
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from workflows.instances.types import TaskRun, TimelineSource
-from workflows.interpreter.types import TaskEvent, TaskState
+from workflows.interpreter.types import RunStatus, TaskEvent, TaskState
 
 # What tells executions of one task apart: turns of loops, attempts, jumps back.
 _MARK: Final = re.compile(r"([#!*])([0-9]+)(?=/|[#!*]|$)")
@@ -25,6 +25,9 @@ class Account:
     definition_hash: str | None = None
     engine: Engine | None = None
     events_dropped: int = 0
+    status: RunStatus | None = None
+    waiting_for: Sequence[JsonObject] = ()
+    compensation: JsonObject | None = None
 
 
 def fold(events: Iterable[TaskEvent], attempts: Mapping[str, int]) -> list[TaskRun]:

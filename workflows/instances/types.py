@@ -14,22 +14,40 @@ from workflows.interpreter.types import TaskState
 
 
 class Status(StrEnum):
-    """Where an instance is. All but `running` are final."""
+    """Where an instance is. The last six are final.
 
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAULTED = "faulted"
-    CANCELLED = "cancelled"
-    TERMINATED = "terminated"
-    TIMED_OUT = "timed_out"
+    PENDING: no worker has begun with it. WAITING: all its branches wait for a time, an event or a
+    person. COMPENSATING: it failed or was cancelled, and what it did is being undone.
+    """
 
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    PAUSED = "PAUSED"
+    COMPENSATING = "COMPENSATING"
+    COMPENSATED = "COMPENSATED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TERMINATED = "TERMINATED"
+    TIMED_OUT = "TIMED_OUT"
+
+    @property
+    def active(self) -> bool:
+        """Whether more will happen."""
+        return self in ACTIVE
+
+
+ACTIVE: Final = frozenset(
+    {Status.PENDING, Status.RUNNING, Status.WAITING, Status.PAUSED, Status.COMPENSATING}
+)
 
 # A continued run is still the same instance: what comes next goes on under the same id.
 STATUS_OF: Final = {
     WorkflowExecutionStatus.RUNNING: Status.RUNNING,
     WorkflowExecutionStatus.CONTINUED_AS_NEW: Status.RUNNING,
     WorkflowExecutionStatus.COMPLETED: Status.COMPLETED,
-    WorkflowExecutionStatus.FAILED: Status.FAULTED,
+    WorkflowExecutionStatus.FAILED: Status.FAILED,
     WorkflowExecutionStatus.CANCELED: Status.CANCELLED,
     WorkflowExecutionStatus.TERMINATED: Status.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT: Status.TIMED_OUT,
@@ -93,6 +111,13 @@ class Instance(InstanceSummary, frozen=True):
     output: JsonValue = Field(default=None, description="Result of a completed instance.")
     error: JsonObject | None = Field(default=None, description="Error object of the language.")
     tasks: list[TaskRun] = Field(default_factory=list)
+    waiting_for: list[JsonObject] = Field(
+        default_factory=list,
+        description="What its branches wait for: `kind`, `task`, `execution`, `since`, `until`.",
+    )
+    compensation: JsonObject | None = Field(
+        default=None, description="What was undone, and what could not be."
+    )
     timeline_source: TimelineSource = TimelineSource.INTERPRETER
     events_dropped: int = Field(
         default=0, description="Oldest task events that are no longer kept (very long loops)."
@@ -136,6 +161,7 @@ class Filters:
     """What a listing is narrowed to; None lets everything through."""
 
     status: Status | None = None
+    active: bool = False
     namespace: str | None = None
     name: str | None = None
     version: str | None = None

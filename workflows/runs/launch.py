@@ -6,9 +6,16 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonObject, JsonValue, canonical
-from workflows.interpreter.types import ENGINE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE, StartInput
+from workflows.interpreter.types import (
+    ENGINE,
+    STATUS_ATTRIBUTE,
+    TENANT_ATTRIBUTE,
+    VERSION_ATTRIBUTE,
+    StartInput,
+)
 
 TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
+STATUS: Final = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
 VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
 
 MAX_INPUT_BYTES: Final = 1024 * 1024

@@ -68,7 +68,7 @@ def active(
     page_size: int | None = None,
     page_token: str | None = None,
 ) -> Flow[Page[InstanceSummary]]:
-    """List the instances that are running, newest first."""
+    """List the instances that have not ended, newest first."""
     params = given(namespace=namespace, name=name, page_size=page_size, page_token=page_token)
     where = path("workflows", "instances", "active")
     return ask(Call("GET", where, page(InstanceSummary), params=params, safe=True))
@@ -78,6 +78,18 @@ def cancel(instance_id: str) -> Flow[InstanceSummary]:
     """Ask an instance to stop."""
     where = path("workflows", "instances", f"{instance_id}:cancel")
     return ask(Call("POST", where, one(InstanceSummary)))
+
+
+def pause(instance_id: str) -> Flow[InstanceSummary]:
+    """Let an instance begin no further task."""
+    where = path("workflows", "instances", f"{instance_id}:pause")
+    return ask(Call("POST", where, one(InstanceSummary), safe=True))
+
+
+def resume(instance_id: str) -> Flow[InstanceSummary]:
+    """Let a paused instance go on."""
+    where = path("workflows", "instances", f"{instance_id}:resume")
+    return ask(Call("POST", where, one(InstanceSummary), safe=True))
 
 
 def terminate(instance_id: str, reason: str | None = None) -> Flow[InstanceSummary]:
