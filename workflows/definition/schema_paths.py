@@ -255,7 +255,11 @@ class _Walk:
             yield from named or [schema.get("additionalProperties")]
             return
         first, others = self._items(schema)
-        yield from first
+        if isinstance(key, int) and 0 <= key < len(first):
+            yield first[key]
+            return
+        if key is None or key < 0:
+            yield from first
         yield others
         if key is None:
             yield from (*_dict(schema, "properties").values(), *_patterns(schema))

@@ -129,7 +129,9 @@ class _Reader:
                 return _below(self.places(target, here, names), None, node)
             case n.Slice(target=target, low=low, high=high):
                 self.all_used((part for part in (low, high) if part), here, names)
-                return self.places(target, here, names)
+                # Positions behind it are counted from somewhere else.
+                self.used(self.places(target, here, names))
+                return [None]
             case n.Variable(name=name):
                 return names.get(name, [Read(name, (), node.start, node.end)])
             case n.Pipe(left=left, right=right):
@@ -151,6 +153,10 @@ class _Reader:
                 return self.scoped(node, here, names)
             case n.Call():
                 return self.called(node, here, names)
+            case n.Update(operator="|=", left=left, right=right):
+                # The right side sees what stands on the left, which may not be there yet.
+                self.used(self.places(right, self.places(left, here, names), names))
+                return [None]
             case _:
                 self.all_used(_parts(node), here, names)
                 return [None]
@@ -213,7 +219,7 @@ class _Reader:
                     if isinstance(key, n.Literal) and isinstance(key.value, str):
                         part = _below(found, key.value, key)
                     else:
-                        self.used(self.places(key, here, names))
+                        self.used(self.places(key, found, names))
                         part = _below(found, None, key)
                     if bound is not None:
                         inner[bound] = part

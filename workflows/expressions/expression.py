@@ -161,9 +161,7 @@ class Expression:
         """Say what went wrong, for a person; values are masked, since histories keep it."""
         match error:
             case JqError():
-                failed = ExpressionError(self._told(error))
-                failed.value = error.value
-                return failed
+                return self._failed_by(error)
             case NoFuel():
                 return OutOfFuelError(
                     f"The expression takes more than {self._fuel:,} steps: {self._shown()}"
@@ -181,6 +179,15 @@ class Expression:
                 # text of such an exception may repeat the value.
                 kind = type(error).__name__
                 return ExpressionError(f"The expression failed ({kind}): {self._shown()}")
+
+    def _failed_by(self, error: JqError) -> ExpressionError:
+        try:
+            failed = ExpressionError(self._told(error))
+            failed.value = error.value
+        except Exception as odd:  # noqa: BLE001 - nothing but our own errors comes out
+            kind = type(odd).__name__
+            return ExpressionError(f"The expression failed ({kind}): {self._shown()}")
+        return failed
 
     def _told(self, error: JqError) -> str:
         said = error.told()

@@ -1,16 +1,16 @@
 """Operators: arithmetic, comparison, `and`, `or`, `-x`."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeGuard
 
 from workflows.expressions.compiler.code import (
-    HEAVY,
     Code,
     Env,
     One,
     Scope,
     compiled,
     compiles,
+    together,
 )
 from workflows.expressions.compiler.explain import located_error
 from workflows.expressions.compiler.flow import computed
@@ -32,7 +32,7 @@ _SMALL: Final = MAX_INT // 2
 def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> Code:
     left = compiled(node.left, scope)
     operation = _OPERATIONS[node.operator]
-    if left.one is not None and type(node.right) is n.Literal:
+    if left.one is not None and _is_scalar(node.right):
         one = _with_constant(node, left.one, node.right.value, operation)
         spread = left.spread if node.operator in _KEEPING else 0
         code = Code(one, cost=left.cost + 1, frames=left.frames + 2, spread=spread)
@@ -42,7 +42,7 @@ def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> 
     first, second = left.one, right.one
     if first is not None and second is not None:
         one = _FAST.get(node.operator, _general)(node, first, second, operation)
-        spread = min(left.spread + right.spread, HEAVY) if node.operator in _KEEPING else 0
+        spread = together(left.spread, right.spread) if node.operator in _KEEPING else 0
         return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
     lefts, rights = left.many, right.many
 
@@ -58,6 +58,11 @@ def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> 
                 yield result
 
     return computed(Code(many=combinations, cost=cost, frames=frames), located)
+
+
+def _is_scalar(node: n.Node) -> TypeGuard[n.Literal]:
+    """Tell whether something is written out and can be given to anybody: nobody can change it."""
+    return type(node) is n.Literal and not isinstance(node.value, (list, dict))
 
 
 def _with_constant(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:

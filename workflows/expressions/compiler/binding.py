@@ -159,7 +159,7 @@ def _sequence(
             yield found
             return
         keys, name, inner = entries[position]
-        for key in keys(value, env, run):
+        for key in keys(taken, env, run):
             run.charge(4)
             if not array and type(key) is not str:
                 raise OperandError("Cannot use {} as object key", key)

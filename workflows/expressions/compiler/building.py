@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from workflows.expressions.builtins.formats import FORMATS
 from workflows.expressions.builtins.text import to_text
 from workflows.expressions.compiler.code import (
-    HEAVY,
     Code,
     Env,
     Many,
@@ -13,6 +12,7 @@ from workflows.expressions.compiler.code import (
     Scope,
     compiled,
     compiles,
+    together,
 )
 from workflows.expressions.compiler.explain import located_error
 from workflows.expressions.compiler.flow import computed
@@ -30,7 +30,7 @@ def compile_array(node: n.Array, scope: Scope, located: bool, _tail: bool) -> Co
     # Items of an array make another one that is no deeper; anything else is a level more.
     from_items = body.one is None and (body.collected or body.eager) is not None
     deeper = 0 if from_items and not isinstance(node.body, n.Comma) else body.spread > 0
-    spread = min(body.spread + deeper, HEAVY)
+    spread = together(body.spread, deeper)
     return computed(Code(one, cost=body.cost + 1, frames=body.frames + 1, spread=spread), located)
 
 
@@ -67,8 +67,8 @@ def compile_object(node: n.Object, scope: Scope, located: bool, _tail: bool) -> 
             one = _record(names, [value for _, value in ones if value])
         else:
             one = _object(node, [(key, value) for key, value in ones if key and value])
-        held = sum(key.spread + value.spread for key, value in entries)
-        spread = min(held + (held > 0), HEAVY)
+        held = together(*(code.spread for entry in entries for code in entry))
+        spread = together(held, held > 0)
         return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
     many = _objects(node, [(key.many, value.many) for key, value in entries])
     return computed(Code(many=many, cost=cost, frames=frames + len(entries)), located)

@@ -9,7 +9,6 @@ from typing import Any, Final, TypeAlias
 from workflows.expressions.builtins.excluded import EXCLUDED
 from workflows.expressions.builtins.table import FUNCTIONS, LISTS
 from workflows.expressions.compiler.code import (
-    HEAVY,
     Body,
     Code,
     Env,
@@ -17,8 +16,10 @@ from workflows.expressions.compiler.code import (
     Many,
     One,
     Scope,
+    at_value,
     compiled,
     compiles,
+    together,
 )
 from workflows.expressions.compiler.explain import located_error
 from workflows.expressions.compiler.flow import computed, reader
@@ -131,7 +132,7 @@ def _function(
     ones = [each.one for each in arguments]
     if all(ones):
         one = _applied(function, node, [each for each in ones if each])
-        spread = min(1 + sum(each.spread for each in arguments), HEAVY)
+        spread = together(1, *(each.spread for each in arguments))
         return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
     parts = [each.many for each in arguments]
 
@@ -278,7 +279,7 @@ def _call(function: Function, node: n.Call, scope: Scope, located: bool, tail: b
     if len(shapes) > _MAX_SHAPED:
         shapes = (3,) * len(shapes)
     body = _body_of(function, located, shapes)
-    enter = _Entry(function, body, node, arguments, scope)
+    enter = _Entry(function, body, node, arguments, scope, located)
     cost = sum(each.cost for each in arguments) + 2
     frames = max((each.frames for each in arguments), default=0) + 4
     recursive = body.code is None
@@ -329,14 +330,16 @@ class _Entry:
         node: n.Call,
         arguments: Sequence[Code],
         scope: Scope,
+        located: bool,
     ) -> None:
         self.hops = scope.depth - function.scope.depth
         self.cells: list[Callable[[Env], Env]] = [
             _cell(argument, code, scope, paths=body.wants_paths(position))
             for position, (argument, code) in enumerate(zip(node.arguments, arguments, strict=True))
         ]
+        # Parameters with `$` are values, also where paths are asked for.
         self.values = [
-            code
+            at_value(code, located)
             for name, code in zip(function.node.parameters, arguments, strict=True)
             if name.startswith("$")
         ]

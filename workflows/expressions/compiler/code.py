@@ -115,13 +115,25 @@ class Listing(Code):
         self.collected = collected
 
 
+def together(*spreads: int) -> int:
+    """Spread of what holds the outputs of all of these."""
+    pairs = [divmod(each, OUTER) for each in spreads]
+    return counted(sum(variables for variables, _ in pairs), sum(inputs for _, inputs in pairs))
+
+
+def counted(variables: int, inputs: int) -> int:
+    """Spread of what holds so many variables and inputs; beyond a bound nobody counts."""
+    return HEAVY if max(variables, inputs) >= OUTER else variables * OUTER + inputs
+
+
 def passed_on(left: Code, right: Code) -> int:
     """Spread of `left | right`: what the right side holds of variables comes once per output."""
     variables, inputs = divmod(right.spread, OUTER)
     if left.spread >= HEAVY or right.spread >= HEAVY or (variables and left.maybe is None):
         return HEAVY
     # What the left side has built anew counts as well when the right side repeats it.
-    return variables * OUTER + inputs * max(left.spread, 1)
+    before, through = divmod(max(left.spread, 1), OUTER)
+    return counted(variables + before * inputs, through * inputs)
 
 
 def either(one: Code, other: Code) -> int:

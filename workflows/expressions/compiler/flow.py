@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from workflows.expressions.compiler.code import (
-    HEAVY,
     MISSING,
     OUTER,
     Code,
@@ -18,6 +17,7 @@ from workflows.expressions.compiler.code import (
     compiles,
     either,
     passed_on,
+    together,
 )
 from workflows.expressions.compiler.explain import missing_key
 from workflows.expressions.compiler.paths import NOWHERE
@@ -294,7 +294,7 @@ def compile_comma(node: n.Comma, scope: Scope, located: bool, tail: bool) -> Cod
 
     cost = sum(code.cost for code in codes) + len(codes)
     frames = max(code.frames for code in codes) + 1
-    spread = min(sum(code.spread for code in codes), HEAVY)
+    spread = together(*(code.spread for code in codes))
     ones = [code.one for code in codes if code.one is not None]
     if len(ones) < len(codes):
         return Code(many=each, cost=cost, frames=frames, spread=spread)

@@ -75,17 +75,21 @@ def _extend(added: One) -> Grow:
 
 
 def _replace(node: n.Update, operator: str, key: One, right: Code) -> Grow | None:
-    change = _changed_by(operator, right)
-    if change is None:
+    given = None if operator == "|=" else _apart(right)
+    if given is None and operator != "|=":
         return None
-    make = change
+    make = _changed_by(operator, right)
 
     def grow(state: Value, env: Env, run: Run) -> Value:
-        name = key(state, env, run)
-        if type(state) is not dict or type(name) is not str:
+        if type(state) is not dict:
             return MISSING
         try:
-            new = make(state, state.get(name), env, run)
+            # As in every assignment, the right side comes first.
+            item = None if given is None else given(state, env, run)
+            name = key(state, env, run)
+            if type(name) is not str:
+                return MISSING
+            new = make(item, state.get(name), env, run)
         except JqError as error:
             raise located_error(error, node, state, env, run) from None
         run.charge(4)
@@ -98,20 +102,14 @@ def _replace(node: n.Update, operator: str, key: One, right: Code) -> Grow | Non
     return grow
 
 
-def _changed_by(operator: str, right: Code) -> Callable[[Value, Value, Env, Run], Value] | None:
-    """What takes the place of a part, given the state and the part."""
+def _changed_by(operator: str, right: Code) -> Callable[[Value, Value, Env, Run], Value]:
+    """What takes the place of a part, given the right side's value and the part."""
     if operator == "|=":
         update = first_of(right)
-        return lambda _state, old, env, run: update(old, env, run)
-    given = _apart(right)
-    if given is None:
-        return None
-    item = given
+        return lambda _item, old, env, run: update(old, env, run)
     if operator == "=":
-        return lambda state, _old, env, run: item(state, env, run)
+        return lambda item, _old, _env, _run: item
     if operator == "//=":
-        return lambda state, old, env, run: (
-            item(state, env, run) if old is None or old is False else old
-        )
+        return lambda item, old, _env, _run: item if old is None or old is False else old
     operation = ARITHMETIC[operator[:-1]]
-    return lambda state, old, env, run: operation(run, old, item(state, env, run))
+    return lambda item, old, _env, run: operation(run, old, item)

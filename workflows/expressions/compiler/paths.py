@@ -91,9 +91,10 @@ def compile_index(node: n.Index, scope: Scope, located: bool, _tail: bool) -> Co
     if inner is not None and key is not None:
 
         def item(value: Value, env: Env, run: Run) -> Value:
+            wanted = key(value, env, run)
             found = inner(value, env, run)
             try:
-                return get(run, found, key(value, env, run))
+                return get(run, found, wanted)
             except JqError as error:
                 raise located_error(error, node, value, env, run) from None
 
@@ -149,9 +150,10 @@ def compile_step(node: n.Node, target_node: n.Node, index_node: n.Node, scope: S
     if inner is not None and one_key is not None:
 
         def located_item(value: Value, env: Env, run: Run) -> Value:
+            wanted = one_key(value, env, run)
             found = inner(value, env, run)
             try:
-                return step(found, one_key(value, env, run), run)
+                return step(found, wanted, run)
             except JqError as error:
                 raise located_error(error, node, value[1], env, run) from None
 

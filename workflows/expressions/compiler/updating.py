@@ -69,7 +69,8 @@ def compile_update(node: n.Update, scope: Scope, located: bool, _tail: bool) -> 
             change = change_of(only(value, env, run))
             return _changed(node, walk, value, env, run, change)
 
-        spread = 1 if right.spread == 0 else HEAVY
+        # What is put somewhere may be put there often, and a level deeper each time.
+        spread = 1 if is_small(node.right) else HEAVY
         return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
     rights = right.many
 
@@ -79,6 +80,11 @@ def compile_update(node: n.Update, scope: Scope, located: bool, _tail: bool) -> 
             yield _changed(node, walk, value, env, run, change_of(item))
 
     return computed(Code(many=many, cost=cost, frames=frames), located)
+
+
+def is_small(node: n.Node) -> bool:
+    """Tell whether something is written out and takes no room, however often it is repeated."""
+    return isinstance(node, n.Literal) and not isinstance(node.value, (list, dict, str))
 
 
 # Three for each step of the path, and some around them.
@@ -139,7 +145,6 @@ def modifier(node: n.Node, walk: Walk, update: Code, frames: int) -> Code:
 
         return _changed(node, walk, value, env, run, change)
 
-    # What is put somewhere may be put there often, and a level deeper each time.
     spread = 1 if update.spread == 0 else HEAVY
     return Code(one, cost=3, frames=update.frames + frames, spread=spread)
 
@@ -222,7 +227,7 @@ def _inside(outer: Walk, key: Value) -> Walk:
             if new is UNTOUCHED:
                 return UNTOUCHED
             if new is MISSING:
-                return container if container is None else _deleted(run, container, key)
+                return UNTOUCHED if container is None else _deleted(run, container, key)
             return put(run, container, key, new)
 
         return outer(value, env, run, inner)
