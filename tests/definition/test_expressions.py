@@ -463,6 +463,9 @@ def test_a_path_that_the_schema_of_the_input_excludes_is_a_warning(tasks: str, p
     "tasks",
     [
         "- a: { set: { x: '${ [.order.id, .lines[-1].max, $workflow.input.order] }' } }",
+        "- a: { set: { x: '${ .order |= (.id | ascii_downcase) }' } }",
+        "- a: { set: { x: '${ .order as {(.id): $x} | $x }' } }",
+        "- a: { set: { x: '${ .lines[1:][0].any }' } }",
         "- a: { set: { x: 1 } }\n- b: { set: { x: '${ .y }' } }",
         "- a: { set: { x: 1 }, output: { as: .y }, export: { as: .z } }",
         "- a: { input: { from: .order }, set: { x: '${ [.y, $input.y] }' } }",

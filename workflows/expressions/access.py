@@ -210,6 +210,9 @@ def delete_paths(run: Run, target: Value, paths: Value) -> Value:
     """
     if type(paths) is not list:
         raise JqError("Paths must be specified as an array")
+    for path in paths:
+        if type(path) is not list:
+            raise JqError(f"Path must be specified as array, not {kind(path)}")
     checked = [path_of(path) for path in paths]
     run.charge(2 * sum(map(len, checked)) + 14 * len(checked))
     ordered = sorted(checked, key=cmp_to_key(lambda one, other: compare(run, one, other)))
@@ -299,7 +302,7 @@ def _without_keys(run: Run, target: Value, keys: Sequence[Value]) -> Value:
     if type(target) is dict:
         for key in keys:
             if type(key) is not str:
-                raise JqError(f"Cannot delete field at object index of {_plural(key)}")
+                raise JqError(f"Cannot delete {kind(key)} field of object")
         gone = set(keys)
         return {key: item for key, item in target.items() if key not in gone}
     if type(target) is list:
@@ -307,15 +310,7 @@ def _without_keys(run: Run, target: Value, keys: Sequence[Value]) -> Value:
             at = keys[0] % len(target)
             return target[:at] + target[at + 1 :]
         return _without_positions(run, target, keys)
-    raise JqError(f"Cannot delete field at {_field_kind(keys[0])} index of {kind(target)}")
-
-
-def _plural(key: Value) -> str:
-    return kind(key)
-
-
-def _field_kind(key: Value) -> str:
-    return "object" if type(key) is str else "array" if is_number(key) else kind(key)
+    raise JqError(f"Cannot delete fields from {kind(target)}")
 
 
 def _without_positions(run: Run, target: list[Value], keys: Sequence[Value]) -> list[Value]:
@@ -331,7 +326,7 @@ def _without_positions(run: Run, target: list[Value], keys: Sequence[Value]) -> 
                 index = to_index(key)
                 gone.add(index + size if key < 0 else index)
         else:
-            raise JqError(f"Cannot delete field at array index of {_plural(key)}")
+            raise JqError(f"Cannot delete {kind(key)} element of array")
     return [item for index, item in enumerate(target) if index not in gone]
 
 

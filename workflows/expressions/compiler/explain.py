@@ -25,8 +25,14 @@ def _operands(node: n.Node) -> tuple[n.Node, ...]:
     match node:
         case n.Binary(left=left, right=right):
             return left, right
-        case n.Field(target=target) | n.Index(target=target) | n.Iterate(target=target):
+        case n.Index(target=target, index=index):
+            return target, index
+        case n.Field(target=target) | n.Iterate(target=target):
             return (target,)
+        case n.Update(left=left, right=right):
+            return left, right
+        case n.Text(parts=parts):
+            return tuple(part for part in parts if isinstance(part, n.Node))
         case n.Negate(body=body):
             return (body,)
         case n.Pipe(left=left):

@@ -192,7 +192,11 @@ def _then(node: n.Pipe, first: One, second: One, located: bool) -> One:
 
 def _explain(error: JqError, node: n.Pipe, found: Value, value: Value, run: Run) -> None:
     """When the right side complains of a null, say which key was missing on the left."""
-    if found is None and error.hint is None and any(each is None for each in error.operands):
+    if found is not None or error.hint is not None:
+        return
+    # A builtin that refuses its input names no operand.
+    refused = isinstance(node.right, n.Call) and not error.operands and not error.raised
+    if refused or any(each is None for each in error.operands):
         error.hint = missing_key(node.left, value, run)
 
 

@@ -59,7 +59,7 @@ def compile_update(node: n.Update, scope: Scope, located: bool, _tail: bool) -> 
     elif operator == "//":
         change_of = _default
     else:
-        change_of = _arithmetic(node, operator)
+        change_of = _arithmetic(operator)
     cost, frames = right.cost + 3, right.frames + walk_frames(node.left)
     single = right.one
     if single is not None:
@@ -100,20 +100,10 @@ def _default(item: Value) -> Change:
     return lambda old, _run: item if old is None or old is False else old
 
 
-def _arithmetic(node: n.Update, operator: str) -> Callable[[Value], Change]:
+def _arithmetic(operator: str) -> Callable[[Value], Change]:
     operation = ARITHMETIC[operator]
 
-    def with_item(item: Value) -> Change:
-        def change(old: Value, run: Run) -> Value:
-            try:
-                return operation(run, old, item)
-            except JqError as error:
-                error.span = error.span or (node.start, node.end)
-                raise
-
-        return change
-
-    return with_item
+    return lambda item: lambda old, run: operation(run, old, item)
 
 
 def _changed(node: n.Node, walk: Walk, value: Value, env: Env, run: Run, change: Change) -> Value:
