@@ -221,11 +221,45 @@ def bad_server(seen: Seen) -> ASGIApp:
 
     return Starlette(
         routes=[
+            *_of_one_version(seen),
             Route("/{way}/mcp", mcp, methods=["POST"]),
             Route("/tools/{way}/mcp", listing, methods=["POST"]),
             Route("/seed/mcp/tools/call", seed, methods=["POST"]),
         ]
     )
+
+
+def _of_one_version(seen: Seen) -> list[Route]:
+    """Servers that speak one version: one that a handshake gives, or one from the future."""
+
+    async def old(request: Request) -> Response:
+        body = await request.json()
+        seen.methods.append(body["method"])
+        match body["method"]:
+            case "initialize":
+                about = {"name": "old", "version": "1"}
+                spoken = request.path_params["version"]
+                return _result(body, protocolVersion=spoken, capabilities={}, serverInfo=about)
+            case "notifications/initialized":
+                return Response(status_code=202)
+            case "tools/list":
+                return _result(body, tools=[tool("t")])
+        return await _rpc_error(-32601, "Method not found")(body, seen)
+
+    async def new(request: Request) -> Response:
+        body = await request.json()
+        seen.methods.append(body["method"])
+        error = {
+            "code": -32022,
+            "message": "Unsupported protocol version",
+            "data": {"supported": [request.path_params["version"]], "requested": MODERN},
+        }
+        return JSONResponse({"jsonrpc": "2.0", "id": body["id"], "error": error}, 400)
+
+    return [
+        Route("/old/{version}/mcp", old, methods=["POST", "DELETE"]),
+        Route("/new/{version}/mcp", new, methods=["POST"]),
+    ]
 
 
 _CACHED: dict[str, Any] = {"ttlMs": 0, "cacheScope": "public"}
