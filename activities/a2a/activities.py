@@ -11,6 +11,7 @@ from activities.a2a.stream import Results
 from activities.a2a.types import A2aCall
 from activities.types import ActivityResult
 from activities.work import Opener, working
+from foundation.json import ReadableJson, digest
 from security.egress import Egress
 
 
@@ -34,7 +35,7 @@ class A2aActivities:
             confidential = call.sealed is not None or opened.login is not None
             try:
                 agent = await self.cards.agent(opened, confidential=confidential)
-                request = request_for(opened, agent, _same_on_every_attempt())
+                request = request_for(opened, agent, _message_id(opened))
                 refuse_repetition(request, maybe_sent=work.beat.lost)
                 work.beat.now_sent()
                 return work.result(await ask(self.egress, request, told))
@@ -44,9 +45,16 @@ class A2aActivities:
                 raise
 
 
-def _same_on_every_attempt() -> str:
-    """Return the id of the message, by which an agent can tell that it has seen it before."""
+def _message_id(call: A2aCall) -> str:
+    """Return what is the same on every attempt: an agent can tell that it has seen it before.
+
+    The author may have chosen something wider.
+    """
     info = activity.info()
-    return str(
-        uuid5(NAMESPACE_OID, f"{info.workflow_id} {info.workflow_run_id} {info.activity_id}")
+    key: ReadableJson = (
+        [info.workflow_id, info.workflow_run_id, info.activity_id]
+        if call.idempotency_key is None
+        else [call.tenant_id, call.idempotency_key]
     )
+    # Hashed: it goes to agents whom the names of tenants and workflows do not concern.
+    return str(uuid5(NAMESPACE_OID, digest(key)))

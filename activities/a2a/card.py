@@ -187,7 +187,7 @@ def choose(interfaces: Sequence[Interface], call: A2aCall, *, confidential: bool
         if each.binding.upper() == _JSON_RPC and (protocol := protocol_of(each.version))
     ]
     if not spoken:
-        offered = [f"{each.binding} {each.version}"[:_SHOWN_CHARS] for each in interfaces[:_SHOWN]]
+        offered = [_shown(f"{each.binding} {each.version}") for each in interfaces[:_SHOWN]]
         raise CardError(
             f"The agent of {_shown(call.uri)} offers {', '.join(offered) or 'nothing'}. Spoken "
             "here is JSONRPC in the versions 0.3 and 1.0."
@@ -219,4 +219,5 @@ def _origin(uri: str) -> str:
 
 def _shown(uri: str) -> str:
     """Return an address without its query, which may carry personal data or a key."""
-    return uri.partition("?")[0][:_SHOWN_CHARS]
+    text = uri.partition("?")[0][:_SHOWN_CHARS]
+    return "".join(char if char.isprintable() else "?" for char in text)

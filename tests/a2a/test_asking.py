@@ -67,6 +67,17 @@ async def test_each_attempt_sends_the_same_message_and_each_task_its_own(
     assert first == second != other
 
 
+async def test_an_author_may_choose_by_what_a_message_is_recognised(
+    activities: A2aActivities, bad: str, asked: Asked
+) -> None:
+    for key, tenant in (("order-7", "press"), ("order-7", "press"), ("order-7", "paint")):
+        request = call(f"{bad}/ok/card", "message/send", idempotency_key=key)
+        update = {"tenant_id": tenant}
+        await ask(activities, request.model_copy(update=update), activity_id=f"/{len(asked.paths)}")
+    first, second, other = (each["params"]["message"]["messageId"] for each in asked.bodies)
+    assert first == second != other
+
+
 async def test_a_card_is_read_once_in_a_while_by_each_tenant(
     activities: A2aActivities, bad: str, asked: Asked
 ) -> None:

@@ -19,6 +19,7 @@ from security.egress import Egress
 from tests.fixtures.agents import Asked, agent
 from tests.interpreter.conftest import SECRETS, Ended, Runner
 from tests.toolhub.servers import serving_at
+from workflows.interpreter.calls import MARGIN
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 
@@ -247,6 +248,28 @@ async def test_the_timeout_of_the_task_ends_the_wait_for_an_agent(run: Runner, u
     more = ", timeout: { after: PT1S }"
     ended = await run(asking(card(url), "message/stream", say("wait"), more))
     assert ended.kind == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [
+        ("", 120),
+        (", timeout: { after: PT10M }", 600),
+        (", timeout: { after: PT10M }, metadata: { millwright: { timeout: PT5M } }", 300),
+    ],
+)
+async def test_an_agent_may_take_as_long_as_the_task_says(
+    run: Runner, url: str, more: str, seconds: int
+) -> None:
+    handle = await run.start(asking(card(url), "message/send", say("hello"), more))
+    await handle.result()
+    (scheduled,) = [
+        event.activity_task_scheduled_event_attributes
+        for event in (await handle.fetch_history()).events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    # One exchange for the card, one for the request.
+    assert scheduled.start_to_close_timeout.seconds == 2 * seconds + MARGIN.seconds
 
 
 async def test_an_agent_that_is_not_there_is_asked_four_times_and_named(run: Runner) -> None:

@@ -1,4 +1,4 @@
-"""Arguments of the calls that the language knows. Executed: all but asyncapi, and mcp over stdio."""
+"""Arguments of the calls of the language. Executed: all but asyncapi, and mcp over stdio."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 

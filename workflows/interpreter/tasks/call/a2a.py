@@ -33,8 +33,8 @@ def compile_a2a(task: CallA2a, place: Place) -> ActivityCall[A2aCall]:
         ),
         label=lambda request: request.method,
         fixed={"method": given.method, "address": "card" if given.agent_card else "server"},
-        # The language has no other way to say how long an agent may take.
-        timeout=place.timeout(task.timeout),
+        # The language has no other word for how long an agent may take; `metadata` of ours has one.
+        timeout=place.timeout(task.timeout) if task.millwright.timeout is None else None,
         timeout_s=TIMEOUT_S,
         # The card may have to be read first.
         exchanges=2,
