@@ -20,6 +20,7 @@ from tests.fixtures.agents import Asked, agent
 from tests.interpreter.conftest import SECRETS, Ended, Runner
 from tests.toolhub.servers import serving_at
 from workflows.interpreter.calls import MARGIN
+from workflows.interpreter.tasks.call.a2a import GRACE_S
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 
@@ -254,14 +255,17 @@ async def test_the_timeout_of_the_task_ends_the_wait_for_an_agent(run: Runner, u
     ("more", "seconds"),
     [
         ("", 120),
-        (", timeout: { after: PT10M }", 600),
+        (", timeout: { after: PT10M }", 600 + GRACE_S),
+        (", timeout: { after: '${ .longest }' }", 900 + GRACE_S),
         (", timeout: { after: PT10M }, metadata: { millwright: { timeout: PT5M } }", 300),
     ],
 )
 async def test_an_agent_may_take_as_long_as_the_task_says(
-    run: Runner, url: str, more: str, seconds: int
+    run: Runner, url: str, more: str, seconds: float
 ) -> None:
-    handle = await run.start(asking(card(url), "message/send", say("hello"), more))
+    handle = await run.start(
+        asking(card(url), "message/send", say("hello"), more), {"longest": "PT15M"}
+    )
     await handle.result()
     (scheduled,) = [
         event.activity_task_scheduled_event_attributes
