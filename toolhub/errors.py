@@ -23,6 +23,7 @@
     ├── ServerFailedError        5xx or an internal error of the server
     ├── CallRefusedError         the server did not accept the call
     ├── ServerMovedError         a redirect, which is never followed with a credential
+    ├── ServerVersionError       it speaks no version of the protocol that will do
     ├── NotMcpError              HTML, or JSON that is not an answer to our request
     ├── ToolUnusableError        the tool's own schema cannot be used
     ├── ToolOutputError          the result breaks the tool's output_schema
@@ -193,6 +194,13 @@ class ServerMovedError(CallError, UpstreamError):
 
     code = "mcp-server-moved"
     title = "The MCP server is at another address"
+
+
+class ServerVersionError(CallError, UpstreamError):
+    """The server and the call have no version of the protocol in common."""
+
+    code = "mcp-version"
+    title = "The MCP server speaks another version"
 
 
 class NotMcpError(CallError, UpstreamError):

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
+
 from foundation.json import JsonObject, JsonValue
 from toolhub import errors
 from toolhub.errors import CallError
@@ -53,6 +55,11 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
         errors.ServerMovedError,
         "{server} redirects to '{location}', which is not followed: a credential goes only where "
         "it was meant to go. Register that address if it is the right one.",
+    ),
+    Kind.OTHER_VERSION: _Words(
+        errors.ServerVersionError,
+        "{server} and the call have no version of MCP in common, so {what} did not run ({reason}). "
+        "{wanted}",
     ),
     Kind.REFUSED: _Words(
         errors.CallRefusedError,
@@ -121,6 +128,7 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
         location=_shown(attempt.to, exchange.location or ""),
         timeout_s=attempt.timeout_s,
         doubt=_doubt(attempt) if unknown else "",
+        wanted=_wanted(attempt.to),
         said=_shown(attempt.to, _said(exchange.result)) or "it did not say why.",
     )
     return type_(
@@ -135,6 +143,16 @@ def _doubt(attempt: Attempt) -> str:
     return (
         f" It is not known whether {attempt.what} ran. It is not marked as read-only or "
         "idempotent, so it was not called again: find out, then decide."
+    )
+
+
+def _wanted(to: Destination) -> str:
+    known = f"Those known here: {', '.join(KNOWN_PROTOCOL_VERSIONS)}."
+    if to.oldest is None:
+        return f"{known} If the server has changed, refresh its registration."
+    return (
+        f"The call asks for {to.oldest} or newer. {known} Write the oldest one that will do as "
+        "'protocolVersion'."
     )
 
 

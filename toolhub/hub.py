@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mcp.shared.inbound import mcp_param_headers
-from mcp.types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
 from foundation.errors import InvalidInputError, MillwrightError
 from foundation.json import JsonObject, JsonValue
@@ -171,5 +171,5 @@ def _destination(request: McpRequest) -> Destination:
         label=check_url(request.url).host,
         endpoint=request.url,
         headers=checked_headers(request.headers),
-        version=version if version in MODERN_PROTOCOL_VERSIONS else None,
+        oldest=version,
     )

@@ -28,7 +28,7 @@ from mcp.types import (
 from foundation.json import JsonObject
 from security.egress import EgressRefusedError
 from security.response_bodies import ResponseTooLargeError
-from toolhub.wire.exchange import Exchange
+from toolhub.wire.exchange import Exchange, VersionMismatchError
 
 
 class Kind(Enum):
@@ -43,6 +43,7 @@ class Kind(Enum):
     FORBIDDEN = auto()
     BUSY = auto()
     MOVED = auto()
+    OTHER_VERSION = auto()
     REFUSED = auto()
     SERVER_FAILED = auto()
     BROKEN_OFF = auto()
@@ -84,6 +85,7 @@ _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind
     (_NO_CONNECTION, Kind.UNREACHABLE),
     (ResponseTooLargeError, Kind.TOO_LARGE),
     (httpx2.TimeoutException, Kind.TIMED_OUT),
+    (VersionMismatchError, Kind.OTHER_VERSION),
     (httpx2.DecodingError, Kind.NOT_MCP),
     (httpx2.HTTPError, Kind.BROKEN_OFF),
     (Exception, Kind.NOT_MCP),
@@ -104,7 +106,6 @@ _NOT_EXECUTED: Final = frozenset(
         INVALID_PARAMS,
         HEADER_MISMATCH,
         MISSING_REQUIRED_CLIENT_CAPABILITY,
-        UNSUPPORTED_PROTOCOL_VERSION,
         URL_ELICITATION_REQUIRED,
     }
 )
@@ -137,6 +138,8 @@ def _kind(exchange: Exchange) -> Kind:
         return _kind_of_fault(exchange.fault)
     if exchange.timed_out:
         return Kind.TIMED_OUT
+    if exchange.rpc_code == UNSUPPORTED_PROTOCOL_VERSION:
+        return Kind.OTHER_VERSION
     if exchange.status is not None and exchange.status >= HTTPStatus.MULTIPLE_CHOICES:
         return _kind_of_status(exchange.status)
     return _kind_of_fault(exchange.fault) if exchange.fault else _kind_of_error(exchange)

@@ -274,8 +274,8 @@ class McpRequest:
     Attributes:
         method: One of `METHODS`.
         headers: Sent as they are, credentials among them.
-        protocol_version: 2026-07-28 or newer is used as it is; for an older revision the newest one
-            that both sides know is negotiated.
+        protocol_version: The oldest revision that will do; the newest one that both sides know is
+            negotiated.
     """
 
     tenant_id: str

@@ -11,6 +11,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.a2a import A2aActivities
 from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
@@ -59,6 +60,7 @@ def build_worker(
     """List everything this worker can do. All that has connections belongs to the caller."""
     hub = build_toolhub(database, Sealer.from_settings(settings.security), egress).hub
     opener = SecretOpener(SecretsInMemory())
+    a2a = A2aActivities(egress, opener)
     http = HttpActivities(egress, opener)
     grpc = GrpcActivities(egress, channels, opener)
     mcp = McpActivities(hub, opener)
@@ -69,6 +71,7 @@ def build_worker(
         workflows=[Interpreter],
         activities=[
             definitions.load_definition,
+            a2a.a2a_call,
             grpc.grpc_call,
             http.http_call,
             http.openapi_call,

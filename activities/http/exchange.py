@@ -138,7 +138,7 @@ def _refuse_errors(call: HttpCall, response: httpx2.Response, where: str) -> Non
         title=f"HTTP {status} {response.reason_phrase}".strip(),
         status=status,
         retryable=not_now or (status in _GATEWAY and call.method in SAFE_TO_REPEAT),
-        retry_after_s=_retry_after(response) if not_now else None,
+        retry_after_s=retry_after(response) if not_now else None,
     )
 
 
@@ -147,7 +147,8 @@ def _text_of(response: httpx2.Response) -> str:
     return response.content[: 4 * SHOWN_BODY_CHARS].decode(errors="replace")
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
+def retry_after(response: httpx2.Response) -> float | None:
+    """Return the seconds that a server asked us to wait, as far as that is reasonable."""
     text = response.headers.get("retry-after", "")
     if text.isdigit():
         return min(float(text), MAX_RETRY_AFTER_S)

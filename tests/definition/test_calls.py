@@ -176,6 +176,11 @@ def test_functions_that_call_each_other_in_a_circle_are_found() -> None:
             "call: mcp, with: { method: tools/list, transport: { http: { endpoint: '%s' } } }",
             "/with/transport/http/endpoint",
         ),
+        ("call: a2a, with: { method: tasks/list, server: '%s' }", "/with/server"),
+        (
+            "call: a2a, with: { method: tasks/list, agentCard: { endpoint: { uri: '%s' } } }",
+            "/with/agentCard/endpoint/uri",
+        ),
     ],
 )
 def test_an_address_can_be_called(endpoint: str, code: str | None, call: str, pointer: str) -> None:

@@ -65,6 +65,12 @@ do:
         parameters: { name: x }
         timeout: PT5S
         transport: { http: { endpoint: 'https://example.com/mcp', headers: { A: b } } }
+  - agent:
+      call: a2a
+      with:
+        method: message/send
+        agentCard: { name: card, endpoint: 'https://example.com/card.json' }
+        parameters: { message: { parts: [ { kind: text, text: x } ] } }
   - loop:
       for: { each: pet, in: .pets, at: number }
       while: .more

@@ -8,6 +8,7 @@ from workflows.definition import validate
 HTTP = "call: http, with: { method: get, endpoint: { uri: 'https://e.com', authentication: %s } }"
 OAUTH2 = "{ oauth2: { authority: 'https://e.com', grant: client_credentials } }"
 MCP = "call: mcp, with: { method: %s, transport: %s }"
+A2A = "call: a2a, with: { method: %s, server: 'https://e.com', parameters: %s }"
 OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
 
 
@@ -26,14 +27,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             "call",
             "'call: asyncapi'",
         ),
-        (
-            (
-                "call: a2a, with: { method: message/send, server: 'https://e.com', "
-                "parameters: { a: 1 } }"
-            ),
-            "call",
-            "'call: a2a'",
-        ),
         (HTTP % OAUTH2, "with/endpoint/authentication/oauth2", "'oauth2' authentication"),
         (
             HTTP % OAUTH2.replace("oauth2", "oidc"),
@@ -46,11 +39,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             "'digest' authentication",
         ),
         (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
-        (
-            MCP % ("tools/list", "{ http: { endpoint: 'https://e.com' }, options: { a: b } }"),
-            "with/transport/options",
-            "'options' of an MCP transport",
-        ),
         (
             "set: { x: 1 }, input: { schema: { resource: { endpoint: 'https://e.com' } } }",
             "input/schema/resource",
@@ -95,6 +83,15 @@ def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
             for method in (
                 *("tools/list", "tools/call", "prompts/list", "prompts/get", "resources/list"),
                 *("resources/read", "resources/templates/list"),
+            )
+        ),
+        *(
+            A2A % (method, "{ id: '1', message: {} }")
+            for method in (
+                *("message/send", "message/stream", "tasks/get", "tasks/list", "tasks/cancel"),
+                *("tasks/resubscribe", "tasks/pushNotificationConfig/set"),
+                *("tasks/pushNotificationConfig/get", "tasks/pushNotificationConfig/list"),
+                *("tasks/pushNotificationConfig/delete", "agent/getAuthenticatedExtendedCard"),
             )
         ),
         "call: mcp.tool, with: { server: a, tool: b }",

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,13 +38,22 @@ TWENTY_MB = 20 * 1024 * 1024
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """Run an application; yield its base address."""
+    with serving_at(lambda _base: app) as base:
+        yield base
+
+
+@contextmanager
+def serving_at(make: Callable[[str], ASGIApp]) -> Iterator[str]:
+    """Run an application that has to know its base address; yield that."""
     listener = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = make(base)
     config = uvicorn.Config(app, log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield base
     finally:
         server.should_exit = True
         thread.join()
@@ -221,11 +230,48 @@ def bad_server(seen: Seen) -> ASGIApp:
 
     return Starlette(
         routes=[
+            *_of_one_version(seen),
             Route("/{way}/mcp", mcp, methods=["POST"]),
             Route("/tools/{way}/mcp", listing, methods=["POST"]),
             Route("/seed/mcp/tools/call", seed, methods=["POST"]),
         ]
     )
+
+
+def _of_one_version(seen: Seen) -> list[Route]:
+    """Servers that speak one version: one that a handshake gives, or one from the future."""
+
+    async def old(request: Request) -> Response:
+        body = await request.json()
+        seen.methods.append(body["method"])
+        match body["method"]:
+            case "initialize":
+                about = {"name": "old", "version": "1"}
+                spoken = request.path_params["version"]
+                return _result(body, protocolVersion=spoken, capabilities={}, serverInfo=about)
+            case "notifications/initialized":
+                return Response(status_code=202)
+            case "tools/list":
+                return _result(body, tools=[tool("t")])
+            case _:
+                refuse = _rpc_error(-32601, "Method not found")
+                refusal: Response = await refuse(body, seen)
+                return refusal
+
+    async def new(request: Request) -> Response:
+        body = await request.json()
+        seen.methods.append(body["method"])
+        error = {
+            "code": -32022,
+            "message": "Unsupported protocol version",
+            "data": {"supported": [request.path_params["version"]], "requested": MODERN},
+        }
+        return JSONResponse({"jsonrpc": "2.0", "id": body["id"], "error": error}, 400)
+
+    return [
+        Route("/old/{version}/mcp", old, methods=["POST", "DELETE"]),
+        Route("/new/{version}/mcp", new, methods=["POST"]),
+    ]
 
 
 _CACHED: dict[str, Any] = {"ttlMs": 0, "cacheScope": "public"}

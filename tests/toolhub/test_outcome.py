@@ -67,7 +67,7 @@ def test_a_break_while_negotiating_did_not_run_the_tool(fault: Exception) -> Non
         (Exchange(status=200, content_type="text/html", rpc_code=-32600), Kind.NOT_MCP),
         (Exchange(result={"resultType": "news"}, requested=True), Kind.NOT_MCP),
         (Exchange(status=200, rpc_code=-32001, requested=True), Kind.BROKEN_OFF),
-        (Exchange(status=200, rpc_code=-32022, requested=True), Kind.REFUSED),
+        (Exchange(status=200, rpc_code=-32022, requested=True), Kind.OTHER_VERSION),
         (Exchange(requested=True), Kind.NOT_MCP),
     ],
 )

@@ -1,16 +1,19 @@
 """`call: mcp`: requests to any server by its address."""
 
+import json
 import socket
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
+from typing_extensions import override
 
 from foundation.json import JsonObject
-from tests.toolhub.servers import Seen
+from tests.toolhub.servers import MODERN, Seen
 from toolhub.errors import RequestFailedError
 from toolhub.hub import ToolHub
 from toolhub.schemas import McpRequest
@@ -71,15 +74,40 @@ async def test_headers_and_client_are_sent(
     assert sent == {"name": "press-line", "version": "7"}
 
 
-async def test_a_newest_version_is_used_without_asking(
-    hub: ToolHub, good: str, good_seen: Seen
+@pytest.mark.parametrize("oldest", [None, "2024-11-05", "2025-06-18", "2025-11-25"])
+async def test_the_newest_version_that_both_know_is_negotiated(
+    hub: ToolHub, url: str, oldest: str | None
 ) -> None:
-    await hub.request(asking(good, "tools/list", protocol_version="2026-07-28"))
-    assert good_seen.methods == ["tools/list"]
+    assert (await hub.request(asking(url, "tools/list", protocol_version=oldest)))["tools"]
 
 
-async def test_an_older_version_is_negotiated(hub: ToolHub, url: str) -> None:
-    assert (await hub.request(asking(url, "tools/list", protocol_version="2025-06-18")))["tools"]
+@pytest.mark.parametrize("spoken", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+async def test_an_old_server_is_called_when_the_definition_allows_its_version(
+    hub: ToolHub, bad: str, bad_seen: Seen, spoken: str
+) -> None:
+    request = asking(f"{bad}/old/{spoken}/mcp", "tools/list", protocol_version=spoken)
+    assert (await hub.request(request))["tools"]
+    asked = [method for method in bad_seen.methods if "/" in method or method == "initialize"]
+    assert asked[-3:] == ["initialize", "notifications/initialized", "tools/list"]
+
+
+@pytest.mark.parametrize(
+    ("server", "oldest", "words"),
+    [
+        ("old/2025-03-26", "2025-06-18", ("speaks 2025-03-26", "asks for 2025-06-18 or newer")),
+        ("old/2025-11-25", "2026-07-28", ("speaks 2025-11-25", "asks for 2026-07-28 or newer")),
+        ("old/1999-01-01", "2025-06-18", ("server: 1999-01-01", "asks for 2025-06-18 or newer")),
+        ("new/2031-01-01", "2025-06-18", ("speaks 2031-01-01", "asks for 2025-06-18 or newer")),
+    ],
+)
+async def test_a_server_of_another_version_is_not_called_and_both_versions_are_named(
+    hub: ToolHub, bad: str, bad_seen: Seen, server: str, oldest: str, words: tuple[str, str]
+) -> None:
+    with pytest.raises(RequestFailedError) as caught:
+        await hub.request(asking(f"{bad}/{server}/mcp", "tools/list", protocol_version=oldest))
+    assert all(each in str(caught.value) for each in words)
+    assert (caught.value.kind, caught.value.retryable) == ("runtime", False)
+    assert "tools/list" not in bad_seen.methods
 
 
 @pytest.mark.parametrize(
@@ -132,26 +160,43 @@ async def test_a_listing_that_breaks_off_may_be_repeated(hub: ToolHub) -> None:
     assert caught.value.retryable
 
 
+class _HangingUp(BaseHTTPRequestHandler):
+    """Says that it is there; after the next request it ends the connection without a word."""
+
+    reset: ClassVar[bool]
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if asked["method"] == "server/discover":
+            found = {"supportedVersions": [MODERN], "capabilities": {}, "resultType": "complete"}
+            result = {**found, "ttlMs": 0, "cacheScope": "public"}
+            text = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+        elif self.reset:
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    @override
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
 @contextmanager
 def hanging_up(*, reset: bool) -> Iterator[str]:
-    """A server that reads a request and ends the connection without a word."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(65536)
-            if reset:
-                linger = struct.pack("ii", 1, 0)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-
-    thread = threading.Thread(target=serve)
+    handler = type("Handler", (_HangingUp,), {"reset": reset})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        yield f"http://127.0.0.1:{server.server_port}/mcp"
     finally:
+        server.shutdown()
         thread.join()
-        listener.close()
+        server.server_close()
 
 
 @pytest.mark.parametrize("reset", [True, False])
@@ -159,7 +204,7 @@ async def test_a_connection_that_ends_without_a_word_leaves_the_outcome_unknown(
     hub: ToolHub, *, reset: bool
 ) -> None:
     with hanging_up(reset=reset) as url, pytest.raises(RequestFailedError) as caught:
-        await hub.request(asking(url, "tools/call", {"name": "t"}, protocol_version="2026-07-28"))
+        await hub.request(asking(url, "tools/call", {"name": "t"}))
     assert "broke off the connection" in str(caught.value)
     assert "not known whether" in str(caught.value)
     assert not caught.value.retryable

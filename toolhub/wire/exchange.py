@@ -16,12 +16,14 @@ class Destination:
         label: How messages call it: the registered name, or the host of an address.
         headers: The credential, and nobody else's.
         version: Protocol version that discovery negotiated; None: negotiate now.
+        oldest: The oldest version that will do, when it is negotiated.
     """
 
     label: str
     endpoint: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     version: str | None = None
+    oldest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,10 @@ class Exchange:
 
 class UnreadableAnswerError(Exception):
     """An answer that is not what its protocol says answers are."""
+
+
+class VersionMismatchError(Exception):
+    """The server speaks no version of the protocol that will do."""
 
 
 class Wire(Protocol):

@@ -14,9 +14,16 @@ import anyio
 import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import REQUEST_TIMEOUT, CallToolRequest, Implementation, Request
+from mcp.types import (
+    REQUEST_TIMEOUT,
+    UNSUPPORTED_PROTOCOL_VERSION,
+    CallToolRequest,
+    ErrorData,
+    Implementation,
+    Request,
+)
 from mcp.types.methods import MONOLITH_REQUESTS
-from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS, is_version_at_least
 from pydantic import ConfigDict, JsonValue, RootModel, ValidationError, model_validator
 
 from foundation.errors import InvalidInputError, MillwrightError
@@ -24,7 +31,13 @@ from foundation.json import JsonObject
 from security.egress import Egress
 from toolhub.schemas import OnProgress
 from toolhub.wire.correlation import correlated
-from toolhub.wire.exchange import Destination, Exchange, Message, UnreadableAnswerError
+from toolhub.wire.exchange import (
+    Destination,
+    Exchange,
+    Message,
+    UnreadableAnswerError,
+    VersionMismatchError,
+)
 from toolhub.wire.watch import Watch, WatchedTransport
 
 # After the result is here: the time for closing streams and sessions politely.
@@ -38,7 +51,7 @@ _EXPECTED: Final = (
     httpx2.HTTPError,
     MillwrightError,
     UnreadableAnswerError,
-    RuntimeError,  # of the SDK, for a protocol version that it does not know
+    VersionMismatchError,
 )
 
 
@@ -74,6 +87,7 @@ class StreamableHttp:
             call.watch.end_call = scope.cancel
             try:
                 async with self._client(to, message, call.watch) as client:
+                    _refuse_older(client.protocol_version, to.oldest)
                     call.protocol = _protocol(client)
                     call.requested = True
                     # From here on the SDK keeps the time: it tells the server when it is over.
@@ -82,7 +96,7 @@ class StreamableHttp:
                     await call.run(client, request, message.on_progress, left_s)
                     scope.deadline = anyio.current_time() + GOODBYE_S
             except Exception as error:  # noqa: BLE001 - groups of groups; looked through below
-                call.error = _innermost(error)
+                call.error = _expected(_innermost(error), negotiating=not call.requested)
         if call.error is not None and not isinstance(call.error, _EXPECTED):
             raise call.error
         return call.exchange(broken_off=scope.cancelled_caught)
@@ -178,7 +192,7 @@ class _Call:
             retry_after=self.watch.retry_after,
             location=self.watch.location,
             rpc_code=rpc.code if rpc else None,
-            rpc_message=rpc.message if rpc else "",
+            rpc_message=_said(rpc) if rpc else "",
             fault=fault,
             timed_out=self.timed_out or (broken_off and fault is None),
             protocol=self.protocol,
@@ -207,6 +221,19 @@ def _mode(version: str | None) -> str:
     return version if version in MODERN_PROTOCOL_VERSIONS else "legacy"
 
 
+def _refuse_older(spoken: str, oldest: str | None) -> None:
+    if oldest is not None and not is_version_at_least(spoken, oldest):
+        raise VersionMismatchError(f"the server speaks {spoken}")
+
+
+def _said(rpc: ErrorData) -> str:
+    """Return a server's own words, and the versions it speaks where that is what it refuses."""
+    supported = rpc.data.get("supported") if isinstance(rpc.data, dict) else None
+    if rpc.code != UNSUPPORTED_PROTOCOL_VERSION or not isinstance(supported, list):
+        return rpc.message
+    return f"{rpc.message}; the server speaks {', '.join(map(str, supported))}"
+
+
 def _protocol(client: Client) -> JsonObject:
     server = client.server_info
     return {
@@ -224,6 +251,13 @@ def _innermost(error: BaseException) -> Exception:
         return UnreadableAnswerError(_problems(error))
     if not isinstance(error, Exception):
         raise error
+    return error
+
+
+def _expected(error: Exception, *, negotiating: bool) -> Exception:
+    """Name the one failure for which the SDK has no type: a version that it does not know."""
+    if negotiating and isinstance(error, RuntimeError):
+        return VersionMismatchError(str(error))
     return error
 
 

@@ -9,6 +9,7 @@ from cachetools import LRUCache
 
 from foundation.json import JsonObject, digest
 from workflows.definition import (
+    CallA2a,
     CallFunction,
     CallGrpc,
     CallHttp,
@@ -38,6 +39,7 @@ from workflows.interpreter.compiling import (
 )
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.steps import Body, Filter, Step
+from workflows.interpreter.tasks.call.a2a import compile_a2a
 from workflows.interpreter.tasks.call.function import compile_function
 from workflows.interpreter.tasks.call.grpc import compile_grpc
 from workflows.interpreter.tasks.call.http import compile_http
@@ -56,6 +58,7 @@ from workflows.interpreter.tasks.wait import compile_wait
 
 KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
     {
+        CallA2a: compile_a2a,
         CallFunction: compile_function,
         CallGrpc: compile_grpc,
         CallHttp: compile_http,

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Seconds, known now or from an expression."""
+    """Seconds, known now or from an expression.
+
+    Attributes:
+        more_s: Added to either.
+    """
 
     fixed: float | None
     template: Template | None
+    more_s: float = 0.0
 
     @classmethod
     def of(cls, spec: Any, compile_value: Callable[[Any], Template]) -> "Delay":
@@ -38,10 +43,10 @@ class Delay:
             Fault: When the expression fails or gives no duration.
         """
         if self.fixed is not None:
-            return self.fixed
+            return self.fixed + self.more_s
         assert self.template is not None  # noqa: S101 - one of the two is set
         found = frame.evaluate(self.template, value)
         try:
-            return duration_seconds(found)
+            return duration_seconds(found) + self.more_s
         except ValueError as error:
             raise Fault.of("expression", "The expression gives no duration", str(error)) from error

@@ -21,6 +21,7 @@ from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
 from workflows.definition.checks.names import check_header, check_variables
 from workflows.definition.checks.paths import check_paths
+from workflows.definition.checks.protocols import check_protocols
 from workflows.definition.checks.references import check_references, check_secret_names
 from workflows.definition.checks.schemas import check_schemas
 from workflows.definition.checks.secrets import check_secrets
@@ -52,6 +53,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_texts,
     check_durations,
     check_forms,
+    check_protocols,
     check_support,
 )
 

@@ -58,11 +58,15 @@ _URI: Final = _form(
 )
 # Addresses that we call: absolute, http or https.
 _ADDRESSES: Final[frozenset[FieldKey]] = frozenset(
-    {(HttpArguments, "endpoint"), (McpHttpTransport, "endpoint"), (EndpointSpec, "uri")}
+    {
+        (A2aArguments, "server"),
+        (EndpointSpec, "uri"),
+        (HttpArguments, "endpoint"),
+        (McpHttpTransport, "endpoint"),
+    }
 )
 URIS: Final[frozenset[FieldKey]] = _ADDRESSES | {
     (ExternalResource, "endpoint"),
-    (A2aArguments, "server"),
     (CatalogSpec, "endpoint"),
 }
 _FORMS: Final[Mapping[FieldKey, Form]] = {
@@ -108,9 +112,9 @@ def _check_text(field: FieldAt, text: str) -> Iterator[Problem]:
 
 
 def _is_called(field: FieldAt) -> bool:
-    # Documents that describe an API are fetched; other resources belong to calls not yet executed.
-    is_document = field.path[-2:] == ("document", "endpoint")
-    return field.key in _ADDRESSES or (field.key == (ExternalResource, "endpoint") and is_document)
+    # What describes an API or an agent is fetched; the rest belongs to calls not yet executed.
+    is_fetched = field.path[-2:] in {("document", "endpoint"), ("agentCard", "endpoint")}
+    return field.key in _ADDRESSES or (field.key == (ExternalResource, "endpoint") and is_fetched)
 
 
 def _check_form(path: Path, text: str, form: Form) -> Iterator[Problem]:

@@ -9,7 +9,6 @@ from workflows.definition.findings import Code, Problem, shown
 from workflows.definition.models import (
     AuthenticationPolicy,
     AuthenticationSpec,
-    CallA2a,
     CallAsyncApi,
     Definition,
     ListenTask,
@@ -23,9 +22,7 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (ListenTask, "listen"): "'listen' tasks are",
     (RunTask, "run"): "'run' tasks are",
     (CallAsyncApi, "call"): "'call: asyncapi' is",
-    (CallA2a, "call"): "'call: a2a' is",
     (McpTransport, "stdio"): "MCP servers over stdio are",
-    (McpTransport, "options"): "'options' of an MCP transport are",
     (Definition, "schedule"): "Schedules inside a definition are",
     (Use, "catalogs"): "Catalogues of functions are",
     **{
@@ -36,7 +33,10 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (RunTask, "run"): "Call a service or an MCP tool instead.",
-    (McpTransport, "stdio"): "Start the server with an HTTP transport and use 'http'.",
+    (McpTransport, "stdio"): (
+        "A worker starts no programs for a definition. Start the server with an HTTP transport; "
+        "then use 'http', or register it (POST /api/v1/mcp/servers) and use 'call: mcp.tool'."
+    ),
     (Definition, "schedule"): "Create it with POST /api/v1/schedules.",
 }
 

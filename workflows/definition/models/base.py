@@ -131,6 +131,17 @@ def exactly_one(model: BaseModel, *names: str) -> None:
     raise refusal(Code.WRONG_VALUE if present else Code.MISSING_KEY, message)
 
 
+def at_least_one(model: BaseModel, *names: str) -> None:
+    """Refuse a model in which none of these is set.
+
+    Raises:
+        PydanticCustomError: With the names as the document spells them.
+    """
+    if model.model_fields_set.isdisjoint(names):
+        known = ", ".join(f"'{wire_name(name)}'" for name in names)
+        raise refusal(Code.MISSING_KEY, f"One of {known} is missing.")
+
+
 def single_member(what: str) -> Callable[[object], object]:
     """Make the validator of list items such as `- name: {...}`.
 

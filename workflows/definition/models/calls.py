@@ -1,4 +1,4 @@
-"""Arguments of the calls that the language knows. Executed: http, openapi, grpc, mcp over http."""
+"""Arguments of the calls of the language. Executed: all but asyncapi, and mcp over stdio."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -13,6 +13,7 @@ from workflows.definition.models.base import (
     JsonMap,
     Many,
     Model,
+    at_least_one,
     choice,
     exactly_one,
 )
@@ -130,7 +131,7 @@ class GrpcArguments(Model):
 
 
 class A2aArguments(Model):
-    """One request to an agent (not executed yet)."""
+    """One request to an agent; with a card, `server` is not looked at."""
 
     agent_card: Given[ExternalResource] = None
     server: Given[Endpoint] = None
@@ -154,3 +155,8 @@ class A2aArguments(Model):
             choice("an expression", "an object"),
         ]
     ] = None
+
+    @model_validator(mode="after")
+    def _an_agent(self) -> Self:
+        at_least_one(self, "agent_card", "server")
+        return self
