@@ -29,9 +29,9 @@ OTHER_ERRORS = {
     "call-mcp.yaml": {Code.LITERAL_SECRET},
 }
 # Strings that look like expressions and are none; the examples mean them otherwise, too.
-WARNED = {"conditional-task.yaml", "try-catch-then.yaml"}
+WARNED = {"conditional-task.yaml", "run-subflow.yaml", "try-catch-then.yaml"}
 NOT_YET = re.compile(
-    r"^\s+(listen|run|stdio|oauth2|oidc):|^(schedule):"
+    r"^\s+(listen|container|script|shell|stdio|oauth2|oidc):|^(schedule):"
     r"|call: (asyncapi|https://)",
     re.MULTILINE,
 )

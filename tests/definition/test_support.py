@@ -16,9 +16,8 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
     ("task", "pointer", "what"),
     [
         ("listen: { to: { any: [] } }", "listen", "'listen' tasks"),
-        ("run: { workflow: { namespace: a, name: b, version: latest } }", "run", "'run' tasks"),
-        ("run: { container: { image: a } }", "run", "'run' tasks"),
-        ("run: { script: { language: js, code: '1' } }", "run", "'run' tasks"),
+        ("run: { container: { image: a } }", "run/container", "Containers"),
+        ("run: { script: { language: js, code: '1' } }", "run/script", "Scripts"),
         (
             (
                 "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -13,15 +13,21 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer, Worker
 
-from activities.definitions import Engine
+from activities.definitions import (
+    DefinitionActivities,
+    Engine,
+    LoadDefinition,
+    LoadedDefinition,
+)
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
+from foundation.errors import NotFoundError
 from foundation.json import JsonValue
 from foundation.settings import EgressSettings, TemporalSettings
 from foundation.temporal import connect
 from security.egress import Egress
-from workflows.definition import prepare
+from workflows.definition import PreparedDefinition, prepare
 from workflows.instances.progress import everything
 from workflows.interpreter.types import (
     ENGINE,
@@ -59,12 +65,34 @@ class Ended:
 
 
 @dataclass
+class Shelf:
+    """The catalogue of one test, in memory."""
+
+    published: dict[tuple[str, str, str], PreparedDefinition] = field(default_factory=dict)
+
+    def load(self, request: LoadDefinition) -> LoadedDefinition:
+        key = (request.tenant_id, request.namespace, request.name)
+        found = self.published.get(key)
+        if found is None:
+            raise NotFoundError(f"There is no definition {request.namespace}.{request.name}.")
+        return LoadedDefinition(
+            version=found.version, hash=found.hash, document=found.document, engine=ENGINE
+        )
+
+
+@dataclass
 class Runner:
     """Starts definitions for one tenant."""
 
     client: Client
     task_queue: str
     tenant: str
+    shelf: Shelf = field(default_factory=Shelf)
+
+    def publish(self, name: str, tasks: str) -> None:
+        """Publish a definition that others can run."""
+        prepared = prepare(HEAD.replace("name: sample", f"name: {name}") + tasks)
+        self.shelf.published[self.tenant, prepared.namespace, prepared.name] = prepared
 
     async def start(
         self, tasks: str, value: Any = None, engine: Engine = ENGINE
@@ -175,12 +203,19 @@ async def working(
     http = HttpActivities(egress, opener)
     channels = Channels(egress)
     grpc = GrpcActivities(egress, channels, opener)
+    shelf = Shelf()
+    definitions = DefinitionActivities(shelf)
     async with Worker(
         client,
         task_queue=task_queue,
         workflows=[Interpreter],
-        activities=[grpc.grpc_call, http.http_call, http.openapi_call],
+        activities=[
+            definitions.load_definition,
+            grpc.grpc_call,
+            http.http_call,
+            http.openapi_call,
+        ],
     ):
-        yield Runner(client, task_queue, tenant)
+        yield Runner(client, task_queue, tenant, shelf)
     await channels.aclose()
     await egress.aclose()

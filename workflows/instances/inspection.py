@@ -29,7 +29,7 @@ from workflows.instances.types import (
     Status,
     TimelineSource,
 )
-from workflows.runs.launch import STATUS, VERSION
+from workflows.interpreter.attributes import STATUS, VERSION
 from workflows.runs.names import RunName
 from workflows.runs.rpc import RPC_TIMEOUT, translated
 

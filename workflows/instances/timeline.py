@@ -70,6 +70,7 @@ def _began(event: TaskEvent, attempts: int | None) -> TaskRun:
         state=event.state,
         attempts=attempts,
         execution=event.execution,
+        child=event.child,
         started_at=event.time,
     )
 
@@ -83,6 +84,7 @@ def _ended(event: TaskEvent, before: TaskRun | None) -> TaskRun:
         state=event.state,
         attempts=event.attempts,
         execution=event.execution,
+        child=event.child,
         started_at=before.started_at if before else None,
         ended_at=event.time,
         error=event.error,

@@ -84,6 +84,7 @@ class TaskRun(BaseModel, frozen=True):
     )
     error: JsonObject | None = Field(default=None, description="Error object of the language.")
     event: JsonObject | None = Field(default=None, description="The event that it emitted.")
+    child: str | None = Field(default=None, description="Id of the instance that it started.")
 
 
 class InstanceSummary(BaseModel, frozen=True):

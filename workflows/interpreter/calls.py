@@ -6,6 +6,8 @@ workflow task exceed 4 MB, and refuses single payloads over 2 MB for ever.
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypedDict, TypeVar
@@ -136,6 +138,16 @@ class Calls:
         finally:
             self.in_flight -= 1
             self.bytes_in_flight -= size
+
+    @asynccontextmanager
+    async def one_more(self) -> AsyncIterator[None]:
+        """Count something that is in flight and no activity, such as another run."""
+        await workflow.wait_condition(lambda: self._fits(0))
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     def _fits(self, size: int) -> bool:
         return self.in_flight == 0 or (

@@ -20,6 +20,7 @@ from workflows.definition import (
     ForkTask,
     ForTask,
     RaiseTask,
+    RunTask,
     SetTask,
     SwitchTask,
     Task,
@@ -51,6 +52,7 @@ from workflows.interpreter.tasks.for_ import compile_for
 from workflows.interpreter.tasks.fork import compile_fork
 from workflows.interpreter.tasks.raise_ import compile_raise
 from workflows.interpreter.tasks.root import Root
+from workflows.interpreter.tasks.run_workflow import compile_run
 from workflows.interpreter.tasks.set import compile_set
 from workflows.interpreter.tasks.switch import compile_switch
 from workflows.interpreter.tasks.try_ import compile_try
@@ -69,6 +71,7 @@ KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
         ForTask: compile_for,
         ForkTask: compile_fork,
         RaiseTask: compile_raise,
+        RunTask: compile_run,
         SetTask: compile_set,
         SwitchTask: compile_switch,
         TryTask: compile_try,

@@ -32,7 +32,19 @@ from workflows.interpreter.steps import Body, Extension, Filter, Step
 Section: TypeAlias = Literal["authentications", "errors", "functions", "retries", "timeouts"]
 # The `do` of a loop is its body, so `for` comes first.
 _COMPOSITE: Final = frozenset({"do", "for", "fork", "try"})
-_KINDS: Final = ("call", "set", "for", "do", "emit", "fork", "raise", "switch", "try", "wait")
+_KINDS: Final = (
+    "call",
+    "set",
+    "for",
+    "do",
+    "emit",
+    "fork",
+    "raise",
+    "run",
+    "switch",
+    "try",
+    "wait",
+)
 
 
 @dataclass(frozen=True)

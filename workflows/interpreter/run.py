@@ -63,6 +63,7 @@ class Run:
         undoable: Tasks that have to be undone when the instance fails, in the order they ended.
         changed: Called when what the run is doing may have changed.
         waiting: What branches wait for, by the execution.
+        generation: How many runs have run each other down to this one.
     """
 
     tenant_id: str
@@ -76,6 +77,7 @@ class Run:
     undoable: list[State] = field(default_factory=list)
     changed: Callable[[], None] = lambda: None
     waiting: dict[str, JsonObject] = field(default_factory=dict)
+    generation: int = 0
     spent: int = 0
     pausing: asyncio.Event | None = None
 
@@ -170,15 +172,27 @@ class Frame:
         position: Its place; what it remembers there is kept when the run goes on as a new one.
         resumed: It began in the run before this one.
         attempts: How often the activity behind the task ran; set by calls.
+        child: Id of the instance that the task started.
     """
 
-    __slots__ = ("arguments", "attempts", "event", "path", "position", "resumed", "scope", "step")
+    __slots__ = (
+        "arguments",
+        "attempts",
+        "child",
+        "event",
+        "path",
+        "position",
+        "resumed",
+        "scope",
+        "step",
+    )
 
     def __init__(self, step: "Step", raw: JsonValue, scope: Scope, again: int = 0) -> None:
         self.step = step
         self.scope = scope
         self.attempts: int | None = None
         self.event: JsonObject | None = None
+        self.child: str | None = None
         self.path = scope.path_of(step, again)
         self.position = scope.run.place(self.path, scope.position)
         self.resumed = bool(self.position.state)
@@ -353,4 +367,5 @@ class Frame:
             error=fault.error if fault else None,
             event=self.event,
             execution=self.path,
+            child=self.child,
         )

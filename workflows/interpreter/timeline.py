@@ -43,6 +43,7 @@ class Timeline:
         error: JsonObject | None = None,
         event: JsonObject | None = None,
         execution: str = "",
+        child: str | None = None,
     ) -> None:
         self.last += 1
         # Built in the hot path of every task, from values of the right types: not validated again.
@@ -59,6 +60,7 @@ class Timeline:
                 error=error,
                 event=event,
                 execution=execution,
+                child=child,
             )
         )
         heavy = (part for part in (name, reference, error, event) if part)

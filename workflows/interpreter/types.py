@@ -65,6 +65,7 @@ class StartInput(BaseModel, frozen=True):
         document: The prepared definition itself when it is small; read by hash otherwise.
         engine: What executes it; set by the API, else by the worker that reads the definition.
         carried: Set by the interpreter itself, when it goes on as a new run.
+        generation: How many runs have run each other down to this one.
     """
 
     tenant_id: str = Field(min_length=1, max_length=63)
@@ -74,6 +75,7 @@ class StartInput(BaseModel, frozen=True):
     document: JsonObject | None = None
     engine: Engine | None = None
     carried: Carried | None = None
+    generation: int = 0
 
 
 class RunStatus(StrEnum):
@@ -110,6 +112,7 @@ class TaskEvent(BaseModel, frozen=True):
         attempts: How often the activity behind a call ran; None for other tasks.
         error: The error object of the language when the task faulted.
         event: The CloudEvent that an `emit` task recorded.
+        child: Id of the instance that a `run` task started.
     """
 
     sequence: int
@@ -123,6 +126,7 @@ class TaskEvent(BaseModel, frozen=True):
     error: JsonObject | None = None
     event: JsonObject | None = None
     execution: str = ""
+    child: str | None = None
 
 
 class Progress(BaseModel, frozen=True):

@@ -6,17 +6,18 @@ code is ours, its inputs are data, and Temporal's sandbox would cost 40 % of a w
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 from temporalio.workflow import ContinueAsNewError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import UnknownVersionError, Version, version_named
+from workflows.interpreter.attributes import STATUS, TENANT, VERSION
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
 from workflows.interpreter.compiler import Plan, plan_of
 from workflows.interpreter.control import Control, Leaving
@@ -31,18 +32,11 @@ from workflows.interpreter.types import (
     PAUSE_UPDATE,
     PROGRESS_QUERY,
     RESUME_UPDATE,
-    STATUS_ATTRIBUTE,
-    TENANT_ATTRIBUTE,
-    VERSION_ATTRIBUTE,
     Carried,
     Progress,
     RunStatus,
     StartInput,
 )
-
-TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
-VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
-STATUS: Final = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
 
 
 class WrongEngineError(Exception):
@@ -249,6 +243,7 @@ class Interpreter:
             resumed=dict(carried.states) if carried else {},
             undoable=list(carried.undoable) if carried else [],
             changed=self.announce,
+            generation=start.generation,
         )
 
     def go_on(self, start: StartInput, run: Run) -> NoReturn:

@@ -2,21 +2,12 @@
 
 from typing import Final, Protocol
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonObject, JsonValue, canonical
-from workflows.interpreter.types import (
-    ENGINE,
-    STATUS_ATTRIBUTE,
-    TENANT_ATTRIBUTE,
-    VERSION_ATTRIBUTE,
-    StartInput,
-)
-
-TENANT: Final = SearchAttributeKey.for_keyword(TENANT_ATTRIBUTE)
-STATUS: Final = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
-VERSION: Final = SearchAttributeKey.for_keyword(VERSION_ATTRIBUTE)
+from workflows.interpreter.attributes import TENANT, VERSION
+from workflows.interpreter.types import ENGINE, StartInput
 
 MAX_INPUT_BYTES: Final = 1024 * 1024
 # A small definition travels with the start and saves the run its first activity; a large one

@@ -56,7 +56,10 @@ def strip(message: Any) -> None:
     for field, value in message.ListFields():
         if field.name == "options":
             for option, _ in value.ListFields():
-                if option.name not in KEPT_OPTIONS:
+                # Other parts of the process may have made known what extends it.
+                if option.is_extension:
+                    value.ClearExtension(option)
+                elif option.name not in KEPT_OPTIONS:
                     value.ClearField(option.name)
             value.DiscardUnknownFields()
             if not value.ByteSize():

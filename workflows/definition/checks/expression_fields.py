@@ -38,8 +38,8 @@ _BEFORE_INPUT: Final = frozenset({"context", "task", "workflow", "runtime"})
 _IN_TASK: Final = _BEFORE_INPUT | {"input"}
 _AFTER_OUTPUT: Final = _IN_TASK | {"output"}
 
-# Members of a task whose texts are templates. `run` and `listen` are not executed yet.
-_TEMPLATES: Final = frozenset({"with", "set", "emit", "raise", "wait", "timeout"})
+# Members of a task whose texts are templates. `listen` is not executed yet.
+_TEMPLATES: Final = frozenset({"with", "set", "emit", "raise", "run", "wait", "timeout"})
 _PROTOCOLS: Final = (CallHttp, CallOpenApi, CallMcp, CallGrpc, CallAsyncApi, CallA2a)
 
 

@@ -13,14 +13,16 @@ from workflows.definition.models import (
     Definition,
     ListenTask,
     McpTransport,
-    RunTask,
+    RunSpec,
     Use,
 )
 from workflows.definition.pruning import task_at
 
 _FIELDS: Final[Mapping[FieldKey, str]] = {
     (ListenTask, "listen"): "'listen' tasks are",
-    (RunTask, "run"): "'run' tasks are",
+    (RunSpec, "container"): "Containers are",
+    (RunSpec, "script"): "Scripts are",
+    (RunSpec, "shell"): "Shell commands are",
     (CallAsyncApi, "call"): "'call: asyncapi' is",
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (Definition, "schedule"): "Schedules inside a definition are",
@@ -32,7 +34,9 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     },
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
-    (RunTask, "run"): "Call a service or an MCP tool instead.",
+    (RunSpec, "container"): "Call a service or an MCP tool instead.",
+    (RunSpec, "script"): "Call a service or an MCP tool instead.",
+    (RunSpec, "shell"): "Call a service or an MCP tool instead.",
     (McpTransport, "stdio"): (
         "A worker starts no programs for a definition. Start the server with an HTTP transport; "
         "then use 'http', or register it (POST /api/v1/mcp/servers) and use 'call: mcp.tool'."

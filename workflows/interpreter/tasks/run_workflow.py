@@ -1,0 +1,134 @@
+"""`run: workflow`: another definition of the same tenant, as a run of its own."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+from temporalio.workflow import ParentClosePolicy
+
+from foundation.json import JsonValue
+from workflows.definition import RunTask
+from workflows.expressions import Template
+from workflows.interpreter.attributes import TENANT
+from workflows.interpreter.calls import payload_size, shortened
+from workflows.interpreter.compiling import Place
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.run import Frame
+from workflows.interpreter.steps import Outcome
+from workflows.interpreter.types import StartInput
+
+# Made once for this purpose: the run that a task starts has the same id on every replay.
+RUN_IDS: Final = uuid.UUID("0d1c7b0e-6a57-5f0f-9d0b-52f3d8a2a7c4")
+LATEST: Final = "latest"
+# Workflows that run each other for ever would fill the cluster.
+MAX_GENERATIONS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunWorkflow:
+    """Start it; wait for its output, or let it go its own way.
+
+    Attributes:
+        input: What it gets; the task's own input when the author says nothing.
+    """
+
+    namespace: str
+    name: str
+    version: str
+    input: Template | None
+    awaited: bool
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        start = self._start(value, frame)
+        frame.child = f"{self.namespace}.{self.name}.{self._key(frame)}"
+        payload_size(start)
+        async with frame.run.calls.one_more():
+            try:
+                child = await workflow.start_child_workflow(
+                    f"{self.namespace}.{self.name}",
+                    start,
+                    id=f"{start.tenant_id}/{self.namespace}/{self.name}/{self._key(frame)}",
+                    parent_close_policy=(
+                        ParentClosePolicy.REQUEST_CANCEL
+                        if self.awaited
+                        else ParentClosePolicy.ABANDON
+                    ),
+                    search_attributes=TypedSearchAttributes(
+                        [SearchAttributePair(TENANT, start.tenant_id)]
+                    ),
+                    memo={"started_by": workflow.memo_value("started_by", None)},
+                    static_summary=shortened(f"run by {workflow.info().workflow_id} {frame.path}"),
+                )
+                return Outcome(await child if self.awaited else value)
+            except ChildWorkflowError as error:
+                if is_cancelled_exception(error) and _cancelled():
+                    raise asyncio.CancelledError from error
+                raise _fault_of_child(error, frame.child) from error
+            except WorkflowAlreadyStartedError as error:
+                detail = f"There is already an instance '{frame.child}'."
+                raise Fault.of("runtime", "The workflow could not be started", detail) from error
+
+    def _start(self, value: JsonValue, frame: Frame) -> StartInput:
+        generation = frame.run.generation + 1
+        if generation > MAX_GENERATIONS:
+            raise Fault.of(
+                "configuration",
+                "Too many workflows run each other",
+                f"This is the {MAX_GENERATIONS}th that was run by another one. Use a loop.",
+            )
+        return StartInput(
+            tenant_id=frame.run.tenant_id,
+            version=None if self.version == LATEST else self.version,
+            input=value if self.input is None else frame.evaluate(self.input, value),
+            generation=generation,
+        )
+
+    def _key(self, frame: Frame) -> str:
+        info = workflow.info()
+        seed = f"{info.workflow_id} {info.first_execution_run_id} {frame.path}"
+        return uuid.uuid5(RUN_IDS, seed).hex
+
+
+def _cancelled() -> bool:
+    """Tell whether this branch is to stop; the other run may also have been stopped by somebody."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _fault_of_child(error: ChildWorkflowError, instance_id: str) -> Fault:
+    """Return the fault that the other run ended with, as one of this task."""
+    cause = error.cause
+    own = cause.details[0] if isinstance(cause, ApplicationError) and cause.details else None
+    if isinstance(own, dict) and isinstance(own.get("type"), str):
+        fault = Fault({key: value for key, value in own.items() if key != "instance"})
+        where = f"in the instance '{instance_id}'"
+        detail = fault.error.get("detail")
+        fault.error["detail"] = f"{detail} ({where})" if detail else where
+        return fault
+    if is_cancelled_exception(error):
+        return Fault.of("runtime", "The workflow was cancelled", f"Instance '{instance_id}'.")
+    said = getattr(cause, "message", None) or str(cause)
+    return Fault.of("runtime", "The workflow failed", f"Instance '{instance_id}': {said}")
+
+
+def compile_run(task: RunTask, place: Place) -> RunWorkflow:
+    """Compile a `run` task; the checks let only workflows through."""
+    spec = task.run.workflow
+    if spec is None:
+        raise ValueError("Only workflows are run.")
+    return RunWorkflow(
+        namespace=spec.namespace,
+        name=spec.name,
+        version=spec.version,
+        input=place.template(spec.input) if spec.input is not None else None,
+        awaited=task.run.await_,
+    )
