@@ -15,6 +15,8 @@ from api.instances.schemas import (
     Namespace,
     PageSize,
     PageToken,
+    RerunRequest,
+    RetryRequest,
     StartRequest,
     TerminateRequest,
     Version,
@@ -27,6 +29,7 @@ from workflows.instances.types import (
     Instance,
     InstancePage,
     InstanceSummary,
+    Resumed,
     Started,
     Status,
 )
@@ -165,6 +168,39 @@ async def resume_instance(
 ) -> InstanceSummary:
     """Let a paused instance go on."""
     return await parts.instances.resume(principal.tenant_id, instance_id)
+
+
+@router.post("/instances/{instance_id}:retry", status_code=202)
+async def retry_instance(
+    instance_id: InstanceId,
+    principal: Starter,
+    parts: ServicesDep,
+    body: RetryRequest | None = None,
+) -> Resumed:
+    """Let a failed instance go on with the task that failed; what was done is not done again."""
+    asked = body or RetryRequest()
+    return await parts.instances.retry(
+        principal.tenant_id,
+        instance_id,
+        value=asked.input,
+        changed="input" in asked.model_fields_set,
+        preview=asked.preview,
+    )
+
+
+@router.post("/instances/{instance_id}:rerun", status_code=202)
+async def rerun_instance(
+    instance_id: InstanceId, principal: Starter, parts: ServicesDep, body: RerunRequest
+) -> Resumed:
+    """Let an ended instance go on with one of its tasks. The answer says what happens again."""
+    return await parts.instances.rerun(
+        principal.tenant_id,
+        instance_id,
+        body.execution,
+        value=body.input,
+        changed="input" in body.model_fields_set,
+        preview=body.preview,
+    )
 
 
 @router.post("/instances/{instance_id}:terminate", status_code=202)

@@ -33,6 +33,23 @@ class StartRequest(BaseModel, extra="forbid", frozen=True):
     )
 
 
+class RetryRequest(BaseModel, extra="forbid", frozen=True):
+    """How a failed instance goes on."""
+
+    input: JsonValue = Field(
+        default=None, description="What the failed task gets instead of its input, when given."
+    )
+    preview: bool = Field(default=False, description="Only tell what would be done again.")
+
+
+class RerunRequest(RetryRequest, extra="forbid", frozen=True):
+    """With which task an ended instance goes on."""
+
+    execution: str = Field(
+        min_length=1, max_length=2_000, examples=["/do/1/loop#3/do/0/read", "/do/2/judge"]
+    )
+
+
 class TerminateRequest(BaseModel, extra="forbid", frozen=True):
     """Why a run is stopped at once."""
 

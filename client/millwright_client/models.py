@@ -141,6 +141,8 @@ class TaskRun:
     ended_at: datetime | None = None
     error: dict[str, Any] | None = None
     event: dict[str, Any] | None = None
+    execution: str = ""
+    child: str | None = None
 
 
 _ACTIVE = frozenset({"PENDING", "RUNNING", "WAITING", "PAUSED", "COMPENSATING"})
@@ -191,6 +193,25 @@ class TaskEvent:
     error: dict[str, Any] | None = None
     event: dict[str, Any] | None = None
     execution: str = ""
+    child: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A task that others noticed, and that will be done again."""
+
+    execution: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """How an instance that had ended goes on."""
+
+    instance: InstanceSummary
+    begins_at: str
+    repeats: list[Repeated]
 
 
 @dataclass(frozen=True, slots=True)

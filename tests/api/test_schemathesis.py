@@ -70,6 +70,9 @@ BEYOND_CHANCE = {
     "POST /api/v1/workflows/instances/{instance_id}:terminate",
     "POST /api/v1/workflows/instances/{instance_id}:pause",
     "POST /api/v1/workflows/instances/{instance_id}:resume",
+    # Nobody guesses an execution, or makes an instance fail at a task.
+    "POST /api/v1/workflows/instances/{instance_id}:rerun",
+    "POST /api/v1/workflows/instances/{instance_id}:retry",
 }
 
 

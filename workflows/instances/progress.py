@@ -32,7 +32,9 @@ async def progress(
         before = await _before(client, workflow_id, after, told.run_before)
         if before is None or not before.events:
             break
-        told = before
+        # What the run before did after it was gone back to does not count.
+        counted = [event for event in before.events if event.sequence <= told.dropped]
+        told = before.model_copy(update={"events": counted})
     if newest is None or told is None:
         return None
     return newest.model_copy(update={"events": told.events, "dropped": told.dropped})

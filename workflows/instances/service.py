@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionDescription,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -15,22 +16,27 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from foundation.errors import ConflictError, InvalidInputError, UnavailableError
-from foundation.json import JsonValue, digest
+from foundation.json import JsonObject, JsonValue, digest
 from foundation.settings import TemporalSettings
 from security.principal import Principal
 from workflows.instances import listing
 from workflows.instances.feed import Event
 from workflows.instances.following import Followers
 from workflows.instances.inspection import MEMO_REQUEST, MEMO_STARTED_BY, Inspector, Look, no_such
+from workflows.instances.outcomes import outcome
+from workflows.instances.progress import everything
+from workflows.instances.resuming import Beginning, Failing, failed_execution, resumption
 from workflows.instances.types import (
     Filters,
     Instance,
     InstancePage,
     InstanceSummary,
+    Resumed,
     Started,
     Status,
 )
-from workflows.interpreter.types import PAUSE_UPDATE, RESUME_UPDATE
+from workflows.interpreter.types import PAUSE_UPDATE, RESUME_UPDATE, StartInput, TaskEvent
+from workflows.interpreter.watching import Moment
 from workflows.runs.launch import (
     Catalogue,
     Published,
@@ -46,6 +52,27 @@ from workflows.runs.rpc import RPC_TIMEOUT, translated
 
 # A worker that is there answers in milliseconds.
 UPDATE_TIMEOUT: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An instance that has ended, with what it did."""
+
+    run: RunName
+    description: WorkflowExecutionDescription
+    events: list[TaskEvent]
+    error: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How it is to go on."""
+
+    execution: str
+    moment: Moment
+    value: JsonValue
+    changed: bool
+    preview: bool
 
 
 class Instances:
@@ -228,6 +255,109 @@ class Instances:
             UnavailableError: When Temporal or the worker does not answer.
         """
         return await self._told(tenant_id, instance_id, RESUME_UPDATE)
+
+    async def retry(
+        self,
+        tenant_id: str,
+        instance_id: str,
+        *,
+        value: JsonValue = None,
+        changed: bool = False,
+        preview: bool = False,
+    ) -> Resumed:
+        """Let a failed instance go on with the task that failed.
+
+        Args:
+            value: What that task gets instead of its input, when `changed`.
+            preview: Only tell what would be done again.
+
+        Raises:
+            NotFoundError: When this tenant has no such instance.
+            ConflictError: When it goes on still, no task failed, or what it did was undone.
+            UnavailableError: When Temporal does not answer.
+        """
+        ended = await self._ended(tenant_id, instance_id)
+        execution = failed_execution(ended.events, ended.error)
+        wanted = _Wanted(execution, Failing(execution), value, changed, preview)
+        return await self._go_on(tenant_id, ended, wanted)
+
+    async def rerun(
+        self,
+        tenant_id: str,
+        instance_id: str,
+        execution: str,
+        *,
+        value: JsonValue = None,
+        changed: bool = False,
+        preview: bool = False,
+    ) -> Resumed:
+        """Let an ended instance go on with one of its tasks; see `retry`.
+
+        Raises:
+            InvalidInputError: When its last run has no such execution.
+        """
+        ended = await self._ended(tenant_id, instance_id)
+        wanted = _Wanted(execution, Beginning(execution), value, changed, preview)
+        return await self._go_on(tenant_id, ended, wanted)
+
+    async def _ended(self, tenant_id: str, instance_id: str) -> "_Ended":
+        """Read an instance that has ended."""
+        run = _named(instance_id)
+        description = await self._inspector.describe(tenant_id, run)
+        status = self._inspector.summary(run, description).status
+        if status.active:
+            raise ConflictError(f"The instance '{instance_id}' has not ended ({status.value}).")
+        if status is Status.COMPENSATED:
+            raise ConflictError(
+                f"What the instance '{instance_id}' had done was undone. Start a new instance."
+            )
+        told = await everything(self._client, description.id, description.run_id)
+        if told is None:
+            raise UnavailableError("No worker can tell what the instance did. Try again.")
+        ended = await outcome(self._client, description.id, description.run_id)
+        return _Ended(run, description, told.events, ended.error)
+
+    async def _go_on(self, tenant_id: str, ended: "_Ended", wanted: "_Wanted") -> Resumed:
+        run, description = ended.run, ended.description
+        handle = self._client.get_workflow_handle(description.id, run_id=description.run_id)
+        found = await resumption(
+            self._client,
+            await handle.fetch_history(),
+            wanted.moment,
+            ended.events,
+            changed=wanted.changed,
+            value=wanted.value,
+        )
+        if not wanted.preview:
+            await self._begin_again(tenant_id, ended, found.start)
+        return Resumed(
+            instance=await self._after_act(tenant_id, run),
+            begins_at=wanted.execution,
+            repeats=found.repeats,
+        )
+
+    async def _begin_again(self, tenant_id: str, ended: "_Ended", start: StartInput) -> None:
+        description = ended.description
+        try:
+            with translated(lambda: no_such(ended.run.instance_id)):
+                await self._client.start_workflow(
+                    ended.run.workflow_type,
+                    start,
+                    id=description.id,
+                    task_queue=self._settings.task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    search_attributes=labels(tenant_id, start.version),
+                    memo={
+                        MEMO_REQUEST: await description.memo_value(MEMO_REQUEST, None),
+                        MEMO_STARTED_BY: await description.memo_value(MEMO_STARTED_BY, None),
+                    },
+                    rpc_timeout=RPC_TIMEOUT,
+                )
+        except WorkflowAlreadyStartedError:
+            raise ConflictError(
+                f"Somebody else let '{ended.run.instance_id}' go on a moment ago."
+            ) from None
 
     async def _told(self, tenant_id: str, instance_id: str, update: str) -> InstanceSummary:
         run = await self._running(tenant_id, instance_id)

@@ -150,6 +150,22 @@ class Ended(BaseModel, frozen=True):
     )
 
 
+class Repeated(BaseModel, frozen=True):
+    """A task that others noticed, and that will be done again."""
+
+    execution: str = Field(examples=["/do/1/loop#3/do/0/read"])
+    name: str
+    kind: str = Field(examples=["call mcp.tool"])
+
+
+class Resumed(BaseModel, frozen=True):
+    """How an instance that had ended goes on."""
+
+    instance: InstanceSummary
+    begins_at: str = Field(description="The execution that begins anew.")
+    repeats: list[Repeated] = Field(description="Calls, events and runs that will happen again.")
+
+
 class InstancePage(BaseModel, frozen=True):
     """Some instances, newest first."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import workflow
 
@@ -53,6 +53,15 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+class Watcher(Protocol):
+    """Looks on while a run is replayed; see `watching`."""
+
+    def entered(self, place: Position) -> None: ...
+    def left(self, place: Position) -> None: ...
+    def began(self, frame: "Frame") -> None: ...
+    def failed(self, frame: "Frame") -> None: ...
+
+
 @dataclass(slots=True)
 class Run:
     """One run: everything that all its tasks share.
@@ -64,6 +73,8 @@ class Run:
         changed: Called when what the run is doing may have changed.
         waiting: What branches wait for, by the execution.
         generation: How many runs have run each other down to this one.
+        started_at: When the first run of the instance began, in seconds after 1970.
+        watcher: Looks on while the run is replayed.
     """
 
     tenant_id: str
@@ -78,6 +89,8 @@ class Run:
     changed: Callable[[], None] = lambda: None
     waiting: dict[str, JsonObject] = field(default_factory=dict)
     generation: int = 0
+    started_at: float = 0.0
+    watcher: Watcher | None = None
     spent: int = 0
     pausing: asyncio.Event | None = None
 

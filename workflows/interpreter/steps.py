@@ -17,6 +17,7 @@ from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.policy import DEFAULT, Policy
+from workflows.interpreter.position import Position
 from workflows.interpreter.run import Frame, Scope
 from workflows.interpreter.types import TaskState
 
@@ -141,6 +142,17 @@ async def run_list(
     scope = replace(scope, position=place)
     state = place.state or {"at": 0, "value": value, "again": 0}
     place.state = state
+    if run.watcher is None:
+        return await _run_list(steps, scope, place)
+    run.watcher.entered(place)
+    try:
+        return await _run_list(steps, scope, place)
+    finally:
+        run.watcher.left(place)
+
+
+async def _run_list(steps: Sequence[Step], scope: Scope, place: Position) -> Outcome:
+    run, state = scope.run, place.state
     positions: Mapping[str, int] | None = None
     while (index := state["at"]) < len(steps):
         await run.breathe()
@@ -165,28 +177,25 @@ async def run_list(
 async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> Outcome:
     """Run one task with everything around it."""
     frame = Frame(step, raw, scope, again)
+    watcher = frame.run.watcher
+    if watcher is not None:
+        watcher.began(frame)
     try:
         if not frame.resumed:
             if step.condition is not None and not frame.holds(step.condition, raw):
                 frame.note(TaskState.SKIPPED)
                 return Outcome(raw)
             frame.note(TaskState.RUNNING)
-        outcome = await flow(step, raw, frame)
+        outcome = await _faulting(step, raw, frame)
     except Fault as fault:
         fault.at(step.reference)
         frame.note(TaskState.FAULTED, fault)
+        if watcher is not None:
+            watcher.failed(frame)
         raise
     except WorkflowEnd:
         frame.note(TaskState.COMPLETED)
         raise
-    except Leaving:
-        raise
-    except Exception as error:
-        # What Temporal sees of an exception that is no fault is a task to be tried for ever.
-        made = unexpected(error)
-        made.at(step.reference)
-        frame.note(TaskState.FAULTED, made)
-        raise made from error
     except asyncio.CancelledError:
         frame.note(TaskState.CANCELLED)
         raise
@@ -194,6 +203,19 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> 
     if step.undoing:
         frame.run.remember(frame, outcome.output)
     return outcome
+
+
+async def _faulting(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
+    """Run a task; whatever goes wrong is a fault.
+
+    What Temporal sees of an exception that is none is a workflow task to be tried for ever.
+    """
+    try:
+        return await flow(step, raw, frame)
+    except (Fault, WorkflowEnd, Leaving):
+        raise
+    except Exception as error:
+        raise unexpected(error) from error
 
 
 async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:

@@ -24,7 +24,7 @@ from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.position import State
-from workflows.interpreter.run import Frame, Run, Scope, instant, moment
+from workflows.interpreter.run import Frame, Run, Scope, Watcher, instant, moment
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
@@ -56,6 +56,7 @@ class Interpreter:
         self.input: JsonValue = None
         self.run_before: str | None = None
         self.current: Run | None = None
+        self.watcher: Watcher | None = None
 
     @workflow.query(name=PROGRESS_QUERY)
     def progress(self, after: int = 0) -> Progress:
@@ -244,6 +245,8 @@ class Interpreter:
             undoable=list(carried.undoable) if carried else [],
             changed=self.announce,
             generation=start.generation,
+            started_at=started_at.timestamp(),
+            watcher=self.watcher,
         )
 
     def go_on(self, start: StartInput, run: Run) -> NoReturn:
@@ -257,7 +260,7 @@ class Interpreter:
             states=run.control.states(),
             undoable=run.undoable,
             context=run.context,
-            started_at=start.carried.started_at if start.carried else info.start_time.timestamp(),
+            started_at=run.started_at,
             paused=run.control.paused,
             last_event=self.timeline.last,
             run_id=info.run_id,

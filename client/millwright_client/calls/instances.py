@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -20,7 +20,14 @@ from millwright_client.exchange import (
     Streaming,
     ask,
 )
-from millwright_client.models import Ended, Instance, InstanceSummary, Page, TaskEvent
+from millwright_client.models import (
+    Ended,
+    Instance,
+    InstanceSummary,
+    Page,
+    Resumed,
+    TaskEvent,
+)
 from millwright_client.sse import Parser, RawEvent
 
 # The API answers earlier when the instance ends earlier.
@@ -90,6 +97,37 @@ def resume(instance_id: str) -> Flow[InstanceSummary]:
     """Let a paused instance go on."""
     where = path("workflows", "instances", f"{instance_id}:resume")
     return ask(Call("POST", where, one(InstanceSummary), safe=True))
+
+
+def retry(instance_id: str, *, preview: bool = False, **changed: Any) -> Flow[Resumed]:
+    """Let a failed instance go on with the task that failed.
+
+    Args:
+        preview: Only tell what would be done again.
+        changed: `input=...`: what that task gets instead of its input.
+    """
+    where = path("workflows", "instances", f"{instance_id}:retry")
+    body = {**_only_input(changed), "preview": preview}
+    return ask(Call("POST", where, one(Resumed), json=body))
+
+
+def rerun(
+    instance_id: str, execution: str, *, preview: bool = False, **changed: Any
+) -> Flow[Resumed]:
+    """Let an ended instance go on with one of its tasks; see `retry`.
+
+    Args:
+        execution: Which execution of a task, as `tasks` of the instance names it.
+    """
+    where = path("workflows", "instances", f"{instance_id}:rerun")
+    body = {**_only_input(changed), "preview": preview, "execution": execution}
+    return ask(Call("POST", where, one(Resumed), json=body))
+
+
+def _only_input(changed: dict[str, Any]) -> dict[str, Any]:
+    if changed.keys() - {"input"}:
+        raise TypeError(f"Only 'input' can be changed, not {', '.join(changed)}.")
+    return changed
 
 
 def terminate(instance_id: str, reason: str | None = None) -> Flow[InstanceSummary]:

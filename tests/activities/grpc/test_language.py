@@ -55,18 +55,22 @@ def strip(message: Any) -> None:
             message.ClearField(name)
     for field, value in message.ListFields():
         if field.name == "options":
-            for option, _ in value.ListFields():
-                # Other parts of the process may have made known what extends it.
-                if option.is_extension:
-                    value.ClearExtension(option)
-                elif option.name not in KEPT_OPTIONS:
-                    value.ClearField(option.name)
-            value.DiscardUnknownFields()
+            strip_options(value)
             if not value.ByteSize():
                 message.ClearField("options")
         elif field.message_type is not None:
             for each in value if field.is_repeated else [value]:
                 strip(each)
+
+
+def strip_options(options: Any) -> None:
+    for option, _ in options.ListFields():
+        # Other parts of the process may have made known what extends it.
+        if option.is_extension:
+            options.ClearExtension(option)
+        elif option.name not in KEPT_OPTIONS:
+            options.ClearField(option.name)
+    options.DiscardUnknownFields()
 
 
 def messages_of(messages: Any) -> Iterator[Any]:

@@ -1,0 +1,91 @@
+"""Letting instances that have ended go on: from where they failed, or from any task."""
+
+import time
+from typing import Any
+
+import pytest
+
+from millwright_client import Instance, Millwright, MillwrightApiError
+
+PATIENCE_S = 20.0
+EVENT = "{ emit: { event: { with: { source: 'https://plant.example', type: made } } } }"
+FRAGILE = f"""\
+document: {{ dsl: '1.0.3', namespace: press-line, name: fragile, version: '1.0.0' }}
+do:
+  - first: {EVENT}
+  - count: {{ set: {{ ok: false, count: 3 }}, export: {{ as: '{{count: .count}}' }} }}
+  - both:
+      fork:
+        branches:
+          - left: {EVENT}
+          - right:
+              do:
+                - nap: {{ wait: PT0.3S }}
+                - check:
+                    if: .ok | not
+                    raise: {{ error: {{ type: 'https://plant.example/no', status: 409 }} }}
+  - last:
+      set: {{ left: '${{ .[0].type }}', right: '${{ .[1] }}', context: '${{ $context }}' }}
+"""
+
+
+@pytest.fixture
+def failed(client: Millwright) -> Instance:
+    client.workflows.publish(FRAGILE)
+    started = client.workflows.start("press-line", "fragile")
+    instance = client.wait(started.id, timeout=PATIENCE_S)
+    assert (instance.status, instance.error and instance.error["status"]) == ("FAILED", 409)
+    return instance
+
+
+def test_a_failed_instance_goes_on_with_the_task_that_failed(
+    client: Millwright, failed: Instance
+) -> None:
+    resumed = client.instances.retry(failed.id, input={"ok": True, "mended": 1})
+    instance = client.wait(failed.id, timeout=PATIENCE_S)
+
+    assert resumed.begins_at == "/do/2/both/fork/branches/1/right/do/1/check"
+    assert resumed.repeats == []
+    assert instance.status == "COMPLETED"
+    output: dict[str, Any] = instance.output
+    assert output == {"left": "made", "right": {"ok": True, "mended": 1}, "context": {"count": 3}}
+    began = [task.name for task in instance.tasks]
+    assert (began.count("first"), began.count("left"), began.count("check")) == (1, 1, 2)
+    assert [task.name for task in instance.tasks if task.state == "faulted"][:1] == ["check"]
+
+
+def test_an_ended_instance_goes_on_with_any_task(client: Millwright, failed: Instance) -> None:
+    seen = client.instances.rerun(failed.id, "/do/1/count", preview=True)
+    assert [(each.name, each.kind) for each in seen.repeats] == [("left", "emit")]
+    assert client.instances.get(failed.id).status == "FAILED"
+
+    client.instances.rerun(failed.id, "/do/1/count")
+    instance = client.wait(failed.id, timeout=PATIENCE_S)
+    assert instance.status == "FAILED"
+    # What comes after the task is told as it went this time; `first` was not done again.
+    assert [task.name for task in instance.tasks] == [task.name for task in failed.tasks]
+    assert instance.tasks[0] == failed.tasks[0]
+    assert instance.tasks[1].started_at != failed.tasks[1].started_at
+
+
+def test_only_what_has_ended_and_is_known_goes_on(client: Millwright, failed: Instance) -> None:
+    with pytest.raises(MillwrightApiError, match="No such execution"):
+        client.instances.rerun(failed.id, "/do/9/nothing")
+    client.instances.retry(failed.id, input={"ok": True})
+    client.wait(failed.id, timeout=PATIENCE_S)
+    with pytest.raises(MillwrightApiError, match="No task of this instance failed"):
+        client.instances.retry(failed.id)
+
+    slow = FRAGILE.replace("PT0.3S", "PT1H").replace("name: fragile", "name: slow")
+    client.workflows.publish(slow)
+    started = client.workflows.start("press-line", "slow")
+    with pytest.raises(MillwrightApiError, match="has not ended"):
+        client.instances.retry(started.id)
+    client.instances.terminate(started.id)
+    end = time.monotonic() + PATIENCE_S
+    while client.instances.get(started.id).status != "TERMINATED":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    # Where it was terminated it can go on, too.
+    client.instances.rerun(started.id, "/do/1/count")
+    client.instances.terminate(started.id)

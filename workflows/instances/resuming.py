@@ -1,0 +1,157 @@
+"""Going on with an instance that has ended: from the task that failed, or from any task.
+
+Its history is replayed up to that moment, which tells where all its branches stood; a new run under
+the same id begins there. What had been done before is not done again; what comes after is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowHistory
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+
+from foundation.errors import ConflictError, InvalidInputError
+from foundation.json import JsonValue
+from workflows.instances.types import Repeated
+from workflows.interpreter.position import State
+from workflows.interpreter.run import Frame
+from workflows.interpreter.types import Carried, StartInput, TaskEvent, TaskState
+from workflows.interpreter.watching import Moment, Recorder, Watched, thread_of
+
+# Kinds of tasks that others notice.
+_NOTICED: Final = ("call", "emit", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """When an execution begins, for the last time."""
+
+    execution: str
+
+    def begins(self, frame: Frame) -> bool:
+        return frame.path == self.execution
+
+    def fails(self, _frame: Frame) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """When an execution has failed."""
+
+    execution: str
+
+    def begins(self, _frame: Frame) -> bool:
+        return False
+
+    def fails(self, frame: Frame) -> bool:
+        return frame.path == self.execution
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a new run is started with, and what it will do again."""
+
+    start: StartInput
+    repeats: list[Repeated]
+
+
+def failed_execution(events: Iterable[TaskEvent], error: dict[str, Any] | None) -> str:
+    """Return the execution at which an instance failed.
+
+    Raises:
+        ConflictError: When no task failed.
+    """
+    place = error.get("instance") if error else None
+    failed = [
+        event.execution
+        for event in events
+        if event.state is TaskState.FAULTED and event.reference == place
+    ]
+    if not failed:
+        raise ConflictError(
+            "No task of this instance failed, so there is none to try again. Use ':rerun' with the "
+            "task to begin at, or start a new instance."
+        )
+    return failed[-1]
+
+
+async def resumption(
+    client: Client,
+    history: WorkflowHistory,
+    moment: Moment,
+    events: list[TaskEvent],
+    *,
+    changed: bool,
+    value: JsonValue,
+) -> Resumption:
+    """Find out where a run stood.
+
+    Args:
+        history: Of its last run.
+        events: Of its last run.
+        changed: The task begins with another input.
+        value: Which one.
+
+    Raises:
+        InvalidInputError: When the moment never came.
+    """
+    recorder = await _replayed(client, history, moment)
+    carried, place, interpreter = recorder.carried, recorder.place, recorder.interpreter
+    if carried is None or place is None or interpreter is None or interpreter.plan is None:
+        raise InvalidInputError(
+            "No such execution of a task is known in the last run of this instance. GET it: "
+            "'tasks' lists the executions."
+        )
+    if changed:
+        carried = _with_value(carried, place, value)
+    started = history.events[0].workflow_execution_started_event_attributes
+    (start,) = await client.data_converter.decode(started.input.payloads, [StartInput])
+    pinned = {
+        "carried": carried,
+        "version": interpreter.plan.version,
+        "definition_hash": interpreter.plan.hash,
+        "engine": interpreter.engine,
+    }
+    return Resumption(start.model_copy(update=pinned), _repeated(events, carried))
+
+
+async def _replayed(client: Client, history: WorkflowHistory, moment: Moment) -> Recorder:
+    recorder = Recorder(moment)
+    with thread_of(recorder) as thread:
+        replayer = Replayer(
+            workflows=[Watched],
+            workflow_task_executor=thread,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            data_converter=client.data_converter,
+            namespace=client.namespace,
+        )
+        result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    if result.replay_failure is not None:
+        raise ConflictError(
+            f"This build cannot follow the history of the instance ({result.replay_failure}). Ask "
+            "a process of the build that it was started with, or start a new instance."
+        )
+    return recorder
+
+
+def _with_value(carried: Carried, place: str, value: JsonValue) -> Carried:
+    states: dict[str, State] = {**carried.states, place: {**carried.states[place], "value": value}}
+    return carried.model_copy(update={"states": states})
+
+
+def _repeated(events: list[TaskEvent], carried: Carried) -> list[Repeated]:
+    """List what others noticed and will notice again: all that began since, or was going on."""
+    ended = {
+        event.execution
+        for event in events
+        if event.sequence <= carried.last_event and event.state is TaskState.COMPLETED
+    }
+    return [
+        Repeated(execution=event.execution, name=event.name, kind=event.kind)
+        for event in events
+        if event.state is TaskState.RUNNING
+        and event.kind.startswith(_NOTICED)
+        and event.execution not in ended
+    ]

@@ -1,0 +1,123 @@
+"""Looking on while a run is replayed: where it stood at one moment, to go on from there.
+
+A run remembers nothing for this; its history is replayed with a watcher when somebody asks.
+"""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from typing_extensions import override
+
+from foundation.json import JsonValue
+from workflows.interpreter.position import Position, State
+from workflows.interpreter.run import Frame, Run
+from workflows.interpreter.types import Carried
+from workflows.interpreter.workflow import Interpreter
+
+
+class Moment(Protocol):
+    """Chooses the moment."""
+
+    def begins(self, frame: Frame, /) -> bool:
+        """Tell whether it is when this execution begins."""
+        ...
+
+    def fails(self, frame: Frame, /) -> bool:
+        """Tell whether it is when this execution has failed."""
+        ...
+
+
+class Recorder:
+    """Watches one run; keeps where it stood at the last moment that was meant.
+
+    Attributes:
+        interpreter: Of the run; knows what it executes.
+        carried: Where it stood; None as long as the moment has not come.
+        place: The list in which the task stands that comes next.
+    """
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+        self._live: dict[str, Position] = {}
+        self.interpreter: Interpreter | None = None
+        self.carried: Carried | None = None
+        self.place: str | None = None
+
+    def entered(self, place: Position) -> None:
+        """A list of tasks is being run."""
+        self._live[place.path] = place
+
+    def left(self, place: Position) -> None:
+        """It is no longer."""
+        self._live.pop(place.path, None)
+
+    def began(self, frame: Frame) -> None:
+        """A task begins."""
+        if self._moment.begins(frame):
+            self._take(frame)
+
+    def failed(self, frame: Frame) -> None:
+        """A task has failed."""
+        if self._moment.fails(frame):
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        run: Run = frame.run
+        states: dict[str, State] = {}
+        for place in self._live.values():
+            states.update(place.snapshot())
+        # The task itself begins anew.
+        states.pop(frame.path, None)
+        info = workflow.info()
+        self.place = frame.scope.position.path if frame.scope.position else None
+        self.carried = Carried(
+            states=_copied(states),
+            undoable=_copied(run.undoable),
+            context=_copied(run.context),
+            started_at=run.started_at,
+            last_event=run.timeline.last,
+            run_id=info.run_id,
+        )
+
+
+def _copied(value: Any) -> Any:
+    """Copy containers: the run goes on changing its states."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+class _Here(threading.local):
+    """Who looks on in this thread."""
+
+    recorder: Recorder | None = None
+
+
+_HERE: Final = _Here()
+
+
+def thread_of(recorder: Recorder) -> ThreadPoolExecutor:
+    """Make the one thread in which a replay runs under a recorder's eyes."""
+
+    def look_on() -> None:
+        _HERE.recorder = recorder
+
+    return ThreadPoolExecutor(1, "replay", initializer=look_on)
+
+
+@workflow.defn(dynamic=True, sandboxed=False)
+class Watched(Interpreter):
+    """The interpreter, watched by whoever looks on in its thread."""
+
+    @workflow.run
+    @override
+    async def run(self, args: Sequence[RawValue]) -> JsonValue:
+        """Run as always."""
+        recorder = self.watcher = _HERE.recorder
+        if recorder is not None:
+            recorder.interpreter = self
+        return await super().run(args)
