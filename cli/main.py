@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     if parsed.command is None:
         parser.print_help()
         return OK
-    return _guarded(lambda: int(import_module(parsed.module).run(parsed)))
+    return _guarded(lambda: int(getattr(import_module(parsed.module), parsed.function)(parsed)))
 
 
 def build_parser() -> tuple[Parser, list[str]]:
@@ -48,12 +48,15 @@ def build_parser() -> tuple[Parser, list[str]]:
     parser.add_argument(
         "--version", action="version", version=f"Millwright {version('millwright')}"
     )
+    parser.set_defaults(function="run")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _dev(commands.add_parser("dev", help="start the whole stack on this machine and stay up"))
     if find_spec("cli.demo"):
         _demo(commands.add_parser("demo", help="start the stack, run a workflow on it, and stop"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
+    _validate(commands.add_parser("validate", help="check definitions"))
+    _graph(commands.add_parser("graph", help="draw a definition as a Mermaid flowchart"))
     _version(commands.add_parser("version", help="show versions"))
     return parser, list(commands.choices)
 
@@ -88,6 +91,20 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.description = "Check this machine. Changes nothing; fails when a check fails."
     _stack_flags(parser)
     parser.set_defaults(module="cli.doctor")
+
+
+def _validate(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Check definitions. Fails when one of them could not be published."
+    parser.add_argument("files", nargs="+", metavar="FILE", help="YAML or JSON; - reads the input")
+    _json_flag(parser)
+    parser.set_defaults(module="cli.definitions", function="check")
+
+
+def _graph(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Draw a definition: a Mermaid flowchart on standard output."
+    parser.add_argument("file", metavar="FILE", help="YAML or JSON; - reads the input")
+    _json_flag(parser)
+    parser.set_defaults(module="cli.definitions", function="graph")
 
 
 def _version(parser: argparse.ArgumentParser) -> None:
