@@ -16,6 +16,7 @@ from api.middleware import BodyLimit, RequestContext
 from api.openapi import with_problems
 from api.public import undeclared_routes
 from api.schedules import routes as schedules
+from api.secrets import routes as secrets
 from api.services import Services
 from api.workflows import routes as workflows
 from foundation.settings import Settings
@@ -35,6 +36,7 @@ ROUTERS = (
     instances.router,
     workflows.router,
     schedules.router,
+    secrets.router,
     mcp.router,
 )
 

@@ -7,6 +7,7 @@ from temporalio.client import Client
 from foundation.database import Database
 from foundation.settings import Settings
 from security.accounts.service import Accounts
+from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
@@ -24,6 +25,7 @@ class Services:
         catalog: Published definitions.
         instances: Their runs.
         schedules: When runs begin by themselves.
+        secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
         toolhub: Calls their tools.
         temporal: The one client of this process; it reconnects by itself.
@@ -36,6 +38,7 @@ class Services:
     catalog: Catalog
     instances: Instances
     schedules: Schedules
+    secrets: Secrets
     registry: Registry
     toolhub: ToolHub
     temporal: Client

@@ -8,6 +8,7 @@ from foundation.settings import Settings
 from security.accounts.wiring import build_accounts
 from security.egress import Egress
 from security.sealing import Sealer
+from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
 from workflows.catalog import Catalog
 from workflows.instances.service import Instances
@@ -36,6 +37,7 @@ def build_services(
         catalog=catalog,
         instances=Instances(temporal, catalog, settings.temporal, pages),
         schedules=Schedules(temporal, catalog, settings.temporal, pages),
+        secrets=Secrets(database, sealer),
         registry=toolhub.registry,
         toolhub=toolhub.hub,
         temporal=temporal,

@@ -8,8 +8,16 @@ from foundation.settings import Settings
 
 def explained(error: Exception) -> str | None:
     """Put a failure into words for a person; None for one that nobody foresaw."""
+    # Only here, because it imports httpx.
+    from millwright_client import MillwrightApiError  # noqa: PLC0415
+    from millwright_client import MillwrightError as ClientError  # noqa: PLC0415
+
     if isinstance(error, MillwrightError):
         return error.message
+    if isinstance(error, MillwrightApiError):
+        return error.detail
+    if isinstance(error, ClientError):
+        return str(error)
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
         return "\n".join(_setting(list(map(str, e["loc"])), e["msg"]) for e in error.errors())
     return None

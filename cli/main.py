@@ -53,6 +53,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     _dev(commands.add_parser("dev", help="start the whole stack on this machine and stay up"))
     if find_spec("cli.demo"):
         _demo(commands.add_parser("demo", help="start the stack, run a workflow on it, and stop"))
+    _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
     _validate(commands.add_parser("validate", help="check definitions"))
@@ -76,6 +77,34 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.description = "Start the stack, run the example workflow on it, and stop."
     _stack_flags(parser)
     parser.set_defaults(module="cli.demo")
+
+
+def _secrets(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Secrets of the tenant. Values go in and never come out. The API is found and logged in to "
+        "by MILLWRIGHT_CLIENT_URL, _EMAIL and _PASSWORD (or _TOKEN); without them it is that of "
+        "'millwright dev'."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    storing = verbs.add_parser("set", help="store a secret, or replace its value")
+    storing.add_argument("name", metavar="NAME")
+    # Taken, to be refused without repeating it.
+    storing.add_argument("value", nargs="*", help=argparse.SUPPRESS)
+    storing.add_argument(
+        "--from-file", metavar="FILE", help="read the value here instead of on standard input"
+    )
+    storing.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="json: an object whose members expressions can read; default text",
+    )
+    deleting = verbs.add_parser("delete", help="delete a secret")
+    deleting.add_argument("name", metavar="NAME")
+    for verb in (storing, verbs.add_parser("list", help="list names and versions"), deleting):
+        verb.add_argument("--url", metavar="URL", help="where the API is")
+        _json_flag(verb)
+    parser.set_defaults(module="cli.secrets")
 
 
 def _migrate(parser: argparse.ArgumentParser) -> None:

@@ -29,6 +29,8 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "mcp:read": "See registered MCP servers and their tools",
         "mcp:manage": "Register, change and remove MCP servers and their credentials",
         "mcp:call": "Call a tool of a registered MCP server directly",
+        "secret:read": "See which secrets there are, never what they are",
+        "secret:manage": "Store, rotate and delete the secrets that definitions read",
         "account:read": "See one's own account",
         "user:manage": "Create, change and disable users of the tenant",
     }
@@ -43,7 +45,13 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             {"workflow:read", "workflow:execute", "schedule:read", "mcp:read", "account:read"}
         ),
         "manager": frozenset(
-            {"workflow:create", "workflow:update", "workflow:delete", "schedule:manage"}
+            {
+                "workflow:create",
+                "workflow:update",
+                "workflow:delete",
+                "schedule:manage",
+                "secret:read",
+            }
         ),
         "ai-engineer": frozenset(
             {
@@ -55,6 +63,8 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "mcp:read",
                 "mcp:manage",
                 "mcp:call",
+                "secret:read",
+                "secret:manage",
                 "account:read",
             }
         ),

@@ -23,11 +23,12 @@ from foundation.settings import Settings
 from foundation.temporal import connect
 from security.egress import Egress
 from security.sealing import Sealer
+from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
 from workflows.catalog import Catalog
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
-from workflows.secrets import SecretOpener, SecretsInMemory
+from workflows.secrets import SecretOpener, StoredSecrets
 
 log = structlog.get_logger()
 
@@ -58,8 +59,9 @@ def build_worker(
     client: Client, settings: Settings, database: Database, egress: Egress, channels: Channels
 ) -> Worker:
     """List everything this worker can do. All that has connections belongs to the caller."""
-    hub = build_toolhub(database, Sealer.from_settings(settings.security), egress).hub
-    opener = SecretOpener(SecretsInMemory())
+    sealer = Sealer.from_settings(settings.security)
+    hub = build_toolhub(database, sealer, egress).hub
+    opener = SecretOpener(StoredSecrets(Secrets(database, sealer)))
     a2a = A2aActivities(egress, opener)
     http = HttpActivities(egress, opener)
     grpc = GrpcActivities(egress, channels, opener)

@@ -8,7 +8,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_neve
 
 import httpx
 
-from millwright_client.calls import accounts, instances, mcp, schedules, workflows
+from millwright_client.calls import accounts, instances, mcp, schedules, secrets, workflows
 from millwright_client.calls.accounts import credentials
 from millwright_client.exchange import (
     Call,
@@ -192,6 +192,15 @@ class AsyncSchedules(Resource):
     backfill = Method(schedules.backfill)
 
 
+class AsyncSecrets(Resource):
+    """What definitions log in with elsewhere."""
+
+    put = Method(secrets.put)
+    list = Method(secrets.list_)
+    get = Method(secrets.get)
+    delete = Method(secrets.delete)
+
+
 class AsyncMcp(Resource):
     """MCP servers and their tools."""
 
@@ -235,6 +244,7 @@ class AsyncMillwright(Resource):
         self.workflows = AsyncWorkflows(self.driver)
         self.instances = AsyncInstances(self.driver)
         self.schedules = AsyncSchedules(self.driver)
+        self.secrets = AsyncSecrets(self.driver)
         self.mcp = AsyncMcp(self.driver)
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_neve
 
 import httpx
 
-from millwright_client.calls import accounts, instances, mcp, schedules, workflows
+from millwright_client.calls import accounts, instances, mcp, schedules, secrets, workflows
 from millwright_client.calls.accounts import credentials
 from millwright_client.exchange import (
     Call,
@@ -191,6 +191,15 @@ class Schedules(Resource):
     backfill = Method(schedules.backfill)
 
 
+class Secrets(Resource):
+    """What definitions log in with elsewhere."""
+
+    put = Method(secrets.put)
+    list = Method(secrets.list_)
+    get = Method(secrets.get)
+    delete = Method(secrets.delete)
+
+
 class Mcp(Resource):
     """MCP servers and their tools."""
 
@@ -234,6 +243,7 @@ class Millwright(Resource):
         self.workflows = Workflows(self.driver)
         self.instances = Instances(self.driver)
         self.schedules = Schedules(self.driver)
+        self.secrets = Secrets(self.driver)
         self.mcp = Mcp(self.driver)
 
     @classmethod

@@ -291,6 +291,22 @@ class Schedule(ScheduleSummary):
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A stored secret. Its value is never shown.
+
+    Attributes:
+        version: Counts rotations.
+    """
+
+    name: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    created_by: str | None = None
+    updated_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class McpServer:
     """A registered MCP server. Its credential is never shown, only of which kind it is."""
 

@@ -29,11 +29,11 @@ async def test_an_application_with_an_undeclared_route_is_not_built(
 ) -> None:
     open_door = APIRouter()
 
-    @open_door.get("/api/v1/secrets")
-    async def read_secrets() -> None: ...
+    @open_door.get("/api/v1/passwords")
+    async def read_passwords() -> None: ...
 
     monkeypatch.setattr(application, "ROUTERS", (*application.ROUTERS, open_door))
-    with pytest.raises(RuntimeError, match="GET /api/v1/secrets"):
+    with pytest.raises(RuntimeError, match="GET /api/v1/passwords"):
         create_app(services, services.settings)
 
 

@@ -108,6 +108,7 @@ def furnish(http: httpx2.Client, excel: ExcelServer) -> None:
         http.post(f"/workflows/{run}", json=RUN, headers={"Idempotency-Key": "order-4711"}),
         http.post("/schedules", json=SCHEDULE),
         http.post("/mcp/servers", json=server),
+        http.put("/secrets/erp", json={"value": "the-password"}),
     ):
         assert answer.is_success, answer.text
 

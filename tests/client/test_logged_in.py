@@ -121,3 +121,23 @@ async def test_an_mcp_server_is_registered_changed_and_removed(client: AsyncMill
     with pytest.raises(MillwrightApiError) as error:
         await client.mcp.get_server("excel")
     assert error.value.status == 404
+
+
+async def test_a_secret_is_stored_rotated_listed_and_deleted(client: AsyncMillwright) -> None:
+    made = await client.secrets.put("erp", {"username": "press-line", "password": "pa55-w0rd"})
+    rotated = await client.secrets.put("erp", "just-a-token")
+    assert (made.version, rotated.version) == (1, 2)
+    assert rotated.created_at == made.created_at < rotated.updated_at
+    assert (await client.secrets.list()).items == [rotated]
+    assert await client.secrets.get("erp") == rotated
+
+    await client.secrets.delete("erp")
+    with pytest.raises(MillwrightApiError) as error:
+        await client.secrets.get("erp")
+    assert (error.value.status, error.value.code) == (404, "unknown-secret")
+
+
+async def test_a_secret_that_is_refused_is_not_in_the_error(client: AsyncMillwright) -> None:
+    with pytest.raises(MillwrightApiError, match="at /pin has fewer than 4 characters") as error:
+        await client.secrets.put("erp", {"password": "pa55-w0rd", "pin": "123"})
+    assert "pa55-w0rd" not in f"{error.value} {error.value.details}"

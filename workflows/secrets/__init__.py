@@ -2,5 +2,6 @@
 
 from workflows.secrets.in_memory import SecretsInMemory
 from workflows.secrets.opener import SecretOpener, SecretSource
+from workflows.secrets.stored import StoredSecrets
 
-__all__ = ["SecretOpener", "SecretSource", "SecretsInMemory"]
+__all__ = ["SecretOpener", "SecretSource", "SecretsInMemory", "StoredSecrets"]

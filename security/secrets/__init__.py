@@ -1,0 +1,1 @@
+"""What a tenant's definitions log in with elsewhere: stored sealed, read by activities only."""
