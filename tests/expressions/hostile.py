@@ -523,6 +523,9 @@ def _undercharged() -> Iterator[Hostile]:
         "numbers as cells": "[range(1000) | . / 7] as $a | [range(1e6) | $a | @csv]",
         "one place many times": 'getpath(range(60) | ["a"]) |= [., .]',
         "one place deeper and deeper": 'getpath(range(1000) | ["a"]) |= [.]',
+        "fractions as JSON": "[range(100000) | . / 7] | tojson",
+        "fractions as keys": "[range(100000) | . / 7] | INDEX(.)",
+        "rows that are no rows": "[range(150000)] | transpose",
         "constants many times": "[range(5000)] | [" + ".," * 200 + ".]",
     }
     for name, program in found.items():

@@ -39,6 +39,10 @@ def number_text(number: float) -> str:
         if number.bit_length() <= _MAX_SPELLED_BITS:
             return str(number)
         number = float_info.max if number > 0 else -float_info.max
+    spelled = repr(number)
+    # Most numbers: Python spells them with the same digits, and without an exponent.
+    if "e" not in spelled and spelled[-2:] != ".0" and spelled[-1].isdigit():
+        return spelled
     if number != number:  # noqa: PLR0124 - NaN
         return "null"
     number = max(min(number, float_info.max), -float_info.max)

@@ -311,6 +311,7 @@ def _given(value: Value) -> bool:
 def transpose(run: Run, value: Value) -> list[Value]:
     """Rows as columns; short rows are padded with null."""
     rows = children(value)
+    run.charge(2 * len(rows))
     lengths = [length(run, row) for row in rows]
     widest = max((each for each in lengths if each == each), default=0)  # noqa: PLR0124 - NaN
     width = ceil(min(widest, MAX_ITEMS + 1))

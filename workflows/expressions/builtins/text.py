@@ -110,6 +110,8 @@ def to_json(run: Run, value: Value) -> str:
     if not is_container(value):
         if type(value) is str:
             run.charge_text(len(value))
+        elif type(value) is float:
+            run.charge(_FLOAT_UNITS)
         text = scalar_text(value)
         run.charge_text(len(text))
         return sound(text)
@@ -131,6 +133,7 @@ def to_json(run: Run, value: Value) -> str:
 
 
 _MAX_C_NESTING: Final = 100
+_FLOAT_UNITS: Final = 4
 # Python spells these numbers as jq does; those beyond, and -0.0, in another way.
 _COMMON: Final = 1e15
 _c_spelled: Final = json.JSONEncoder(
@@ -163,10 +166,12 @@ def _charge_parts(run: Run, value: Value) -> bool:
                     run.fuel -= len(item) >> 3
                 elif kind is list or kind is dict:
                     inner.append(item)
-                elif (kind is float or kind is int) and (
-                    not -_COMMON < item < _COMMON or (item == 0 and kind is float)
-                ):
-                    common = False
+                elif kind is float or kind is int:
+                    if kind is float:
+                        # Finding the shortest digits takes four times as long as anything else.
+                        run.fuel -= _FLOAT_UNITS
+                    if not -_COMMON < item < _COMMON or (item == 0 and kind is float):
+                        common = False
         level = inner
     run.charge(0)
     return common and nesting <= _MAX_C_NESTING
@@ -619,7 +624,7 @@ def join(run: Run, value: Value, separator: Value) -> Value:
     parts: list[str] = []
     length = 0
     for item in value if type(value) is list else value.values():
-        run.charge(1 if type(item) is str else 7)
+        run.charge(1 if type(item) is str else 7 + _FLOAT_UNITS)
         if parts and separator is not None:
             if type(separator) is not str:
                 run.charge_text(length)
