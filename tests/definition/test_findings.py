@@ -127,9 +127,9 @@ EXAMPLES: dict[Code, tuple[str | bytes, str, int, int]] = {
     ),
     Code.NOT_SUPPORTED_YET: (
         with_tasks("- a: { run: { shell: { command: ls } } }"),
-        "/do/0/a/run",
+        "/do/0/a/run/shell",
         3,
-        10,
+        17,
     ),
     Code.NOT_EVALUATED: (with_tasks("- a: { set: { b: .c.d } }"), "/do/0/a/set/b", 3, 17),
 }
