@@ -13,6 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from activities.faults import translated
 from activities.heartbeat import Beat, beating
@@ -146,8 +147,15 @@ async def _opened(opener: Opener, request: R, mask: Mask) -> R:
         return type(request).model_validate({**given, **opened.fields})
     except ValidationError as error:
         # Its text would repeat the values.
-        names = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
+        names = sorted({_place(each) for each in error.errors() if each["loc"]})
         raise InvalidInputError(
             f"What the secrets make of {', '.join(names)} has the wrong type. Check what the "
             "definition computes there, and that each secret has the members it reads."
         ) from None
+
+
+def _place(problem: ErrorDetails) -> str:
+    """Say where a problem is; further inside than the field names may come from a secret."""
+    if problem["type"] == "missing":
+        return ".".join(map(str, problem["loc"]))
+    return str(problem["loc"][0])

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.stub_hosts",
     "tests.fixtures.system",
     "tests.fixtures.temporal",
+    "tests.fixtures.token_server",
 ]
 # What tells the tests themselves where something is, and how much to do.
 FOR_TESTS = ("MILLWRIGHT_TEST_", "MILLWRIGHT_JQ_TESTS")

@@ -16,6 +16,7 @@ from activities.definitions import DefinitionActivities, LoadDefinition, LoadedD
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
+from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from foundation.database import Database
 from foundation.errors import UnavailableError
@@ -56,16 +57,22 @@ class CatalogSource:
 
 
 def build_worker(
-    client: Client, settings: Settings, database: Database, egress: Egress, channels: Channels
+    client: Client,
+    settings: Settings,
+    database: Database,
+    *,
+    egress: Egress,
+    channels: Channels,
+    logins: Authenticator,
 ) -> Worker:
     """List everything this worker can do. All that has connections belongs to the caller."""
     sealer = Sealer.from_settings(settings.security)
     hub = build_toolhub(database, sealer, egress).hub
     opener = SecretOpener(StoredSecrets(Secrets(database, sealer)))
-    a2a = A2aActivities(egress, opener)
-    http = HttpActivities(egress, opener)
-    grpc = GrpcActivities(egress, channels, opener)
-    mcp = McpActivities(hub, opener)
+    a2a = A2aActivities(egress, opener, logins)
+    http = HttpActivities(egress, opener, logins)
+    grpc = GrpcActivities(egress, channels, opener, logins)
+    mcp = McpActivities(hub, opener, logins)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     return Worker(
         client,
@@ -94,7 +101,7 @@ def build_worker(
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
-    channels = Channels(egress)
+    channels, logins = Channels(egress), Authenticator(egress)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,7 +110,9 @@ async def run(settings: Settings) -> None:
         client = await _connected(settings, stop)
         if client is None:
             return
-        async with build_worker(client, settings, database, egress, channels):
+        async with build_worker(
+            client, settings, database, egress=egress, channels=channels, logins=logins
+        ):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -112,6 +121,7 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             log.info("worker_stopping")
     finally:
+        await logins.aclose()
         await channels.aclose()
         await egress.aclose()
         database.close()

@@ -9,18 +9,21 @@ from activities.a2a.errors import A2aError
 from activities.a2a.exchange import ask, refuse_repetition, request_for
 from activities.a2a.stream import Results
 from activities.a2a.types import A2aCall
+from activities.logins.authenticator import Authenticator
+from activities.logins.types import ReadyLogin
 from activities.types import ActivityResult
-from activities.work import Opener, working
-from foundation.json import ReadableJson, digest
+from activities.work import Opener, Work, working
+from foundation.json import JsonValue, ReadableJson, digest
 from security.egress import Egress
 
 
 class A2aActivities:
     """Activities over one guarded way out."""
 
-    def __init__(self, egress: Egress, opener: Opener) -> None:
+    def __init__(self, egress: Egress, opener: Opener, logins: Authenticator) -> None:
         self.opener = opener
         self.egress = egress
+        self.logins = logins
         self.cards = Cards(egress)
 
     @activity.defn(name="a2a-call")
@@ -28,21 +31,27 @@ class A2aActivities:
         """Ask an agent."""
         async with working(self.opener, call) as work:
 
-            def told(results: Results) -> None:
-                work.report({"results": len(results.items), "state": results.state})
+            async def send(login: ReadyLogin | None) -> JsonValue:
+                opened = work.request.model_copy(update={"login": login})
+                confidential = call.sealed is not None or login is not None
+                return await self._asked(work, opened, confidential=confidential)
 
-            opened = work.request
-            confidential = call.sealed is not None or opened.login is not None
-            try:
-                agent = await self.cards.agent(opened, confidential=confidential)
-                request = request_for(opened, agent, _message_id(opened))
-                refuse_repetition(request, maybe_sent=work.beat.lost)
-                work.beat.now_sent()
-                return work.result(await ask(self.egress, request, told))
-            except A2aError:
-                # Perhaps the agent has moved: the next attempt reads its card again.
-                self.cards.forget(opened)
-                raise
+            return work.result(await self.logins.logged_in(work, work.request.login, send))
+
+    async def _asked(self, work: Work[A2aCall], call: A2aCall, *, confidential: bool) -> JsonValue:
+        def told(results: Results) -> None:
+            work.report({"results": len(results.items), "state": results.state})
+
+        try:
+            agent = await self.cards.agent(call, confidential=confidential)
+            request = request_for(call, agent, _message_id(call))
+            refuse_repetition(request, maybe_sent=work.beat.lost)
+            work.beat.now_sent()
+            return await ask(self.egress, request, told)
+        except A2aError:
+            # Perhaps the agent has moved: the next attempt reads its card again.
+            self.cards.forget(call)
+            raise
 
 
 def _message_id(call: A2aCall) -> str:

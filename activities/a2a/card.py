@@ -19,7 +19,8 @@ from activities.a2a.errors import CardError, CardUnreadError, ForeignAgentError
 from activities.a2a.protocol import V0_3, Protocol, protocol_of
 from activities.a2a.types import A2aCall, Address
 from activities.http.exchange import exchange
-from activities.http.types import HttpCall, Login
+from activities.http.types import HttpCall
+from activities.logins.types import Login
 from foundation.errors import MillwrightError
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress, EgressRefusedError, check_url

@@ -28,6 +28,7 @@ from activities.a2a.protocol import READS, STREAMS
 from activities.a2a.stream import Results
 from activities.a2a.types import A2aCall
 from activities.http.exchange import retry_after
+from activities.logins.types import authorization
 from foundation.errors import MillwrightError
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
@@ -97,7 +98,7 @@ def request_for(call: A2aCall, agent: Agent, message_id: str) -> AgentRequest:
     accepted = _STREAM if call.method in STREAMS else "application/json"
     headers = {"accept": accepted, **agent.protocol.headers}
     if call.login is not None:
-        headers["authorization"] = call.login.authorization
+        headers["authorization"] = authorization(call.login)
         if not headers["authorization"].isascii():
             raise MessageError("The login must be ASCII to travel in a header; encode other text.")
     return AgentRequest(
@@ -290,7 +291,9 @@ def _refused_by_http(request: AgentRequest, response: httpx2.Response) -> A2aErr
     status = response.status_code
     answer = _parsed(response.content)
     not_now = status in _NOT_NOW
-    if answer is not None and isinstance(answer.get("error"), dict) and not not_now:
+    told = answer is not None and isinstance(answer.get("error"), dict)
+    # That a login is not accepted must be seen: its token may only be too old.
+    if answer is not None and told and not not_now and status != HTTPStatus.UNAUTHORIZED:
         return _refused(request, answer)
     said = _shown(response.content[: 4 * _SHOWN_CHARS].decode(errors="replace"))
     hint = ""

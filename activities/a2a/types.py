@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from activities.http.types import Login
+from activities.logins.types import Login
 from activities.requests import Request
 from foundation.json import JsonObject
 

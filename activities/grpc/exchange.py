@@ -16,6 +16,7 @@ from activities.grpc.errors import (
 from activities.grpc.messages import Method
 from activities.grpc.types import GrpcCall
 from activities.http.errors import CallUnansweredError
+from activities.logins.types import ReadyLogin, authorization
 
 MAX_ANSWERS: Final = 10_000
 # What a person needs of a server's message; the rest would only fill the history.
@@ -42,19 +43,27 @@ _MEANING: Final[Mapping[StatusCode, tuple[str, int]]] = {
 
 
 async def exchange(
-    channel: grpc.aio.Channel, call: GrpcCall, method: Method, message: bytes, *, max_bytes: int
+    channel: grpc.aio.Channel,
+    call: GrpcCall,
+    method: Method,
+    message: bytes,
+    login: ReadyLogin | None,
+    *,
+    max_bytes: int,
 ) -> list[bytes]:
     """Send a message and return all answers, in their order.
 
     Args:
+        login: In place of that of the call.
         max_bytes: Of all answers of a stream together.
 
     Raises:
+        ArgumentsError: When the credentials cannot be sent.
         CallUnansweredError: Sent, and no whole answer.
         GrpcFailedError: The server answered with an error.
         AnswersTooLargeError: There are too many answers.
     """
-    sent, seconds = metadata(call), call.timeout_s
+    sent, seconds = metadata(login), call.timeout_s
     unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method.path)
     stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method.path)
     try:
@@ -65,17 +74,18 @@ async def exchange(
         _fail(error, call, method)
 
 
-def metadata(call: GrpcCall) -> tuple[tuple[str, str], ...]:
+def metadata(login: ReadyLogin | None) -> tuple[tuple[str, str], ...]:
     """Return what is sent beside the message.
 
     Raises:
         ArgumentsError: When the credentials cannot be sent.
     """
-    if call.login is None:
+    if login is None:
         return ()
-    if not _VISIBLE.fullmatch(call.login.authorization):
+    value = authorization(login)
+    if not _VISIBLE.fullmatch(value):
         raise ArgumentsError("The credentials must be ASCII without control characters.")
-    return (("authorization", call.login.authorization),)
+    return (("authorization", value),)
 
 
 def refuse_repetition(call: GrpcCall, method: Method, *, maybe_sent: bool) -> None:

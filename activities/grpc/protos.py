@@ -18,7 +18,8 @@ from activities.grpc.language import parsed
 from activities.grpc.types import GrpcCall
 from activities.http.errors import CallFailedError, CallUnansweredError
 from activities.http.exchange import exchange
-from activities.http.types import HttpCall, Login
+from activities.http.types import HttpCall
+from activities.logins.types import Login
 from security.egress import Egress
 
 # A service changes with a deployment, not with a request.

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from activities.http.types import Login
+from activities.logins.types import Login
 from activities.requests import Request
 from foundation.json import JsonObject
 

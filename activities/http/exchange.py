@@ -16,6 +16,8 @@ from activities.http.errors import (
     RequestError,
 )
 from activities.http.types import HttpCall
+from activities.logins.digest import Digest
+from activities.logins.types import DigestLogin, Login, PlainLogin
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
 
@@ -44,7 +46,7 @@ async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
             asyncio.timeout(call.timeout_s),
             egress.client(timeout=call.timeout_s) as client,
         ):
-            response = await client.send(_request(client, call))
+            response = await client.send(_request(client, call), auth=_challenged(call.login))
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         raise CallFailedError(
             f"'{where}' is no address that can be called: {error}", title="The address is wrong"
@@ -96,7 +98,7 @@ def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
         ) from error
     if call.idempotency_key is not None:
         headers.setdefault("idempotency-key", call.idempotency_key)
-    if call.login is not None:
+    if isinstance(call.login, PlainLogin):
         headers["authorization"] = call.login.authorization
     return client.build_request(
         call.method,
@@ -106,6 +108,17 @@ def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
         headers=headers,
         **_body(call.body, headers.get("content-type", "")),
     )
+
+
+def _challenged(login: Login | None) -> httpx2.Auth | None:
+    """Return what answers when the server asks who is there; the other logins go out with it."""
+    match login:
+        case DigestLogin():
+            return Digest(login)
+        case PlainLogin() | None:
+            return None
+        case _:
+            raise TypeError("a token has to be asked for first: Authenticator.logged_in")
 
 
 def _body(body: JsonValue, content_type: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from cachetools import TTLCache
 
 from activities.http.errors import OperationError
 from activities.http.exchange import exchange
-from activities.http.types import HttpCall, Login, OpenApiCall
+from activities.http.types import HttpCall, OpenApiCall
+from activities.logins.types import Login
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
 

@@ -1,30 +1,14 @@
 """What crosses the wire for `call: http` and `call: openapi`. Fields are added, never renamed."""
 
-import base64
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from activities.logins.types import Login
 from activities.requests import Request, Texts
 from foundation.json import JsonObject, JsonValue
 
 Output: TypeAlias = Literal["raw", "content", "response"]
-
-
-class Login(BaseModel, frozen=True):
-    """Credentials of one call."""
-
-    scheme: Literal["basic", "bearer"]
-    username: str = ""
-    secret: str
-
-    @property
-    def authorization(self) -> str:
-        """The value of the header `Authorization`."""
-        if self.scheme == "bearer":
-            return f"Bearer {self.secret}"
-        pair = f"{self.username}:{self.secret}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}"
 
 
 class HttpCall(Request, frozen=True):

@@ -5,11 +5,13 @@ from typing import Final
 
 from temporalio import activity
 
+from activities.logins.authenticator import Authenticator
+from activities.logins.types import ReadyLogin, authorization
 from activities.mcp.types import McpCall, McpRequest
 from activities.patience import patiently
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
-from foundation.json import digest
+from foundation.json import JsonObject, digest
 from toolhub.hub import ToolHub
 from toolhub.schemas import CallTool, OnProgress
 from toolhub.schemas import McpRequest as Request
@@ -24,6 +26,7 @@ class McpActivities:
 
     hub: ToolHub
     opener: Opener
+    logins: Authenticator
 
     @activity.defn(name="mcp-call")
     async def mcp_call(self, call: McpCall) -> ActivityResult:
@@ -47,23 +50,11 @@ class McpActivities:
     async def mcp_request(self, request: McpRequest) -> ActivityResult:
         """Send one request to a server by its address."""
         async with working(self.opener, request) as work:
-            opened = work.request
-            result = await self.hub.request(
-                Request(
-                    tenant_id=opened.tenant_id,
-                    url=opened.uri,
-                    method=opened.method,
-                    params=opened.parameters,
-                    headers=_headers(opened),
-                    protocol_version=opened.protocol_version,
-                    client_name=opened.client_name,
-                    client_version=opened.client_version,
-                    timeout_s=opened.timeout_s,
-                    maybe_sent=work.beat.lost,
-                    on_send=work.beat.now_sent,
-                    on_progress=_told(work),
-                )
-            )
+
+            async def send(login: ReadyLogin | None) -> JsonObject:
+                return await self.hub.request(_as_request(work, login))
+
+            result = await self.logins.logged_in(work, work.request.login, send)
             return work.result(result)
 
 
@@ -84,7 +75,25 @@ def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:
     return told
 
 
-def _headers(request: McpRequest) -> dict[str, str]:
-    if request.login is None:
+def _as_request(work: Work[McpRequest], login: ReadyLogin | None) -> Request:
+    opened = work.request
+    return Request(
+        tenant_id=opened.tenant_id,
+        url=opened.uri,
+        method=opened.method,
+        params=opened.parameters,
+        headers=_headers(opened, login),
+        protocol_version=opened.protocol_version,
+        client_name=opened.client_name,
+        client_version=opened.client_version,
+        timeout_s=opened.timeout_s,
+        maybe_sent=work.beat.lost,
+        on_send=work.beat.now_sent,
+        on_progress=_told(work),
+    )
+
+
+def _headers(request: McpRequest, login: ReadyLogin | None) -> dict[str, str]:
+    if login is None:
         return request.headers
-    return {**request.headers, "authorization": request.login.authorization}
+    return {**request.headers, "authorization": authorization(login)}

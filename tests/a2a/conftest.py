@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from activities.a2a import A2aActivities
+from activities.logins import Authenticator
 from foundation.settings import EgressSettings
 from security.egress import Egress
 from tests.a2a.servers import bad_agent
@@ -39,5 +40,9 @@ async def activities(_bad_agent: tuple[str, Asked]) -> AsyncIterator[A2aActiviti
     egress = Egress(
         EgressSettings(allow_networks=["127.0.0.0/8"], host_map={"foreign.example": url})
     )
-    yield A2aActivities(egress, SecretOpener(SecretsInMemory({("press", "key"): "s3cr3t-key"})))
+    yield A2aActivities(
+        egress,
+        SecretOpener(SecretsInMemory({("press", "key"): "s3cr3t-key"})),
+        Authenticator(egress),
+    )
     await egress.aclose()

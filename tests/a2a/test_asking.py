@@ -8,16 +8,17 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.a2a import A2aActivities, A2aCall
-from activities.http.types import Login
+from activities.logins import PlainLogin
 from activities.requests import Sealed, SealedField
 from foundation.json import JsonValue
 from tests.a2a.servers import DONE, FOREIGN, WORKING
 from tests.fixtures.agents import Asked
+from tests.fixtures.token_server import POST_SECRET, TokenServer
 from workflows.expressions import CURRENT
 
 pytestmark = pytest.mark.anyio
 HELLO: dict[str, Any] = {"message": {"parts": [{"kind": "text", "text": "hello"}]}}
-LOGIN = Login(scheme="bearer", secret="t0k3n")
+LOGIN = PlainLogin(scheme="bearer", secret="t0k3n")
 
 
 def call(uri: str, method: str = "tasks/get", **more: Any) -> A2aCall:
@@ -340,6 +341,27 @@ async def test_a_message_that_is_none_is_not_sent(
 async def test_a_login_that_no_header_can_carry_is_refused(
     activities: A2aActivities, bad: str
 ) -> None:
-    login = Login(scheme="bearer", secret="schlüssel")
+    login = PlainLogin(scheme="bearer", secret="schlüssel")
     failure = await failed(activities, call(f"{bad}/ok/card", login=login))
     assert "must be ASCII" in failure.message
+
+
+async def test_an_agent_is_asked_with_a_token_and_once_more_when_it_refuses_that(
+    activities: A2aActivities, bad: str, asked: Asked, token_server: TokenServer
+) -> None:
+    client = {"id": "poster", "secret": POST_SECRET}
+    properties = {"authority": token_server.authority, "grant": "client_credentials"}
+    login = {"scheme": "oauth2", "properties": {**properties, "client": client}}
+
+    await ask(
+        activities, A2aCall.model_validate(call(f"{bad}/ok/card").model_dump() | {"login": login})
+    )
+    assert [asked.headers[-1]["authorization"]] == [
+        f"Bearer {each}" for each in token_server.issued
+    ]
+
+    refusing = call(f"{bad}/401/card").model_dump() | {"login": login}
+    failure = await failed(activities, A2aCall.model_validate(refusing))
+    assert failure.details[0]["status"] == 401
+    assert len(token_server.issued) == 2
+    assert [token for token in token_server.issued if token in str(failure.details)] == []

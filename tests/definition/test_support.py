@@ -6,7 +6,8 @@ from tests.definition.documents import HEAD, with_tasks
 from workflows.definition import validate
 
 HTTP = "call: http, with: { method: get, endpoint: { uri: 'https://e.com', authentication: %s } }"
-OAUTH2 = "{ oauth2: { authority: 'https://e.com', grant: client_credentials } }"
+CLIENT = "client: { id: a, secret: '${ .s }' }"
+OAUTH2 = f"{{ oauth2: {{ authority: 'https://e.com', grant: client_credentials, {CLIENT} }} }}"
 MCP = "call: mcp, with: { method: %s, transport: %s }"
 A2A = "call: a2a, with: { method: %s, server: 'https://e.com', parameters: %s }"
 OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
@@ -25,17 +26,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             ),
             "call",
             "'call: asyncapi'",
-        ),
-        (HTTP % OAUTH2, "with/endpoint/authentication/oauth2", "'oauth2' authentication"),
-        (
-            HTTP % OAUTH2.replace("oauth2", "oidc"),
-            "with/endpoint/authentication/oidc",
-            "'oidc' authentication",
-        ),
-        (
-            HTTP % "{ digest: { username: '${ .u }', password: '${ .p }' } }",
-            "with/endpoint/authentication/digest",
-            "'digest' authentication",
         ),
         (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
         (
@@ -112,6 +102,9 @@ def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
         ),
         HTTP % "{ basic: { username: '${ .u }', password: '${ .p }' } }",
         HTTP % "{ bearer: { token: '${ .t }' } }",
+        HTTP % "{ digest: { username: '${ .u }', password: '${ .p }' } }",
+        HTTP % OAUTH2,
+        HTTP % OAUTH2.replace("oauth2", "oidc"),
     ],
 )
 def test_what_is_executed_has_no_findings(task: str) -> None:

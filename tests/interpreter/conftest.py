@@ -1,6 +1,6 @@
 """Run a definition on a real Temporal server, and replay what happened."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from activities.definitions import (
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
+from activities.logins import Authenticator
 from foundation.errors import NotFoundError
 from foundation.json import JsonValue
 from foundation.settings import EgressSettings, TemporalSettings
@@ -195,14 +196,18 @@ async def restless(
 
 @asynccontextmanager
 async def working(
-    client: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+    client: Client,
+    task_queue: str,
+    tenant: str,
+    stub_hosts: dict[str, str],
+    planted: Mapping[str, JsonValue] = SECRETS,
 ) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
-    secrets = {(tenant, name): value for name, value in SECRETS.items()}
+    secrets = {(tenant, name): value for name, value in planted.items()}
     opener = SecretOpener(SecretsInMemory(secrets))
-    http = HttpActivities(egress, opener)
-    channels = Channels(egress)
-    grpc = GrpcActivities(egress, channels, opener)
+    channels, logins = Channels(egress), Authenticator(egress)
+    http = HttpActivities(egress, opener, logins)
+    grpc = GrpcActivities(egress, channels, opener, logins)
     shelf = Shelf()
     definitions = DefinitionActivities(shelf)
     async with Worker(
@@ -217,5 +222,6 @@ async def working(
         ],
     ):
         yield Runner(client, task_queue, tenant, shelf)
+    await logins.aclose()
     await channels.aclose()
     await egress.aclose()

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.a2a import A2aActivities
+from activities.logins import Authenticator
 from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.processes import Child, Program
 from foundation.settings import EgressSettings
@@ -52,7 +53,9 @@ def asked(_agent: tuple[str, Asked]) -> Asked:
 async def run(temporal: Client, task_queue: str, tenant: str) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
-    activities = A2aActivities(egress, SecretOpener(SecretsInMemory(secrets)))
+    activities = A2aActivities(
+        egress, SecretOpener(SecretsInMemory(secrets)), Authenticator(egress)
+    )
     async with Worker(
         temporal, task_queue=task_queue, workflows=[Interpreter], activities=[activities.a2a_call]
     ):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from activities.http.types import Login
+from activities.logins import PlainLogin
 from tests.fixtures.grpc_line import HOST, Line, Protos
 from tests.interpreter.conftest import SECRETS, Runner
 
@@ -62,7 +62,7 @@ async def test_credentials_of_document_and_service_come_from_secrets(
     run: Runner, protos: Protos, line: Line
 ) -> None:
     pair: Any = SECRETS["pair"]
-    protos.login = Login(
+    protos.login = PlainLogin(
         scheme="basic", username=pair["username"], secret=pair["password"]
     ).authorization
     ended = await run(

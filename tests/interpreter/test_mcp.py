@@ -9,6 +9,7 @@ from mcp.types import ListToolsResult, PaginatedRequestParams, Tool
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from foundation.database import Database
 from foundation.settings import EgressSettings
@@ -66,7 +67,7 @@ async def run(
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
     hub = build_toolhub(database, Sealer(bytes(range(32))), egress).hub
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
-    activities = McpActivities(hub, SecretOpener(SecretsInMemory(secrets)))
+    activities = McpActivities(hub, SecretOpener(SecretsInMemory(secrets)), Authenticator(egress))
     async with Worker(
         temporal,
         task_queue=task_queue,

@@ -11,8 +11,10 @@ from anyio import to_thread
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.http.types import Login
+from activities.logins import Authenticator, Login, PlainLogin
 from activities.mcp import McpActivities, McpCall, McpRequest
+from security.egress import Egress
+from tests.fixtures.token_server import POST_SECRET, TokenServer
 from tests.toolhub.servers import Seen
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
@@ -23,8 +25,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def activities(hub: ToolHub) -> McpActivities:
-    return McpActivities(hub, SecretOpener(SecretsInMemory()))
+def activities(hub: ToolHub, egress: Egress) -> McpActivities:
+    return McpActivities(hub, SecretOpener(SecretsInMemory()), Authenticator(egress))
 
 
 @pytest.fixture
@@ -133,8 +135,8 @@ async def test_a_request_by_address_answers_with_the_result(
 @pytest.mark.parametrize(
     ("login", "sent"),
     [
-        (Login(scheme="bearer", secret="t0k3n"), "Bearer t0k3n"),
-        (Login(scheme="basic", username="kim", secret="pw"), "Basic a2ltOnB3"),
+        (PlainLogin(scheme="bearer", secret="t0k3n"), "Bearer t0k3n"),
+        (PlainLogin(scheme="basic", username="kim", secret="pw"), "Basic a2ltOnB3"),
         (None, None),
     ],
 )
@@ -158,3 +160,31 @@ async def test_a_failed_request_by_address_is_a_runtime_error(
     request = McpRequest(tenant_id="press", uri=f"{bad}/401/mcp", method="tools/call")
     failure = await failed(activities.mcp_request, request)
     assert (failure.details[0]["kind"], failure.non_retryable) == ("runtime", True)
+
+
+def with_a_token(server: TokenServer) -> Any:
+    client = {"id": "poster", "secret": POST_SECRET}
+    properties = {"authority": server.authority, "grant": "client_credentials", "client": client}
+    return {"scheme": "oauth2", "properties": properties}
+
+
+async def test_a_request_by_address_gets_a_token_first(
+    activities: McpActivities, bad: str, bad_seen: Seen, token_server: TokenServer
+) -> None:
+    given: dict[str, Any] = {"login": with_a_token(token_server), "parameters": {"name": "t"}}
+    request = McpRequest(tenant_id="press", uri=f"{bad}/ok/mcp", method="tools/call", **given)
+    await ActivityEnvironment().run(activities.mcp_request, request)
+    (token,) = token_server.issued
+    assert bad_seen.headers[-1]["authorization"] == f"Bearer {token}"
+
+
+async def test_a_server_that_refuses_the_token_is_asked_with_a_new_one(
+    activities: McpActivities, bad: str, bad_seen: Seen, token_server: TokenServer
+) -> None:
+    given: dict[str, Any] = {"login": with_a_token(token_server), "parameters": {"name": "t"}}
+    request = McpRequest(tenant_id="press", uri=f"{bad}/401/mcp", method="tools/call", **given)
+    failure = await failed(activities.mcp_request, request)
+    assert failure.details[0]["status"] == 401
+    sent = {headers["authorization"] for headers in bad_seen.headers}
+    assert sent == {f"Bearer {token}" for token in token_server.issued}
+    assert len(sent) == 2

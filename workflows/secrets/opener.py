@@ -12,11 +12,18 @@ from typing_extensions import override
 from activities.requests import Request, Sealed, SealedField
 from activities.work import Opened, Opener
 from foundation.errors import InvalidInputError
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from workflows.expressions import ExpressionError, Template, compile_template, version_named
 
 SECRETS: Final = "secrets"
 AUTHORIZATION: Final = "authorization"
+# Of the members of an OAuth 2 or OpenID Connect policy, and of what they hold.
+_PUBLIC: Final = frozenset(
+    {
+        *("authority", "endpoints", "grant", "request", "issuers", "scopes", "audiences"),
+        *("id", "authentication", "type"),
+    }
+)
 
 
 class SecretSource(Protocol):
@@ -59,12 +66,28 @@ class SecretOpener(Opener):
             found = _evaluated(name, compiled[name], sealed.value, arguments)
             fields[name] = _joined(name, found) if sealed.fields[name].joined else found
         logins = [found for found in fields.values() if isinstance(found, dict)]
-        hidden = [*secrets.values(), *map(_parameter, logins)]
+        hidden = [*map(_confidential, secrets.values()), *map(_parameter, logins)]
         return Opened(fields, list(_texts(hidden)))
 
 
 def _compiled(field: SealedField, sealed: Sealed) -> Template:
     return compile_template(field.template, bare=field.bare, version=version_named(sealed.version))
+
+
+def _confidential(secret: JsonValue) -> JsonValue:
+    """Return what must not be repeated of a secret: all, if it is no whole policy.
+
+    The address of a policy, its scopes and the like are part of ordinary answers, which hiding them
+    would destroy.
+    """
+    if not isinstance(secret, dict) or not {"authority", "grant"} <= secret.keys():
+        return secret
+    parts: JsonObject = {
+        name: {inner: value for inner, value in part.items() if inner not in _PUBLIC}
+        for name, part in secret.items()
+        if isinstance(part, dict)
+    }
+    return {name: value for name, value in {**secret, **parts}.items() if name not in _PUBLIC}
 
 
 def _parameter(login: JsonValue) -> JsonValue:

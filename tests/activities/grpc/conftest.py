@@ -4,6 +4,7 @@ import pytest
 
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
+from activities.logins import Authenticator
 from foundation.settings import EgressSettings
 from security.egress import Egress
 from workflows.secrets import SecretOpener, SecretsInMemory
@@ -25,4 +26,4 @@ async def channels(egress: Egress) -> AsyncIterator[Channels]:
 
 @pytest.fixture
 def activities(egress: Egress, channels: Channels) -> GrpcActivities:
-    return GrpcActivities(egress, channels, SecretOpener(SecretsInMemory()))
+    return GrpcActivities(egress, channels, SecretOpener(SecretsInMemory()), Authenticator(egress))

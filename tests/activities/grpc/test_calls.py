@@ -12,9 +12,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.grpc import GrpcActivities, GrpcCall
-from activities.http.types import Login
+from activities.logins import DigestLogin, PlainLogin
+from activities.logins.types import Client, OAuth2Login, OAuth2Properties
 from deploy.local.ports import free_port
 from tests.fixtures.grpc_line import HOST, Line, Protos
+from tests.fixtures.token_server import POST_SECRET, TokenServer
 
 pytestmark = pytest.mark.anyio
 
@@ -150,18 +152,20 @@ async def test_an_answer_larger_than_the_setting_is_not_read(caller: Caller) -> 
 @pytest.mark.parametrize(
     ("login", "sent"),
     [
-        (Login(scheme="bearer", secret="t0k3n"), "Bearer t0k3n"),
-        (Login(scheme="basic", username="kim", secret="pw"), "Basic a2ltOnB3"),
+        (PlainLogin(scheme="bearer", secret="t0k3n"), "Bearer t0k3n"),
+        (PlainLogin(scheme="basic", username="kim", secret="pw"), "Basic a2ltOnB3"),
         (None, ""),
     ],
 )
-async def test_a_login_is_sent_as_metadata(caller: Caller, login: Login | None, sent: str) -> None:
+async def test_a_login_is_sent_as_metadata(
+    caller: Caller, login: PlainLogin | None, sent: str
+) -> None:
     assert (await caller("Measure", changes={"login": login}))["authorization"] == sent
 
 
 async def test_a_token_that_is_no_metadata_is_refused(caller: Caller, line: Line) -> None:
     failure = await caller.failure(
-        "Measure", changes={"login": Login(scheme="bearer", secret="a\nb: c")}
+        "Measure", changes={"login": PlainLogin(scheme="bearer", secret="a\nb: c")}
     )
     assert failure.type == "grpc-arguments"
     assert "a\nb" not in str(failure)
@@ -329,3 +333,39 @@ async def test_an_unknown_service_lists_the_known_ones(caller: Caller) -> None:
 async def test_an_address_inside_the_network_is_refused(caller: Caller, host: str) -> None:
     failure = await caller.failure("Stop", changes={"host": host})
     assert (failure.type, failure.details[0]["kind"]) == ("egress-refused", "authorization")
+
+
+async def test_a_token_is_got_and_sent_as_metadata(
+    caller: Caller, token_server: TokenServer
+) -> None:
+    properties = OAuth2Properties(
+        authority=token_server.authority,
+        grant="client_credentials",
+        client=Client(id="poster", secret=POST_SECRET),
+    )
+    login = OAuth2Login(scheme="oauth2", properties=properties)
+    answer = await caller("Measure", changes={"login": login})
+    # What comes back is masked; the far end has seen a token.
+    assert answer["authorization"] == "Bearer ***"
+    assert len(token_server.issued) == 1
+
+
+async def test_a_method_that_refuses_the_token_is_called_with_a_new_one(
+    caller: Caller, line: Line, token_server: TokenServer
+) -> None:
+    properties = OAuth2Properties(
+        authority=token_server.authority,
+        grant="client_credentials",
+        client=Client(id="poster", secret=POST_SECRET),
+    )
+    login = OAuth2Login(scheme="oauth2", properties=properties)
+    failure = await caller.failure("Fail", changes={"login": login}, code="UNAUTHENTICATED")
+    assert failure.details[0]["kind"] == "authentication"
+    assert (line.calls["Fail"], len(token_server.issued)) == (2, 2)
+
+
+async def test_a_digest_cannot_be_sent(caller: Caller, line: Line) -> None:
+    login = DigestLogin(scheme="digest", username="kim", secret="pw")
+    failure = await caller.failure("Measure", changes={"login": login})
+    assert "'digest' cannot be used for this call" in failure.message
+    assert line.calls.total() == 0

@@ -7,7 +7,7 @@ from activities.grpc.protos import MAX_BYTES, MAX_FILES
 from activities.grpc.protos import Protos as Reader
 from activities.grpc.types import GrpcCall
 from activities.http.errors import CallFailedError, CallUnansweredError
-from activities.http.types import Login
+from activities.logins import PlainLogin
 from security.egress import Egress, EgressRefusedError
 from tests.fixtures.grpc_line import READER, Protos
 
@@ -22,7 +22,7 @@ def reader(egress: Egress) -> Reader:
     return Reader(egress)
 
 
-def call(uri: str, login: Login | None = None, tenant: str = "press") -> GrpcCall:
+def call(uri: str, login: PlainLogin | None = None, tenant: str = "press") -> GrpcCall:
     return GrpcCall(
         tenant_id=tenant, proto_uri=uri, proto_login=login, service="S", host="h", port=1,
         method="A",
@@ -60,7 +60,7 @@ async def test_what_follows_the_address_goes_with_the_imports(
 async def test_a_document_is_read_once_for_a_tenant_and_a_login(
     reader: Reader, protos: Protos
 ) -> None:
-    login = Login(scheme="basic", username="reader", secret="letmein")
+    login = PlainLogin(scheme="basic", username="reader", secret="letmein")
     for _ in range(2):
         assert await reader.read(call(protos.line)) is await reader.read(call(protos.line))
         await reader.read(call(protos.line, login))
@@ -72,7 +72,7 @@ async def test_the_login_is_sent_for_the_document_and_its_imports(
     reader: Reader, protos: Protos
 ) -> None:
     protos.login = READER
-    login = Login(scheme="basic", username="reader", secret="letmein")
+    login = PlainLogin(scheme="basic", username="reader", secret="letmein")
     await reader.read(call(protos.line, login))
     with pytest.raises(CallFailedError, match="401"):
         await reader.read(call(protos.line))

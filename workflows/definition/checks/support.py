@@ -7,8 +7,6 @@ from workflows.definition.checks.fields import FieldKey
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Problem, shown
 from workflows.definition.models import (
-    AuthenticationPolicy,
-    AuthenticationSpec,
     CallAsyncApi,
     Definition,
     ListenTask,
@@ -27,11 +25,6 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (Definition, "schedule"): "Schedules inside a definition are",
     (Use, "catalogs"): "Catalogues of functions are",
-    **{
-        (policy, scheme): f"'{scheme}' authentication is"
-        for policy in (AuthenticationPolicy, AuthenticationSpec)
-        for scheme in ("digest", "oauth2", "oidc")
-    },
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Call a service or an MCP tool instead.",

@@ -1,4 +1,4 @@
-"""How a call logs in. Executed now: basic and bearer."""
+"""How a call logs in."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 

@@ -178,5 +178,29 @@ def _login(scheme: str, properties: Mapping[str, Any], source: str | None) -> di
             token = f'${{ {source} | if type == "string" then . else .token end }}'
             return {"scheme": scheme, "secret": properties["token"] if source is None else token}
         case _:
-            given = properties if source is None else f"${{ {source} }}"
+            given = _filled_in(properties) if source is None else f"${{ {source} }}"
             return {"scheme": scheme, "properties": given}
+
+
+def _filled_in(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell `{name}` in the addresses of an authority as expressions."""
+    found = {**properties, "authority": _with_variables(properties["authority"])}
+    if "token" in properties.get("endpoints", {}):
+        token = _with_variables(properties["endpoints"]["token"])
+        found["endpoints"] = {**properties["endpoints"], "token": token}
+    return found
+
+
+def _with_variables(uri: str) -> str:
+    def one(match: re.Match[str]) -> str:
+        name = json.dumps(match.group(1))
+        problem = json.dumps(
+            f"'{match.group()}' in {uri} needs a text or number called {name} at the top of the "
+            "task's input."
+        )
+        return (
+            f'${{ .[{name}] | if type == "string" or type == "number" then tostring | @uri '
+            f"else error({problem}) end }}"
+        )
+
+    return _VARIABLE.sub(one, uri)

@@ -1,0 +1,152 @@
+"""Gives requests what they log in with: tokens are asked for, kept, shared and renewed here.
+
+One per worker process. A token is kept for its tenant and for exactly the properties it was asked
+for with, so nobody gets one that his own credentials would not give him.
+"""
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from cachetools import LRUCache, TLRUCache
+
+from activities.logins.authority import Authority, shown_uri
+from activities.logins.errors import AuthorityAwayError, LoginRefusedError
+from activities.logins.tokens import Token
+from activities.logins.types import Login, PlainLogin, ReadyLogin, TokenLogin
+from activities.requests import Request
+from activities.work import Work
+from foundation.errors import MillwrightError
+from foundation.json import canonical
+from security.egress import Egress
+
+# For one token, twice when the first is refused: an activity has 15 s besides its exchange.
+PATIENCE_S: Final = 7.0
+_MAX_KEPT: Final = 10_000
+_REFUSED: Final = 401
+
+T = TypeVar("T")
+
+
+class Authenticator:
+    """Logs calls in.
+
+    Args:
+        clock: Seconds, from anywhere.
+        patience_s: How long a call waits for a token.
+    """
+
+    def __init__(
+        self,
+        egress: Egress,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._authority = Authority(egress)
+        self._clock = clock
+        self._patience_s = patience_s
+        # Keys of the caches are no secrets, and nobody can compute one.
+        self._salt = secrets.token_bytes(32)
+        self._kept: TLRUCache[bytes, tuple[Token, float], float] = TLRUCache(
+            _MAX_KEPT, ttu=lambda _, kept, __: kept[1], timer=clock
+        )
+        self._refresh: LRUCache[bytes, str] = LRUCache(_MAX_KEPT)
+        # A loop of a hundred calls at once asks for one token.
+        self._asking: dict[bytes, asyncio.Task[Token]] = {}
+
+    async def logged_in(
+        self,
+        work: Work[Any],
+        login: Login | None,
+        send: Callable[[ReadyLogin | None], Awaitable[T]],
+    ) -> T:
+        """Send a request with what it logs in with.
+
+        A server that answers 401 has not executed it: then it is sent once more, with a new token.
+
+        Args:
+            work: Whose results must not repeat the token.
+            send: Sends the request; called at most twice.
+
+        Raises:
+            MillwrightError: When there is no token, or what `send` raises.
+        """
+        if login is None or not isinstance(login, TokenLogin):
+            return await send(login)
+        key = self._key(work.request, login)
+        token = await self._token(work, key, login)
+        try:
+            return await send(_bearer(token))
+        except MillwrightError as error:
+            if getattr(error, "upstream_status", None) != _REFUSED:
+                raise
+        work.beat.not_sent()
+        self._drop(key, token)
+        return await send(_bearer(await self._token(work, key, login)))
+
+    async def aclose(self) -> None:
+        """Stop asking, at the end of the process."""
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    def _key(self, request: Request, login: TokenLogin) -> bytes:
+        what = canonical([request.tenant_id, login.model_dump(mode="json")])
+        return hmac.digest(self._salt, what, "sha256")
+
+    async def _token(self, work: Work[Any], key: bytes, login: TokenLogin) -> Token:
+        kept = self._kept.get(key)
+        token = kept[0] if kept else await self._asked(key, login)
+        hidden = [token.text, *([token.refresh] if token.refresh else [])]
+        work.mask.hide(hidden)
+        return token
+
+    async def _asked(self, key: bytes, login: TokenLogin) -> Token:
+        """Wait for a new token, together with everybody else who wants the same one."""
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._ask(key, login))
+            task.add_done_callback(lambda done: self._answered(key, done))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                # It goes on when this waiter leaves: the next attempt will want it.
+                return await asyncio.shield(task)
+        except TimeoutError:
+            raise AuthorityAwayError(
+                f"The authority {shown_uri(login.properties.authority)} gave no token within "
+                f"{self._patience_s:g} s.",
+                kind="timeout",
+            ) from None
+
+    async def _ask(self, key: bytes, login: TokenLogin) -> Token:
+        began = self._clock()
+        try:
+            token = await self._authority.token(login, self._refresh.get(key))
+        except LoginRefusedError:
+            self._refresh.pop(key, None)
+            raise
+        self._kept[key] = (token, began + token.keeps_s)
+        if login.properties.grant == "refresh_token" and token.refresh is not None:
+            # The authority takes the old one no more.
+            self._refresh[key] = token.refresh
+        return token
+
+    def _answered(self, key: bytes, task: asyncio.Task[Token]) -> None:
+        del self._asking[key]
+        if not task.cancelled():
+            task.exception()  # seen, also when nobody waits any more
+
+    def _drop(self, key: bytes, token: Token) -> None:
+        """Forget a token that was refused, unless somebody has got a new one meanwhile."""
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] is token:
+            del self._kept[key]
+
+
+def _bearer(token: Token) -> PlainLogin:
+    return PlainLogin(scheme="bearer", secret=token.text)

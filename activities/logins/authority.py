@@ -1,0 +1,155 @@
+"""Asks authorities for tokens: over the guarded way out, without following redirects."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import httpx2
+
+from activities.logins.errors import (
+    AuthorityAnswerError,
+    AuthorityAwayError,
+    IssuerError,
+    LoginError,
+)
+from activities.logins.token_requests import token_post
+from activities.logins.tokens import Token, check_issuer, json_object, read_token
+from activities.logins.types import OAuth2Login, OidcLogin, OidcProperties, TokenLogin
+from foundation.errors import TooLargeError
+from security.egress import Egress, check_url
+
+# One request, and all that one token takes.
+_REQUEST_S: Final = 15.0
+_WHOLE_S: Final = 25.0
+# Ten times what the largest discovery documents have.
+_MAX_BYTES: Final = 128 * 1024
+_DISCOVERY: Final = "/.well-known/openid-configuration"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+class Authority:
+    """Knows how to ask; remembers nothing."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def token(self, login: TokenLogin, refresh: str | None) -> Token:
+        """Get a new token.
+
+        Args:
+            refresh: The newest refresh token, if there is a newer one than that of the policy.
+
+        Raises:
+            LoginError: The policy is not complete.
+            LoginRefusedError: The authority said no.
+            IssuerError: The authority or the token is somebody else's.
+            AuthorityAwayError: Nobody answered.
+            AuthorityAnswerError: What was answered is no token.
+            EgressRefusedError: This installation does not send requests there.
+        """
+        shown = f"The authority {shown_uri(login.properties.authority)}"
+        try:
+            async with asyncio.timeout(_WHOLE_S):
+                return await self._token(login, refresh, shown)
+        except TimeoutError:
+            raise AuthorityAwayError(
+                f"{shown} gave no token within {_WHOLE_S:g} s.", kind="timeout"
+            ) from None
+
+    async def _token(self, login: TokenLogin, refresh: str | None, shown: str) -> Token:
+        properties = login.properties
+        authority = _checked(properties.authority)
+        endpoint = await self._endpoint(login, authority, shown)
+        post = token_post(properties, endpoint, refresh)
+        answer = await self._answer("POST", endpoint, shown, post.headers, post.content)
+        token = read_token(answer, shown)
+        known = isinstance(login, OidcLogin)  # discovery has checked that
+        check_issuer(token, properties.issuers, shown, known=known)
+        return token
+
+    async def _endpoint(self, login: TokenLogin, authority: str, shown: str) -> str:
+        match login:
+            case OAuth2Login(properties=properties):
+                written = properties.endpoints.token
+                relative = f"{authority.rstrip('/')}/{written.lstrip('/')}"
+                endpoint = written if _ABSOLUTE.match(written) else relative
+            case OidcLogin(properties=properties):
+                endpoint = await self._discovered(properties, authority, shown)
+        if authority.startswith("https:") and not endpoint.startswith("https:"):
+            raise LoginError(
+                f"{shown} would be asked for a token over http, where everybody on the way could "
+                "read the credentials. Its token endpoint must be https, like itself."
+            )
+        check_url(endpoint)
+        return endpoint
+
+    async def _discovered(self, properties: OidcProperties, authority: str, shown: str) -> str:
+        """Read where the token endpoint is, from nobody but the authority (OpenID Discovery)."""
+        answer = await self._answer(
+            "GET", authority.rstrip("/") + _DISCOVERY, shown, {"accept": "application/json"}
+        )
+        if not answer.is_success:
+            away = answer.is_server_error
+            text = (
+                f"{shown} does not say where its token endpoint is: {_DISCOVERY} answered "
+                f"{answer.status_code}."
+            )
+            raise AuthorityAwayError(text) if away else AuthorityAnswerError(text)
+        found = json_object(answer, shown)
+        _check_mix_up(found.get("issuer"), properties, shown)
+        endpoint = found.get("token_endpoint")
+        if not isinstance(endpoint, str):
+            raise AuthorityAnswerError(f"{shown} has no 'token_endpoint' in {_DISCOVERY}.")
+        return endpoint
+
+    async def _answer(
+        self,
+        method: str,
+        uri: str,
+        shown: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+    ) -> httpx2.Response:
+        try:
+            async with self._egress.client(timeout=_REQUEST_S, max_bytes=_MAX_BYTES) as client:
+                return await client.request(method, uri, headers=headers, content=content)
+        except httpx2.TimeoutException:
+            raise AuthorityAwayError(f"{shown} did not answer in time.", kind="timeout") from None
+        except httpx2.ConnectError as error:
+            raise AuthorityAwayError(f"{shown} cannot be reached ({error}).") from error
+        except httpx2.HTTPError as error:
+            raise AuthorityAwayError(
+                f"{shown} broke the connection ({type(error).__name__})."
+            ) from error
+        except TooLargeError:
+            raise AuthorityAnswerError(
+                f"{shown} answered more than {_MAX_BYTES:,} bytes, which no token has."
+            ) from None
+
+
+def shown_uri(uri: str) -> str:
+    """Return an address without its query, which may carry a key."""
+    return uri.partition("?")[0]
+
+
+def _checked(authority: str) -> str:
+    url = check_url(authority)
+    if url.query or url.fragment:
+        raise LoginError(
+            f"The authority {shown_uri(authority)} has a query or fragment. Endpoints are relative "
+            "to it: write scheme, host and path."
+        )
+    return authority
+
+
+def _check_mix_up(issuer: object, properties: OidcProperties, shown: str) -> None:
+    """Refuse a description that is somebody else's: it could lead credentials to a stranger."""
+    if issuer != properties.authority:
+        raise IssuerError(
+            f"{shown} describes another issuer than itself in {_DISCOVERY}, so it was not asked "
+            "for a token. Write the authority exactly as its 'issuer' there, down to the last "
+            "slash."
+        )
+    if properties.issuers and issuer not in properties.issuers:
+        raise IssuerError(f"{shown} is not in 'issuers'.")
