@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.a2a import A2aActivities
+from activities.asyncapi import AsyncApiActivities
 from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
@@ -65,6 +66,7 @@ def build_worker(
     a2a = A2aActivities(egress, opener)
     http = HttpActivities(egress, opener)
     grpc = GrpcActivities(egress, channels, opener)
+    asyncapi = AsyncApiActivities(egress, opener)
     mcp = McpActivities(hub, opener)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     return Worker(
@@ -77,6 +79,10 @@ def build_worker(
             grpc.grpc_call,
             http.http_call,
             http.openapi_call,
+            asyncapi.publish,
+            asyncapi.subscribe,
+            asyncapi.poll,
+            asyncapi.close,
             mcp.mcp_call,
             mcp.mcp_request,
         ],
