@@ -8,8 +8,10 @@ import pytest
 from deploy.local.launch import die_with_parent
 
 pytest_plugins = [
+    "tests.fixtures.asyncapi_site",
     "tests.fixtures.databases",
     "tests.fixtures.grpc_line",
+    "tests.fixtures.mosquitto",
     "tests.fixtures.settings",
     "tests.fixtures.stub_hosts",
     "tests.fixtures.system",

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.a2a import A2aActivities
+from activities.asyncapi import AsyncApiActivities
 from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
@@ -73,6 +74,7 @@ def build_worker(
     http = HttpActivities(egress, opener, logins)
     grpc = GrpcActivities(egress, channels, opener, logins)
     mcp = McpActivities(hub, opener, logins)
+    asyncapi = AsyncApiActivities(egress, opener, logins)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     return Worker(
         client,
@@ -84,6 +86,10 @@ def build_worker(
             grpc.grpc_call,
             http.http_call,
             http.openapi_call,
+            asyncapi.publish,
+            asyncapi.subscribe,
+            asyncapi.poll,
+            asyncapi.close,
             mcp.mcp_call,
             mcp.mcp_request,
         ],

@@ -4,38 +4,26 @@ Covers what operations of real APIs use: path, query, header and body parameters
 variables, local `$ref`. Cookies and multipart bodies are refused by name.
 """
 
-import asyncio
-import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import quote, urljoin
 
-import yaml
-from cachetools import TTLCache
-
+from activities.http.descriptions import Descriptions, Language, resolved
 from activities.http.errors import OperationError
-from activities.http.exchange import exchange
 from activities.http.types import HttpCall, OpenApiCall
-from activities.logins.types import Login
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
 
-# The one written in C where the wheel has it.
-SAFE: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+OPENAPI: Final = Language("OpenAPI", frozenset({"openapi", "swagger"}))
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-# A description changes with a deployment, not with a request.
-KEEP_S: Final = 300
 _BODY: Final = "body"
-_Key: TypeAlias = tuple[str, str, Login | None]
 
 
 class Documents:
     """Descriptions read over HTTP and kept for a few minutes."""
 
     def __init__(self, egress: Egress) -> None:
-        self.egress = egress
-        # The tenant is part of the key: a document may differ by who asks.
-        self._kept: TTLCache[_Key, JsonObject, float] = TTLCache(128, KEEP_S, time.monotonic)
+        self._descriptions = Descriptions(egress, OPENAPI)
 
     async def read(self, call: OpenApiCall) -> JsonObject:
         """Return the document that a call refers to.
@@ -44,32 +32,9 @@ class Documents:
             OperationError: When what the address gives is no OpenAPI document.
             UpstreamError: When it cannot be read.
         """
-        key = (call.tenant_id, call.document_uri, call.document_login)
-        document = self._kept.get(key)
-        if document is None:
-            request = HttpCall(
-                tenant_id=call.tenant_id,
-                method="GET",
-                uri=call.document_uri,
-                login=call.document_login,
-                timeout_s=call.timeout_s,
-            )
-            content = await exchange(self.egress, request)
-            # YAML takes seconds for a megabyte: not on the event loop.
-            document = await asyncio.to_thread(_parsed, content, call.document_uri)
-            self._kept[key] = document
-        return document
-
-
-def _parsed(content: JsonValue, uri: str) -> JsonObject:
-    if isinstance(content, str):
-        try:
-            content = yaml.load(content, Loader=SAFE)  # noqa: S506 - it is the safe loader
-        except (yaml.YAMLError, RecursionError) as error:
-            raise OperationError(f"{uri} is neither JSON nor YAML: {error}") from error
-    if not isinstance(content, dict) or not ({"openapi", "swagger"} & content.keys()):
-        raise OperationError(f"{uri} is no OpenAPI document: it has no 'openapi' or 'swagger'.")
-    return content
+        return await self._descriptions.read(
+            call.tenant_id, call.document_uri, call.document_login, call.timeout_s
+        )
 
 
 def request_for(document: JsonObject, call: OpenApiCall) -> HttpCall:
@@ -148,33 +113,19 @@ def _entries(paths: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _declared(
-    document: Mapping[str, Any], operation: Mapping[str, Any], shared: list[Any]
+    document: JsonObject, operation: Mapping[str, Any], shared: list[Any]
 ) -> dict[str, dict[str, Any]]:
     """Return the parameters by name; a request body counts as the parameter `body`."""
     found = {}
     for written in [*shared, *(operation.get("parameters") or [])]:
-        parameter = _resolved(document, written)
+        parameter = resolved(document, written, OPENAPI.name)
         name = _BODY if parameter.get("in") == "body" else parameter.get("name")
         if isinstance(name, str) and isinstance(parameter.get("in"), str):
             found[name] = parameter
     if "requestBody" in operation:
-        body = _resolved(document, operation["requestBody"])
+        body = resolved(document, operation["requestBody"], OPENAPI.name)
         found[_BODY] = {"in": "body", "required": body.get("required", False)}
     return found
-
-
-def _resolved(document: Mapping[str, Any], written: Any) -> dict[str, Any]:
-    """Follow a local `$ref`."""
-    for _ in range(10):
-        if not isinstance(written, dict):
-            break
-        reference = written.get("$ref")
-        if reference is None:
-            return written
-        written = document
-        for token in str(reference).removeprefix("#/").split("/"):
-            written = written.get(token.replace("~1", "/").replace("~0", "~"), {})
-    raise OperationError("A '$ref' of the OpenAPI document leads nowhere.")
 
 
 def _refuse_unfitting(call: OpenApiCall, declared: Mapping[str, Mapping[str, Any]]) -> None:

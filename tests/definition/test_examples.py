@@ -32,7 +32,7 @@ OTHER_ERRORS = {
 WARNED = {"conditional-task.yaml", "run-subflow.yaml", "try-catch-then.yaml"}
 NOT_YET = re.compile(
     r"^\s+(listen|container|script|shell|stdio):|^(schedule):"
-    r"|call: (asyncapi|https://)",
+    r"|protocol: ws$|call: https://",
     re.MULTILINE,
 )
 

@@ -6,6 +6,10 @@ from tests.definition.documents import HEAD, codes, errors, only, with_tasks
 from workflows.definition import validate
 
 CALL = "- a: { call: http, with: { method: get, endpoint: 'https://e.com', %s } }"
+TAKE = (
+    "- a: { call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: o, "
+    "subscription: { %s } } }"
+)
 RAISE = "- a: { raise: { error: { type: 'https://e.com', status: 400, %s } } }"
 
 # A bad expression in every place where one can stand: (text, pointer).
@@ -86,6 +90,25 @@ PLACES = [
         ),
         "/do/0/a/with/arguments/x",
     ),
+    (
+        with_tasks(TAKE % f"filter: {WRAPPED}, consume: {{ amount: 1 }}"),
+        "/do/0/a/with/subscription/filter",
+    ),
+    *(
+        (
+            with_tasks(TAKE % f"consume: {{ {key}: {WRAPPED} }}"),
+            f"/do/0/a/with/subscription/consume/{key}",
+        )
+        for key in ("while", "until")
+    ),
+    (
+        with_tasks(TAKE % f"consume: {{ amount: 1, for: {WRAPPED} }}"),
+        "/do/0/a/with/subscription/consume/for",
+    ),
+    (
+        with_tasks(TAKE % f"consume: {{ amount: 1 }}, foreach: {{ output: {{ as: {BARE} }} }}"),
+        "/do/0/a/with/subscription/foreach/output/as",
+    ),
     (with_tasks(f"- a: {{ do: [ {{ b: {{ set: {WRAPPED} }} }} ] }}"), "/do/0/a/do/0/b/set"),
     (
         with_tasks(f"- a: {{ fork: {{ branches: [ {{ b: {{ set: {WRAPPED} }} }} ] }} }}"),
@@ -136,6 +159,13 @@ def test_an_expression_that_the_engine_refuses_is_a_finding(expression: str, cod
         ),
         "- a: { try: [], catch: { as: e, when: $e.x == 4, do: [ { b: { set: '${ $e }' } } ] } }",
         "- a: { try: [], catch: { do: [ { b: { set: { x: '${ $error }' } } } ] } }",
+        (
+            "- a: { call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: o, "
+            "subscription: { filter: '${ .payload.n > $context.n }', consume: { while: "
+            "'${ $input.go }', for: '${ .time }' }, foreach: { item: m, at: i, do: "
+            "[ { b: { set: { x: '${ [$m, $i] }' } } } ], output: { as: '${ [., $m] }' }, "
+            "export: { as: '${ [$output, $i] }' } } } } }"
+        ),
         "- a: { set: { x: '${ . as $y | $y | reduce .[] as $z (0; . + $z) }' } }",
     ],
 )

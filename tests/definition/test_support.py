@@ -8,6 +8,8 @@ from workflows.definition import validate
 HTTP = "call: http, with: { method: get, endpoint: { uri: 'https://e.com', authentication: %s } }"
 CLIENT = "client: { id: a, secret: '${ .s }' }"
 OAUTH2 = f"{{ oauth2: {{ authority: 'https://e.com', grant: client_credentials, {CLIENT} }} }}"
+ASYNCAPI = "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, %s }"
+TAKE = "subscription: { consume: { amount: 1 } }"
 MCP = "call: mcp, with: { method: %s, transport: %s }"
 A2A = "call: a2a, with: { method: %s, server: 'https://e.com', parameters: %s }"
 OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
@@ -19,13 +21,12 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
         ("listen: { to: { any: [] } }", "listen", "'listen' tasks"),
         ("run: { container: { image: a } }", "run/container", "Containers"),
         ("run: { script: { language: js, code: '1' } }", "run/script", "Scripts"),
+        (ASYNCAPI % "protocol: kafka, message: {}", "with/protocol", "The protocol 'kafka'"),
+        (ASYNCAPI % f"protocol: ws, {TAKE}", "with/protocol", "The protocol 'ws'"),
         (
-            (
-                "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "
-                "message: { payload: {} } }"
-            ),
-            "call",
-            "'call: asyncapi'",
+            ASYNCAPI % f"protocol: http, {TAKE}",
+            "with/protocol",
+            "HTTP has nothing",
         ),
         (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
         (
@@ -84,6 +85,12 @@ def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
             )
         ),
         "call: mcp.tool, with: { server: a, tool: b }",
+        ASYNCAPI % "message: { payload: { a: '${ .b }' } }",
+        ASYNCAPI % "protocol: http, message: {}",
+        ASYNCAPI % f"protocol: mqtt, {TAKE}",
+        ASYNCAPI % f"protocol: mqtt5, {TAKE}",
+        # A server decides; the protocol beside it is ignored.
+        ASYNCAPI % f"protocol: kafka, server: {{ name: a }}, {TAKE}",
         "do: []",
         "emit: { event: { with: { type: a } } }",
         "for: { in: . }, while: .x, do: []",

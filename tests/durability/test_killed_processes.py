@@ -15,13 +15,17 @@ from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.postgres import PostgresOptions
 from deploy.local.processes import Child, Program
 from millwright_client import Instance, Millwright
+from tests.fixtures.asyncapi_site import AsyncApiSite
 from tests.fixtures.databases import fresh_database
 from tests.fixtures.grpc_line import Protos
+from tests.fixtures.mosquitto import PASSWORD, USER, Mosquitto
 from tests.fixtures.system import System, system_settings
 
 STEPS = 20
 KILL_AFTER = (2, 6, 10, 14, 18)
 PAUSE_MS = 400
+# Between two messages: in its middle no tool runs, however slow the machine is.
+QUIET_S = 2
 # Temporal waits 10 s for the worker that held the run before it asks another one.
 RUN_S = 150
 
@@ -226,3 +230,79 @@ def test_a_run_does_not_notice_that_the_api_was_restarted(
     assert [task.name for task in ended.tasks if task.kind == "call mcp.tool"] == [
         f"step{number}" for number in range(1, STEPS + 1)
     ]
+
+
+def subscribe(client: Millwright, ledger: Ledger, document: str, amount: int) -> str:
+    """Start a run that records one line for each message, with a pause before it."""
+    client.mcp.register_server("ledger", url=ledger.url)
+    client.workflows.publish(f"""
+document: {{ dsl: '1.0.3', namespace: tests, name: subscriber, version: '1.0.0' }}
+do:
+  - take:
+      call: asyncapi
+      with:
+        document: {{ endpoint: '{document}' }}
+        channel: steps
+        authentication:
+          basic: {{ username: '${{ .user }}', password: '${{ .password }}' }}
+        subscription:
+          consume: {{ amount: {amount} }}
+          foreach:
+            item: message
+            do:
+              - pause: {{ wait: {{ seconds: {QUIET_S} }} }}
+              - record:
+                  call: mcp.tool
+                  with:
+                    server: ledger
+                    tool: record
+                    arguments: {{ step: '${{ $message.payload }}' }}
+""")
+    login = {"user": USER, "password": PASSWORD}
+    return client.workflows.start("tests", "subscriber", input=login).id
+
+
+@pytest.mark.timeout(RUN_S + 120)
+@pytest.mark.parametrize("protocol", ["mqtt", "mqtt5"])
+def test_a_subscription_survives_killed_workers_without_losing_or_repeating_a_message(
+    own_system: System,
+    ledger: Ledger,
+    mosquitto: Mosquitto,
+    asyncapi_site: AsyncApiSite,
+    protocol: str,
+) -> None:
+    where = {"url": f"127.0.0.1:{mosquitto.port}", "protocol": protocol}
+    document = asyncapi_site.give(
+        {
+            "asyncapi": "2.6.0",
+            "servers": {"broker": where},
+            "channels": {"steps": {"subscribe": {}}},
+        }
+    )
+    worker = own_system.start_worker()
+    own_system.start_api()
+    with own_system.new_tenant() as client:
+        instance = subscribe(client, ledger, document, 24)
+        wait_until(lambda: "Sending SUBACK" in mosquitto.log())
+        for first in (1, 9, 17):
+            # While it polls: some have been handed over, or were on their way. No tool runs yet.
+            mosquitto.publish("steps", *(str(step) for step in range(first, first + 8)))
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker = own_system.start_worker()
+            # In the middle of a batch, in the pause between two steps.
+            wait_until(lambda first=first: len(ledger.lines()) >= first + 2)  # type: ignore[misc]
+            sleep(QUIET_S / 2)
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker = own_system.start_worker()
+            if first < 17:
+                wait_until(lambda first=first: len(ledger.lines()) >= first + 7)  # type: ignore[misc]
+                wait_until(lambda: _is_polling(mosquitto))
+        ended = client.wait(instance, timeout=RUN_S)
+    assert ended.status == "COMPLETED", ended.error
+    assert ledger.lines() == list(range(1, 25))
+
+
+def _is_polling(mosquitto: Mosquitto) -> bool:
+    """Tell whether the last that a subscriber did was to connect."""
+    log = mosquitto.log()
+    return log.rfind(" as mw") > log.rfind("Client mw")

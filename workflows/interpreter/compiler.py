@@ -10,6 +10,7 @@ from cachetools import LRUCache
 from foundation.json import JsonObject, digest
 from workflows.definition import (
     CallA2a,
+    CallAsyncApi,
     CallFunction,
     CallGrpc,
     CallHttp,
@@ -41,6 +42,7 @@ from workflows.interpreter.compiling import (
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.steps import Body, Filter, Step
 from workflows.interpreter.tasks.call.a2a import compile_a2a
+from workflows.interpreter.tasks.call.asyncapi import compile_asyncapi
 from workflows.interpreter.tasks.call.function import compile_function
 from workflows.interpreter.tasks.call.grpc import compile_grpc
 from workflows.interpreter.tasks.call.http import compile_http
@@ -61,6 +63,7 @@ from workflows.interpreter.tasks.wait import compile_wait
 KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
     {
         CallA2a: compile_a2a,
+        CallAsyncApi: compile_asyncapi,
         CallFunction: compile_function,
         CallGrpc: compile_grpc,
         CallHttp: compile_http,

@@ -13,6 +13,7 @@ from workflows.definition.checks.inputs import Inputs, KnownSchema, first_task, 
 from workflows.definition.checks.subject import Site, Subject, Variables
 from workflows.definition.findings import Path, shown
 from workflows.definition.models import (
+    AsyncApiSubscription,
     CallA2a,
     CallAsyncApi,
     CallFunction,
@@ -144,9 +145,9 @@ def _conditions(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
             yield from _of_catch(catch, (*path, "catch"), here, shaped)
         case ListenTask(foreach=SubscriptionIterator() as foreach):
             yield from _of_iterator(foreach, (*path, "foreach"), here)
-        case CallAsyncApi(with_=given) if given.subscription and given.subscription.foreach:
-            inner = (*path, "with", "subscription", "foreach")
-            yield from _of_iterator(given.subscription.foreach, inner, here)
+        case CallAsyncApi(with_=given) if given.subscription:
+            at = (*path, "with", "subscription")
+            yield from _of_subscription(given.subscription, at, here, shaped)
         case _:
             pass  # the other kinds have no conditions
 
@@ -185,6 +186,25 @@ def _of_retry(
     written = policy.model_dump(by_alias=True, include={"delay", "limit", "jitter"})
     for key, value in written.items():
         yield ExpressionField((*path, key), value, here)
+
+
+def _of_subscription(
+    subscription: AsyncApiSubscription, path: Path, here: Variables, shaped: KnownSchema | None
+) -> Iterator[ExpressionField]:
+    consume = subscription.consume
+    # `.` is a message, but for the duration.
+    for at, condition in (
+        ((*path, "filter"), subscription.filter),
+        ((*path, "consume", "while"), consume.while_),
+        ((*path, "consume", "until"), consume.until),
+    ):
+        if condition is not None:
+            yield _bare(at, condition, here, None, shaped)
+    if isinstance(consume.for_, str):
+        at = (*path, "consume", "for")
+        yield ExpressionField(at, consume.for_, here, dot=shaped, input=shaped)
+    if subscription.foreach:
+        yield from _of_iterator(subscription.foreach, (*path, "foreach"), here)
 
 
 def _of_iterator(
@@ -229,6 +249,6 @@ def _is_activity(subject: Subject, site: Site) -> bool:
 
 
 def _without_tasks(value: JsonValue) -> JsonValue:
-    """Leave out the list of tasks in `call: asyncapi`; it is visited as a scope."""
+    """Leave out the subscription of `call: asyncapi`: conditions, and tasks that are a scope."""
     given = value if isinstance(value, dict) else {}
     return {name: item for name, item in given.items() if name != "subscription"}

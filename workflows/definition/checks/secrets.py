@@ -14,6 +14,7 @@ from workflows.definition.checks.subject import Subject
 from workflows.definition.checks.templates import sources_in, without_expressions
 from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
+    AsyncApiMessage,
     BasicAuthentication,
     BearerAuthentication,
     DigestAuthentication,
@@ -44,6 +45,7 @@ _NAMED: Final[frozenset[FieldKey]] = frozenset(
     {
         (HttpArguments, "headers"),
         (HttpArguments, "query"),
+        (AsyncApiMessage, "headers"),
         (McpHttpTransport, "headers"),
         (McpStdioTransport, "environment"),
         (ContainerSpec, "environment"),

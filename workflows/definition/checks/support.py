@@ -5,9 +5,9 @@ from typing import Final
 
 from workflows.definition.checks.fields import FieldKey
 from workflows.definition.checks.subject import Subject
-from workflows.definition.findings import Code, Problem, shown
+from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
-    CallAsyncApi,
+    AsyncApiArguments,
     Definition,
     ListenTask,
     McpTransport,
@@ -21,7 +21,6 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Containers are",
     (RunSpec, "script"): "Scripts are",
     (RunSpec, "shell"): "Shell commands are",
-    (CallAsyncApi, "call"): "'call: asyncapi' is",
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (Definition, "schedule"): "Schedules inside a definition are",
     (Use, "catalogs"): "Catalogues of functions are",
@@ -37,10 +36,15 @@ _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (Definition, "schedule"): "Create it with POST /api/v1/schedules.",
 }
 
+# Of `call: asyncapi`. What only its document says is found when it runs.
+_PROTOCOLS: Final = ("http", "mqtt", "mqtt5")
+
 
 def check_support(subject: Subject) -> Iterator[Problem]:
     """Find everything that is not executed yet."""
     for field in subject.fields:
+        if isinstance(field.owner, AsyncApiArguments) and field.name == "protocol":
+            yield from _protocol(field.owner, field.path)
         what = _FIELDS.get(field.key)
         if what is not None:
             instead = _INSTEAD.get(field.key, "Remove it.")
@@ -49,3 +53,18 @@ def check_support(subject: Subject) -> Iterator[Problem]:
                 f"{f'Task {shown(task)}: ' if task else ''}{what} not supported yet. {instead}"
             )
             yield Problem(Code.NOT_SUPPORTED_YET, field.path, message)
+
+
+def _protocol(given: AsyncApiArguments, path: Path) -> Iterator[Problem]:
+    """Refuse a protocol that decides; next to a server it is ignored, as the language wants it."""
+    if given.server is not None or given.protocol is None:
+        return
+    if given.protocol not in _PROTOCOLS:
+        message = (
+            f"The protocol {shown(given.protocol)} is not supported yet. Supported: "
+            f"{', '.join(_PROTOCOLS)}."
+        )
+        yield Problem(Code.NOT_SUPPORTED_YET, path, message)
+    elif given.protocol == "http" and given.subscription is not None:
+        message = "HTTP has nothing to subscribe to. Use a server that speaks mqtt or mqtt5."
+        yield Problem(Code.NOT_SUPPORTED_YET, path, message)

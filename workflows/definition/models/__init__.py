@@ -3,7 +3,11 @@
 They describe shape only; what the words mean is judged by `workflows.definition.checks`.
 """
 
-from workflows.definition.models.asyncapi import AsyncApiArguments
+from workflows.definition.models.asyncapi import (
+    AsyncApiArguments,
+    AsyncApiMessage,
+    AsyncApiSubscription,
+)
 from workflows.definition.models.authentication import (
     AuthenticationPolicy,
     AuthenticationSpec,
@@ -97,6 +101,8 @@ __all__ = [
     "A2aArguments",
     "ActivityRetry",
     "AsyncApiArguments",
+    "AsyncApiMessage",
+    "AsyncApiSubscription",
     "AuthenticationPolicy",
     "AuthenticationSpec",
     "BasicAuthentication",

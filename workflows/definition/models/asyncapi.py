@@ -1,4 +1,4 @@
-"""Arguments of `call: asyncapi` (not executed yet)."""
+"""Arguments of `call: asyncapi`."""
 
 from typing import Literal, Self
 
