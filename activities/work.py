@@ -74,6 +74,12 @@ class Mask:
             text = text.replace(spelling, HIDDEN)
         return text
 
+    def data(self, data: bytes) -> bytes:
+        """Return data without them: in base64 they could not be found any more."""
+        for spelling in self._spellings:
+            data = data.replace(spelling.encode(errors="replace"), HIDDEN.encode())
+        return data
+
     def value(self, value: JsonValue) -> JsonValue:
         """Return the value without them, names of members included."""
         if not self._spellings:

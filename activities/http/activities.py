@@ -50,6 +50,7 @@ class HttpActivities:
 
         async def send(login: ReadyLogin | None) -> JsonValue:
             work.beat.now_sent()
-            return await exchange(self.egress, request.model_copy(update={"login": login}))
+            ready = request.model_copy(update={"login": login})
+            return await exchange(self.egress, ready, work.mask.data)
 
         return await self.logins.logged_in(work, request.login, send)

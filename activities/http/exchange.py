@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -32,8 +33,17 @@ SHOWN_BODY_CHARS: Final = 300
 _HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 
 
-async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
+def _as_it_is(data: bytes) -> bytes:
+    return data
+
+
+async def exchange(
+    egress: Egress, call: HttpCall, masked: Callable[[bytes], bytes] = _as_it_is
+) -> JsonValue:
     """Send the request and return what the task's `output` asks for.
+
+    Args:
+        masked: What a body that is encoded looks like without the secrets of the request.
 
     Raises:
         CallUnreachedError: Nothing was sent.
@@ -66,7 +76,7 @@ async def exchange(egress: Egress, call: HttpCall) -> JsonValue:
         ) from error
     _refuse_errors(call, response, where)
     try:
-        return _output(call, response)
+        return _output(call, response, masked)
     except (LookupError, UnicodeError, ValueError, AssertionError, RecursionError) as error:
         raise CallFailedError(
             f"{call.method} {where} was executed, and its answer cannot be read "
@@ -172,10 +182,12 @@ def retry_after(response: httpx2.Response) -> float | None:
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
 
 
-def _output(call: HttpCall, response: httpx2.Response) -> JsonValue:
+def _output(
+    call: HttpCall, response: httpx2.Response, masked: Callable[[bytes], bytes]
+) -> JsonValue:
     if call.output == "raw":
-        return base64.b64encode(response.content).decode()
-    content = _content(response)
+        return base64.b64encode(masked(response.content)).decode()
+    content = _content(response, masked)
     if call.output == "content":
         return content
     request: JsonObject = {
@@ -195,7 +207,7 @@ def _visible(headers: httpx2.Headers) -> JsonObject:
     return {name: text for name, text in headers.items() if name not in _HIDDEN_HEADERS}
 
 
-def _content(response: httpx2.Response) -> JsonValue:
+def _content(response: httpx2.Response, masked: Callable[[bytes], bytes]) -> JsonValue:
     """Decode a body by its content type: JSON, text, or base64 for all else."""
     if not response.content:
         return None
@@ -211,7 +223,7 @@ def _content(response: httpx2.Response) -> JsonValue:
         return value
     if media.startswith("text/") or media.endswith(("xml", "yaml", "javascript")) or not media:
         return response.text
-    return base64.b64encode(response.content).decode()
+    return base64.b64encode(masked(response.content)).decode()
 
 
 def _shown(uri: str) -> str:

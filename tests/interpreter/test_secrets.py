@@ -122,6 +122,16 @@ async def test_the_authorization_of_a_call_can_be_read_by_its_own_arguments(run:
     assert_hidden(kept)
 
 
+async def test_a_raw_answer_does_not_hide_a_secret_in_its_encoding(run: Runner) -> None:
+    output, _, kept = await everything_of(
+        run,
+        call(f"endpoint: '{ECHO}', output: raw, headers: {{ X-Key: '${{ $secrets.planted }}' }}"),
+    )
+
+    assert b'"X-Key": "***"' in base64.b64decode(output)
+    assert_hidden(kept)
+
+
 async def test_an_error_does_not_repeat_a_secret(run: Runner) -> None:
     _, error, kept = await everything_of(
         run, call(f"endpoint: '{ECHO}/refused', headers: {{ X-Key: '${{ $secrets.planted }}' }}")
