@@ -1,6 +1,7 @@
 """The worker: everything it can do, wired in one place."""
 
 import asyncio
+import gc
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,6 +117,9 @@ async def run(settings: Settings) -> None:
         client = await _connected(settings, stop)
         if client is None:
             return
+        # Nothing of what was imported goes away: collections of garbage need not look through it.
+        gc.collect()
+        gc.freeze()
         async with build_worker(
             client, settings, database, egress=egress, channels=channels, logins=logins
         ):

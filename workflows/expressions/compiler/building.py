@@ -1,6 +1,7 @@
 """New values: `[...]`, `{...}`, texts with programs in them, formats."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
 
 from workflows.expressions.builtins.formats import FORMATS
 from workflows.expressions.builtins.text import to_text
@@ -15,7 +16,7 @@ from workflows.expressions.compiler.code import (
     together,
 )
 from workflows.expressions.compiler.explain import located_error
-from workflows.expressions.compiler.flow import computed
+from workflows.expressions.compiler.flow import SHORT_TEXT, computed
 from workflows.expressions.errors import JqError, OperandError, Value
 from workflows.expressions.meter import Run
 from workflows.expressions.syntax import nodes as n
@@ -57,21 +58,35 @@ def _collected(body: Code) -> One:
 
 @compiles(n.Object)
 def compile_object(node: n.Object, scope: Scope, located: bool, _tail: bool) -> Code:
-    entries = [(compiled(k, scope), compiled(v, scope)) for k, v in node.entries]
-    cost = sum(key.cost + value.cost + 2 for key, value in entries) + 2
-    frames = max((max(k.frames, v.frames) for k, v in entries), default=0) + 2
-    ones = [(key.one, value.one) for key, value in entries]
-    if all(key and value for key, value in ones):
-        if all(isinstance(key, n.Literal) for key, _ in node.entries):
-            names = [key.value for key, _ in node.entries if isinstance(key, n.Literal)]
-            one = _record(names, [value for _, value in ones if value])
-        else:
-            one = _object(node, [(key, value) for key, value in ones if key and value])
-        held = together(*(code.spread for entry in entries for code in entry))
-        spread = together(held, held > 0)
-        return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
-    many = _objects(node, [(key.many, value.many) for key, value in entries])
-    return computed(Code(many=many, cost=cost, frames=frames + len(entries)), located)
+    names = [key.value for key, _ in node.entries if _is_name(key)]
+    values = [compiled(value, scope) for _, value in node.entries]
+    singles = [value.one for value in values if value.one is not None]
+    if len(singles) == len(names) == len(values):
+        cost, frames = 2, 0
+        for value in values:
+            cost += value.cost + 2
+            frames = max(frames, value.frames)
+        return _built(_record(names, singles), cost, frames, values, located)
+    keys = [compiled(key, scope) for key, _ in node.entries]
+    parts = [*keys, *values]
+    cost = sum(part.cost for part in parts) + 2 * len(keys) + 2
+    frames = max(part.frames for part in parts)
+    ones = [(k.one, v.one) for k, v in zip(keys, values, strict=True) if k.one and v.one]
+    if len(ones) == len(keys):
+        return _built(_object(node, ones), cost, frames, parts, located)
+    many = _objects(node, [(k.many, v.many) for k, v in zip(keys, values, strict=True)])
+    return computed(Code(many=many, cost=cost, frames=frames + len(keys) + 2), located)
+
+
+def _is_name(key: n.Node) -> TypeGuard[n.Literal]:
+    return type(key) is n.Literal and type(key.value) is str and len(key.value) <= SHORT_TEXT
+
+
+def _built(one: One, cost: int, frames: int, parts: Sequence[Code], located: bool) -> Code:
+    spread = together(*[part.spread for part in parts])
+    # Whatever holds something is a level deeper.
+    spread = together(spread, 1) if spread else 0
+    return computed(Code(one, cost=cost, frames=frames + 2, spread=spread), located)
 
 
 def _record(names: Sequence[str], values: Sequence[One]) -> One:

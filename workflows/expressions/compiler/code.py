@@ -117,6 +117,9 @@ class Listing(Code):
 
 def together(*spreads: int) -> int:
     """Spread of what holds the outputs of all of these."""
+    total = sum(spreads)
+    if total < OUTER:
+        return total
     pairs = [divmod(each, OUTER) for each in spreads]
     return counted(sum(variables for variables, _ in pairs), sum(inputs for _, inputs in pairs))
 
@@ -132,6 +135,8 @@ def passed_on(left: Code, right: Code) -> int:
     if left.spread >= HEAVY or right.spread >= HEAVY or (variables and left.maybe is None):
         return HEAVY
     # What the left side has built anew counts as well when the right side repeats it.
+    if variables == 0 and inputs == 0:
+        return 0
     before, through = divmod(max(left.spread, 1), OUTER)
     return counted(variables + before * inputs, through * inputs)
 
@@ -295,14 +300,15 @@ def compiled(node: n.Node, scope: Scope, located: bool = False, tail: bool = Fal
     """
     table = scope.table
     assert table is not None  # noqa: S101 - every scope has one
-    table.deep += 1
-    table.nodes += 1
-    if table.deep > MAX_NODES_DEEP:
+    deep = table.deep
+    table.deep = deep + 1
+    nodes = table.nodes = table.nodes + 1
+    if deep >= MAX_NODES_DEEP:
         raise Problem("The expression is nested too deeply", node.start, node.end)
-    if table.nodes > MAX_NODES:
+    if nodes > MAX_NODES:
         raise Problem("The expression is too large when its functions are written out", 0)
     code = COMPILERS[type(node)](node, scope, located, tail)
-    table.deep -= 1
+    table.deep = deep
     return code
 
 

@@ -66,12 +66,12 @@ def compile_literal(node: n.Literal, _scope: Scope, located: bool, _tail: bool) 
         cost = size_of(value)
         copied = Constant(lambda _value, _env, _run: deepcopy(value), cost=cost, spread=0)
         return computed(copied, located)
-    spread = OUTER if type(value) is str and len(value) > _SHORT_TEXT else 0
+    spread = OUTER if type(value) is str and len(value) > SHORT_TEXT else 0
     return computed(Constant(lambda _value, _env, _run: value, cost=0, spread=spread), located)
 
 
 # Longer texts of a program count when they are repeated.
-_SHORT_TEXT = 64
+SHORT_TEXT = 64
 
 
 def size_of(value: Value) -> int:

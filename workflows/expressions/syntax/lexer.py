@@ -139,17 +139,21 @@ def _read(source: str, position: int, closing: str, tokens: Tokens, strings: int
             group = found.lastindex or 0
             start, position = found.span(group)
             text = source[start:position]
-            kind = _KINDS[group]
             if group == _OP:
-                kind = text
+                kinds(text)
+                texts(text)
+                starts(start)
                 if closing:
                     if text in "([{":
                         opened += 1
                     elif text in ")]}":
                         if not opened and text == closing:
+                            del tokens.kinds[-1], tokens.texts[-1], tokens.starts[-1]
                             return start
                         opened -= 1
-            elif group == _NAME:
+                continue
+            kind = _KINDS[group]
+            if group == _NAME:
                 if text in KEYWORDS:
                     kind = text
             elif group == _PLAIN:

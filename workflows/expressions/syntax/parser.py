@@ -73,8 +73,8 @@ class _Parser:
         """Take a token; return its position."""
         position = self.position
         if self.kind != "eof":
-            self.position = position + 1
-            self.kind = self.kinds[position + 1]
+            self.position = following = position + 1
+            self.kind = self.kinds[following]
         return position
 
     def take(self) -> str:
@@ -100,7 +100,9 @@ class _Parser:
     def accept(self, kind: str) -> bool:
         if self.kind != kind:
             return False
-        self.advance()
+        # Nobody accepts the end, so there is a next one.
+        self.position = following = self.position + 1
+        self.kind = self.kinds[following]
         return True
 
     def unexpected(self, wanted: str = "") -> Problem:
@@ -139,19 +141,19 @@ class _Parser:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.too_deep()
-        start = self.starts[self.position]
-        kind = self.kind
-        if kind == "def":
+        if self.kind not in _TO_THE_END:
+            result = self.piped(self.starts[self.position])
+        elif self.kind == "def":
             result = self.define()
-        elif kind == "label":
-            result = self.label()
         else:
-            result = self.piped(start)
+            result = self.label()
         self.depth -= 1
         return result
 
     def piped(self, start: int) -> n.Node:
         left = self.comma()
+        if self.kind != "|":
+            return left
         stages = [left]
         while self.kind == "|":
             self.advance()
@@ -224,7 +226,8 @@ class _Parser:
                 return left
             level, side, make = binding
             operator = self.kind
-            self.advance()
+            self.position = following = self.position + 1
+            self.kind = self.kinds[following]
             self.depth += 1
             if self.depth > MAX_DEPTH:
                 raise self.too_deep()
@@ -238,9 +241,12 @@ class _Parser:
         make = _TERMS.get(self.kind)
         if make is None:
             raise self.unexpected("a value")
-        # `?` behind a step is for that step alone; behind anything else, for all of it.
-        is_step = self.kind in _STEPS
+        first = self.kind
         term = make(self)
+        if self.kind not in _POSTFIXES:
+            return term
+        # `?` behind a step is for that step alone; behind anything else, for all of it.
+        is_step = first in _STEPS
         while self.kind in _POSTFIXES:
             if self.kind == "?" and is_step:
                 self.advance()
@@ -293,7 +299,9 @@ class _Parser:
         return here
 
     def field(self) -> n.Node:
-        position = self.advance()
+        position = self.position
+        self.position = following = position + 1
+        self.kind = self.kinds[following]
         start, name = self.starts[position], self.texts[position]
         return n.Field(start, start + len(name), _HERE, name[1:])
 
