@@ -346,3 +346,26 @@ def test_a_definition_is_prepared_with_its_hash_and_text() -> None:
 def test_a_namespace_that_would_hide_behind_an_address_is_refused(namespace: str) -> None:
     with pytest.raises(InvalidDefinitionError, match="reserved"):
         prepare(HEAD.replace("tests", namespace) + "do: []")
+
+
+LOCAL = "metadata: { millwright: { local: true%s } }"
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "call: http, with: { method: post, endpoint: 'https://e.com' }",
+        "call: mcp.tool, with: { server: s, tool: t }",
+        "set: { x: 1 }",
+    ],
+)
+def test_a_local_call_has_to_be_one_that_may_happen_twice(task: str) -> None:
+    found = only(with_tasks(f"- a: {{ {task}, {LOCAL % ''} }}"))
+    assert (found.code, found.pointer) == ("wrong-value", "/do/0/a/metadata/millwright/local")
+    keyed = LOCAL % ", idempotencyKey: 'order-${ .id }'"
+    assert validate(with_tasks(f"- a: {{ {task}, {keyed} }}")) == []
+
+
+def test_a_request_that_may_be_repeated_can_be_local() -> None:
+    task = "call: http, with: { method: get, endpoint: 'https://e.com' }"
+    assert validate(with_tasks(f"- a: {{ {task}, {LOCAL % ''} }}")) == []

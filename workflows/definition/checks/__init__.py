@@ -19,6 +19,7 @@ from workflows.definition.checks.flow import (
 )
 from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
+from workflows.definition.checks.locality import check_locality
 from workflows.definition.checks.logins import check_logins
 from workflows.definition.checks.names import check_header, check_variables
 from workflows.definition.checks.paths import check_paths
@@ -56,6 +57,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_forms,
     check_logins,
     check_protocols,
+    check_locality,
     check_support,
 )
 

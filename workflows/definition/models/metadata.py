@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import ConfigDict, Field, Tag
 
-from workflows.definition.models.base import TEXT, Given, JsonMap, Model, choice
+from workflows.definition.models.base import TEXT, Given, Model, choice
 from workflows.definition.models.task_list import TaskList
 from workflows.definition.models.values import DurationSpec
 
@@ -53,7 +53,6 @@ class TaskMetadata(Model):
     idempotency_key: Given[Annotated[str, Field(min_length=1)]] = None
     local: bool = False
     summary: Given[Annotated[str, Field(min_length=1)]] = None
-    search_attributes: Given[JsonMap] = None
     compensate: Given[Compensation] = None
 
 
