@@ -109,6 +109,7 @@ class AsyncApiActivities:
                         broker,
                         _id(request.session),
                         request.taken,
+                        request.carried,
                         limit=request.limit,
                         wait_s=request.wait_s,
                         stop=stop,
@@ -118,7 +119,7 @@ class AsyncApiActivities:
             batch = await self._with_broker(work, address, poll)
             return Polled(
                 deliveries=[_masked(each, work.mask) for each in batch.deliveries],
-                carried=batch.carried,
+                carried=batch.unsettled,
                 attempts=activity.info().attempt,
             )
 
@@ -130,7 +131,7 @@ class AsyncApiActivities:
 
             async def close(broker: Broker) -> None:
                 async with _within(request.timeout_s, broker):
-                    await mqtt.close(broker, _id(request.session), request.taken)
+                    await mqtt.close(broker, _id(request.session), request.taken, request.carried)
 
             await self._with_broker(work, await self._address(work, "subscribe"), close)
             return work.result(None)

@@ -74,12 +74,15 @@ class Batch:
     """What one poll has come by.
 
     Attributes:
+        taken: Keys that were never acknowledged.
+        carried: Keys that were.
         deliveries: New messages.
-        again: Those of `taken` that came again.
+        again: Keys that came again; they are acknowledged now.
         settled: The broker has read every acknowledgement.
     """
 
     taken: frozenset[str]
+    carried: frozenset[str]
     limit: int
     deliveries: list[Delivery] = field(default_factory=list)
     again: set[str] = field(default_factory=set)
@@ -88,13 +91,20 @@ class Batch:
     settled: bool = False
 
     @property
-    def carried(self) -> list[str]:
+    def unsettled(self) -> list[str]:
         """What may come again: all that did, since only its absence proves that it will not."""
-        return sorted(self.again if self.settled else self.taken)
+        return sorted(self.again if self.settled else self.taken | self.carried)
 
     def is_known(self, message: MQTTMessage) -> bool:
-        """Tell whether the run has recorded this delivery."""
-        return message.dup and key_of(message) in self.taken
+        """Tell whether the run has recorded this delivery.
+
+        While one is not acknowledged, no other can have its number. A broker that was killed may
+        have forgotten that it has sent it, and not mark it as a repetition.
+        """
+        key = key_of(message)
+        if key in self.taken and key not in self.again:
+            return True
+        return message.dup and key in self.taken | self.carried
 
     def add(self, message: MQTTMessage) -> None:
         """Take a new message, if there is room; what has none comes again.
@@ -121,6 +131,7 @@ async def poll(
     broker: Broker,
     session: str,
     taken: Sequence[str],
+    carried: Sequence[str],
     *,
     limit: int,
     wait_s: float,
@@ -133,14 +144,14 @@ async def poll(
         MessageTooLargeError: For a message that is larger than a poll may be.
         UpstreamError: When the broker cannot be reached, refuses or does not answer.
     """
-    batch = Batch(frozenset(taken), limit)
+    batch = Batch(frozenset(taken), frozenset(carried), limit)
     async with connected(
         # Room for all that comes again, so that it comes at once.
         broker,
         session,
         clean=False,
         keep_s=KEEP_S,
-        window=limit + len(taken),
+        window=limit + len(taken) + len(carried),
     ) as connection:
         if not connection.session_present:
             raise SubscriptionLostError(
@@ -158,7 +169,7 @@ async def poll(
     return batch
 
 
-async def close(broker: Broker, session: str, taken: Sequence[str]) -> None:
+async def close(broker: Broker, session: str, taken: Sequence[str], carried: Sequence[str]) -> None:
     """Acknowledge what was taken, and no more, then let the broker forget the session.
 
     What is not acknowledged the broker of a shared subscription may give to others.
@@ -166,8 +177,8 @@ async def close(broker: Broker, session: str, taken: Sequence[str]) -> None:
     Raises:
         UpstreamError: When the broker cannot be reached, refuses or does not answer.
     """
-    if taken:
-        batch = Batch(frozenset(taken), limit=0)
+    if taken or carried:
+        batch = Batch(frozenset(taken), frozenset(carried), limit=0)
         async with connected(broker, session, clean=False) as connection:
             if connection.session_present:
                 await _settle(batch, connection)

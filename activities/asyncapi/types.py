@@ -40,6 +40,7 @@ class AsyncApiConsume(AsyncApiCall, frozen=True):
     Attributes:
         session: Its name at the broker: one for each execution of a task.
         taken: Keys of deliveries that the run has recorded; the broker hears of them now.
+        carried: Keys of those that it heard of before and may not have noticed.
         limit: Take at most so many messages.
         wait_s: Come back after this long without any.
         timeout_s: For everything but waiting.
@@ -47,6 +48,7 @@ class AsyncApiConsume(AsyncApiCall, frozen=True):
 
     session: str
     taken: list[str] = Field(default_factory=list)
+    carried: list[str] = Field(default_factory=list)
     limit: int = 0
     wait_s: float = 0.0
 
@@ -67,7 +69,7 @@ class Polled(BaseModel, frozen=True):
     """Messages in the order in which they came.
 
     Attributes:
-        carried: Of the `taken` that were handed in, what the next poll has to hand in again.
+        carried: Of the keys that were handed in, those that may come again.
     """
 
     deliveries: list[Delivery]

@@ -8,17 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from paho.mqtt.client import MQTTMessage
 
 from activities.asyncapi import mqtt
 from activities.asyncapi.connection import Broker
 from activities.asyncapi.errors import BrokerRefusedError, SubscriptionLostError
+from activities.asyncapi.message import key_of
 from activities.http.errors import CallUnreachedError, RequestError
 from activities.logins.types import PlainLogin
 from deploy.local.ports import LOOPBACK
 from tests.fixtures.mosquitto import PASSWORD, USER, Mosquitto
 
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("is_5", [False, True])]
+pytestmark = pytest.mark.anyio
 SESSION = "mwtest"
+BOTH = pytest.mark.parametrize("is_5", [False, True])
 
 
 def broker_of(mosquitto: Mosquitto, *, is_5: bool, password: str = PASSWORD) -> Broker:
@@ -33,10 +36,10 @@ def broker_of(mosquitto: Mosquitto, *, is_5: bool, password: str = PASSWORD) -> 
 
 
 async def polled(
-    broker: Broker, taken: Sequence[str] = (), *, limit: int = 10, session: str = SESSION
+    broker: Broker, taken: Sequence[str] = (), carried: Sequence[str] = (), *, limit: int = 10
 ) -> mqtt.Batch:
     never: Future[None] = Future()
-    return await mqtt.poll(broker, session, taken, limit=limit, wait_s=2, stop=never)
+    return await mqtt.poll(broker, SESSION, taken, carried, limit=limit, wait_s=2, stop=never)
 
 
 def payloads(batch: mqtt.Batch) -> list[Any]:
@@ -51,6 +54,7 @@ def texts(numbers: Iterable[int]) -> list[str]:
     return [json.dumps(number) for number in numbers]
 
 
+@BOTH
 async def test_what_a_poll_gave_comes_again_until_the_next_one_says_that_it_is_taken(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -63,9 +67,10 @@ async def test_what_a_poll_gave_comes_again_until_the_next_one_says_that_it_is_t
     mosquitto.publish("steps", "3")
     second = await polled(broker, keys(first))
     assert payloads(second) == [3]
-    assert payloads(await polled(broker, [*second.carried, *keys(second)])) == []
+    assert payloads(await polled(broker, keys(second), second.unsettled)) == []
 
 
+@BOTH
 async def test_a_key_is_carried_until_its_message_stays_away(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -74,11 +79,12 @@ async def test_a_key_is_carried_until_its_message_stays_away(
     mosquitto.publish("steps", "1")
     taken = keys(await polled(broker))
     came_again = await polled(broker, taken)
-    assert came_again.carried == taken
-    stayed_away = await polled(broker, came_again.carried)
-    assert (stayed_away.carried, stayed_away.settled) == ([], True)
+    assert came_again.unsettled == taken
+    stayed_away = await polled(broker, [], came_again.unsettled)
+    assert (stayed_away.unsettled, stayed_away.settled) == ([], True)
 
 
+@BOTH
 async def test_a_poll_that_is_stopped_at_once_forgets_nothing(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -88,11 +94,12 @@ async def test_a_poll_that_is_stopped_at_once_forgets_nothing(
     taken = keys(await polled(broker, limit=15))
     stop: Future[None] = Future()
     stop.set_result(None)
-    stopped = await mqtt.poll(broker, SESSION, taken, limit=1, wait_s=2, stop=stop)
-    assert (payloads(stopped), sorted(stopped.carried)) == ([], sorted(taken))
-    assert payloads(await polled(broker, stopped.carried)) == []
+    stopped = await mqtt.poll(broker, SESSION, taken, [], limit=1, wait_s=2, stop=stop)
+    assert (payloads(stopped), sorted(stopped.unsettled)) == ([], sorted(taken))
+    assert payloads(await polled(broker, [], stopped.unsettled)) == []
 
 
+@BOTH
 async def test_equal_messages_are_told_apart(mosquitto: Mosquitto, is_5: bool) -> None:
     broker = broker_of(mosquitto, is_5=is_5)
     await mqtt.subscribe(broker, SESSION, "steps")
@@ -102,6 +109,7 @@ async def test_equal_messages_are_told_apart(mosquitto: Mosquitto, is_5: bool) -
     assert payloads(await polled(broker, keys(first))) == [7]
 
 
+@BOTH
 async def test_a_batch_is_limited_and_the_rest_comes_in_order(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -110,14 +118,16 @@ async def test_a_batch_is_limited_and_the_rest_comes_in_order(
     mosquitto.publish("steps", *texts(range(45)))
     found: list[Any] = []
     taken: list[str] = []
+    carried: list[str] = []
     while len(found) < 45:
-        batch = await polled(broker, taken, limit=7)
+        batch = await polled(broker, taken, carried, limit=7)
         assert 0 < len(batch.deliveries) <= 7
         found += payloads(batch)
-        taken = [*batch.carried, *keys(batch)]
+        taken, carried = keys(batch), batch.unsettled
     assert found == list(range(45))
 
 
+@BOTH
 async def test_messages_of_a_batch_are_bounded_by_their_size(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -129,17 +139,19 @@ async def test_messages_of_a_batch_are_bounded_by_their_size(
     assert len((await polled(broker, keys(first))).deliveries) == 2
 
 
+@BOTH
 async def test_a_subscription_that_was_closed_is_lost_and_says_so(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
     broker = broker_of(mosquitto, is_5=is_5)
     await mqtt.subscribe(broker, SESSION, "steps")
     mosquitto.publish("steps", "1")
-    await mqtt.close(broker, SESSION, keys(await polled(broker)))
+    await mqtt.close(broker, SESSION, keys(await polled(broker)), [])
     with pytest.raises(SubscriptionLostError):
         await polled(broker)
 
 
+@BOTH
 async def test_subscribing_again_begins_anew(mosquitto: Mosquitto, is_5: bool) -> None:
     broker = broker_of(mosquitto, is_5=is_5)
     await mqtt.subscribe(broker, SESSION, "steps")
@@ -149,6 +161,7 @@ async def test_subscribing_again_begins_anew(mosquitto: Mosquitto, is_5: bool) -
     assert payloads(await polled(broker)) == [2]
 
 
+@BOTH
 async def test_a_topic_that_is_none_is_refused_before_it_is_sent(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -156,6 +169,7 @@ async def test_a_topic_that_is_none_is_refused_before_it_is_sent(
         await mqtt.subscribe(broker_of(mosquitto, is_5=is_5), SESSION, "a/#/b")
 
 
+@BOTH
 async def test_errors_of_the_log_in_and_of_the_connection_are_told_apart(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -167,6 +181,7 @@ async def test_errors_of_the_log_in_and_of_the_connection_are_told_apart(
         await polled(broker_of(mosquitto, is_5=is_5))
 
 
+@BOTH
 async def test_a_port_that_takes_connections_and_says_nothing_is_not_waited_for(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
@@ -175,3 +190,22 @@ async def test_a_port_that_takes_connections_and_says_nothing_is_not_waited_for(
         broker = replace(broker_of(mosquitto, is_5=is_5), address=(LOOPBACK, port))
         with pytest.raises(CallUnreachedError, match="does not answer"):
             await polled(broker)
+
+
+def test_a_number_belongs_to_one_message_until_that_is_acknowledged() -> None:
+    def sent(*, dup: bool) -> MQTTMessage:
+        message = MQTTMessage(mid=21, topic=b"steps")
+        message.payload, message.qos, message.dup = b"7", 1, dup
+        return message
+
+    key = key_of(sent(dup=False))
+    # A broker that was killed may have forgotten that it has sent it.
+    taken = mqtt.Batch(frozenset({key}), frozenset(), 10)
+    assert taken.is_known(sent(dup=False))
+    taken.again.add(key)
+    # From now on the number is free again, also for an equal message.
+    assert not taken.is_known(sent(dup=False))
+    assert taken.is_known(sent(dup=True))
+    carried = mqtt.Batch(frozenset(), frozenset({key}), 10)
+    assert carried.is_known(sent(dup=True))
+    assert not carried.is_known(sent(dup=False))

@@ -74,7 +74,7 @@ class Session:
     """The subscription of one execution of the task.
 
     Its state is part of the task's: `request` is what identifies the subscription, `carried` are
-    keys that the last poll wants to see again, `taken` those of what was consumed since.
+    keys that the last poll could not settle, `taken` those of what was consumed since.
     """
 
     def __init__(self, frame: Frame, request: AsyncApiConsume) -> None:
@@ -92,7 +92,7 @@ class Session:
         state["polls"] += 1
         # Trying the whole task again would begin a new subscription: messages would be missed.
         request = self._request.model_copy(
-            update={"taken": self._taken, "limit": limit, "wait_s": wait_s, "repeats": True}
+            update={**self._keys, "limit": limit, "wait_s": wait_s, "repeats": True}
         )
         answer = await self._call(f"poll {state['polls']}", request, Polled, POLL_RETRY)
         self._note(answer.attempts)
@@ -101,16 +101,16 @@ class Session:
 
     async def close(self) -> None:
         """Let the broker forget it. When that fails the messages are no worse for it."""
-        request = self._request.model_copy(update={"taken": self._taken, "repeats": True})
+        request = self._request.model_copy(update={**self._keys, "repeats": True})
         try:
             await self._call("close", request, ActivityResult, CALL_RETRY)
         except Fault as fault:
             workflow.logger.warning("subscription_not_closed", extra={"error": fault.error})
 
     @property
-    def _taken(self) -> list[str]:
+    def _keys(self) -> Mapping[str, list[str]]:
         state = self._frame.state
-        return [*state["carried"], *state["taken"]]
+        return {"taken": list(state["taken"]), "carried": list(state["carried"])}
 
     async def _call(
         self, what: str, request: AsyncApiConsume, answer: type[Answer], retry: RetryPolicy
