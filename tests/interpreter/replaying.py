@@ -5,6 +5,7 @@ Temporal compares commands, not results, so the output is printed, for the test 
 
 import asyncio
 import json
+import os
 import sys
 from typing import Any
 
@@ -49,3 +50,7 @@ async def _replay(workflow_id: str, text: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(_replay(sys.argv[1], sys.stdin.read()))
+    sys.stdout.flush()
+    # Threads of the SDK's core may still let go of objects of ours; when the interpreter is just
+    # ending, that aborts the process.
+    os._exit(0)

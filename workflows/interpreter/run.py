@@ -292,8 +292,9 @@ class Frame:
             run.changed()
         try:
             yield
-        except Leaving:
-            shown = False  # the next run waits on
+        except (Leaving, GeneratorExit):
+            # The next run waits on; or a worker has dropped this one, and another will.
+            shown = False
             raise
         finally:
             del run.waiting[self.path]

@@ -39,6 +39,9 @@ class Fork:
         control.began(len(running))
         try:
             await self._collect(running, done, faults, frame)
+        except GeneratorExit:
+            running.clear()  # a worker has dropped the run, and with it its branches
+            raise
         finally:
             await _stop(running)
         if self.compete:

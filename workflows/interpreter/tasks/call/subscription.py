@@ -164,8 +164,8 @@ class Subscription:
                 state["open"] = True
             while await self._consumes(session, frame):
                 pass
-        except Leaving:
-            stays = True
+        except (Leaving, GeneratorExit):
+            stays = True  # the next run goes on with it, or another worker
             raise
         finally:
             if not stays:
