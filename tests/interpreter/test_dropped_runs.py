@@ -31,7 +31,10 @@ async def test_a_run_that_a_worker_drops_does_nothing_more(
 ) -> None:
     run = Runner(temporal, task_queue, tenant)
     async with Worker(
-        temporal, task_queue=task_queue, workflows=[Interpreter], disable_safe_workflow_eviction=True
+        temporal,
+        task_queue=task_queue,
+        workflows=[Interpreter],
+        disable_safe_workflow_eviction=True,
     ):
         handle = await run.start(WAITS)
         await run.until(handle, lambda progress: progress.status is RunStatus.WAITING)
