@@ -10,6 +10,7 @@ from typing_extensions import override
 from api import health, problems
 from api.auth import routes as auth
 from api.content import refuse_unstorable
+from api.events import routes as events
 from api.instances import routes as instances
 from api.mcp import routes as mcp
 from api.middleware import BodyLimit, RequestContext
@@ -36,6 +37,7 @@ ROUTERS = (
     instances.router,
     workflows.router,
     schedules.router,
+    events.router,
     secrets.router,
     mcp.router,
 )

@@ -12,6 +12,7 @@ from security.tokens import AccessTokens
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from workflows.catalog import Catalog
+from workflows.events.service import Events
 from workflows.instances.service import Instances
 from workflows.schedules.service import Schedules
 
@@ -25,6 +26,7 @@ class Services:
         catalog: Published definitions.
         instances: Their runs.
         schedules: When runs begin by themselves.
+        events: Brings events to those who wait for them.
         secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
         toolhub: Calls their tools.
@@ -38,6 +40,7 @@ class Services:
     catalog: Catalog
     instances: Instances
     schedules: Schedules
+    events: Events
     secrets: Secrets
     registry: Registry
     toolhub: ToolHub

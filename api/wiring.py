@@ -11,6 +11,7 @@ from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
 from workflows.catalog import Catalog
+from workflows.events.wiring import build_events
 from workflows.instances.service import Instances
 from workflows.runs.pages import PageTokens
 from workflows.schedules.service import Schedules
@@ -37,6 +38,7 @@ def build_services(
         catalog=catalog,
         instances=Instances(temporal, catalog, settings.temporal, pages),
         schedules=Schedules(temporal, catalog, settings.temporal, pages),
+        events=build_events(database, temporal, settings.events),
         secrets=Secrets(database, sealer),
         registry=toolhub.registry,
         toolhub=toolhub.hub,

@@ -77,6 +77,15 @@ class WorkerSettings(BaseModel, frozen=True):
     graceful_shutdown_s: float = 10.0
 
 
+class EventSettings(BaseModel, frozen=True):
+    """Events that come in and events between runs."""
+
+    # An event waits so long for a listener that comes after it.
+    keep_s: float = Field(default=300.0, ge=0)
+    # The same source and id is the same event for so long, at least as long as it is kept.
+    remember_s: float = Field(default=24 * 3600.0, ge=0)
+
+
 class LocalSettings(BaseModel, frozen=True):
     """The stack on one machine; of no meaning to a server that runs elsewhere."""
 
@@ -116,5 +125,6 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     egress: EgressSettings = EgressSettings()
     worker: WorkerSettings = WorkerSettings()
+    events: EventSettings = EventSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()

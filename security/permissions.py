@@ -24,6 +24,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "workflow:update": "Change what belongs to a published definition",
         "workflow:delete": "Withdraw a definition",
         "workflow:execute": "Start, cancel and terminate instances",
+        "event:publish": "Send events to those who wait for them",
         "schedule:read": "See schedules",
         "schedule:manage": "Create, change, pause, run and delete schedules",
         "mcp:read": "See registered MCP servers and their tools",
@@ -42,7 +43,14 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "viewer": frozenset({"workflow:read", "schedule:read", "mcp:read", "account:read"}),
         "analyst": frozenset({"mcp:call"}),
         "operator": frozenset(
-            {"workflow:read", "workflow:execute", "schedule:read", "mcp:read", "account:read"}
+            {
+                "workflow:read",
+                "workflow:execute",
+                "event:publish",
+                "schedule:read",
+                "mcp:read",
+                "account:read",
+            }
         ),
         "manager": frozenset(
             {
@@ -59,6 +67,7 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "workflow:read",
                 "workflow:update",
                 "workflow:execute",
+                "event:publish",
                 "schedule:read",
                 "mcp:read",
                 "mcp:manage",

@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import signal
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,6 +16,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from activities.a2a import A2aActivities
 from activities.asyncapi import AsyncApiActivities
 from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
+from activities.events import EventActivities
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
@@ -29,6 +31,9 @@ from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
 from workflows.catalog import Catalog
+from workflows.events.service import Events
+from workflows.events.sweeping import sweep_for_ever
+from workflows.events.wiring import build_events
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, StoredSecrets
@@ -63,6 +68,7 @@ def build_worker(
     settings: Settings,
     database: Database,
     *,
+    events: Events,
     egress: Egress,
     channels: Channels,
     logins: Authenticator,
@@ -77,6 +83,7 @@ def build_worker(
     mcp = McpActivities(hub, opener, logins)
     asyncapi = AsyncApiActivities(egress, opener, logins)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
+    desk = EventActivities(events)
     return Worker(
         client,
         task_queue=settings.temporal.task_queue,
@@ -91,6 +98,9 @@ def build_worker(
             asyncapi.subscribe,
             asyncapi.poll,
             asyncapi.close,
+            desk.take,
+            desk.close,
+            desk.publish,
             mcp.mcp_call,
             mcp.mcp_request,
         ],
@@ -120,9 +130,17 @@ async def run(settings: Settings) -> None:
         # Nothing of what was imported goes away: collections of garbage need not look through it.
         gc.collect()
         gc.freeze()
-        async with build_worker(
-            client, settings, database, egress=egress, channels=channels, logins=logins
-        ):
+        events = build_events(database, client, settings.events)
+        worker = build_worker(
+            client,
+            settings,
+            database,
+            events=events,
+            egress=egress,
+            channels=channels,
+            logins=logins,
+        )
+        async with worker, sweeping(events):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -135,6 +153,18 @@ async def run(settings: Settings) -> None:
         await channels.aclose()
         await egress.aclose()
         database.close()
+
+
+@asynccontextmanager
+async def sweeping(events: Events) -> AsyncIterator[None]:
+    """Sweep beside the worker; an error that nobody expected stops it."""
+    try:
+        async with asyncio.TaskGroup() as beside:
+            task = beside.create_task(sweep_for_ever(events))
+            yield
+            task.cancel()
+    finally:
+        await events.aclose()
 
 
 async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:

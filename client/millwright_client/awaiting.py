@@ -8,7 +8,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_neve
 
 import httpx
 
-from millwright_client.calls import accounts, instances, mcp, schedules, secrets, workflows
+from millwright_client.calls import accounts, events, instances, mcp, schedules, secrets, workflows
 from millwright_client.calls.accounts import credentials
 from millwright_client.exchange import (
     Call,
@@ -192,6 +192,12 @@ class AsyncSchedules(Resource):
     backfill = Method(schedules.backfill)
 
 
+class AsyncCloudEvents(Resource):
+    """Events for the instances that wait for them."""
+
+    publish = Method(events.publish)
+
+
 class AsyncSecrets(Resource):
     """What definitions log in with elsewhere."""
 
@@ -244,6 +250,7 @@ class AsyncMillwright(Resource):
         self.workflows = AsyncWorkflows(self.driver)
         self.instances = AsyncInstances(self.driver)
         self.schedules = AsyncSchedules(self.driver)
+        self.cloud_events = AsyncCloudEvents(self.driver)
         self.secrets = AsyncSecrets(self.driver)
         self.mcp = AsyncMcp(self.driver)
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_neve
 
 import httpx
 
-from millwright_client.calls import accounts, instances, mcp, schedules, secrets, workflows
+from millwright_client.calls import accounts, events, instances, mcp, schedules, secrets, workflows
 from millwright_client.calls.accounts import credentials
 from millwright_client.exchange import (
     Call,
@@ -191,6 +191,12 @@ class Schedules(Resource):
     backfill = Method(schedules.backfill)
 
 
+class CloudEvents(Resource):
+    """Events for the instances that wait for them."""
+
+    publish = Method(events.publish)
+
+
 class Secrets(Resource):
     """What definitions log in with elsewhere."""
 
@@ -243,6 +249,7 @@ class Millwright(Resource):
         self.workflows = Workflows(self.driver)
         self.instances = Instances(self.driver)
         self.schedules = Schedules(self.driver)
+        self.cloud_events = CloudEvents(self.driver)
         self.secrets = Secrets(self.driver)
         self.mcp = Mcp(self.driver)
 

@@ -291,6 +291,19 @@ class Schedule(ScheduleSummary):
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedEvents:
+    """What became of events.
+
+    Attributes:
+        accepted: How many were taken in.
+        duplicates: How many had come before: same source, same id.
+    """
+
+    accepted: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A stored secret. Its value is never shown.
 

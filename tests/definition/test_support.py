@@ -18,7 +18,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
 @pytest.mark.parametrize(
     ("task", "pointer", "what"),
     [
-        ("listen: { to: { any: [] } }", "listen", "'listen' tasks"),
         ("run: { container: { image: a } }", "run/container", "Containers"),
         ("run: { script: { language: js, code: '1' } }", "run/script", "Scripts"),
         (ASYNCAPI % "protocol: kafka, message: {}", "with/protocol", "The protocol 'kafka'"),
@@ -43,9 +42,11 @@ def test_a_task_that_is_not_executed_yet_is_named(task: str, pointer: str, what:
 
 
 def test_the_message_names_the_task() -> None:
-    tasks = "- outer: { do: [ { waitForPart: { listen: { to: { any: [] } } } } ] }"
+    tasks = "- outer: { do: [ { start: { run: { container: { image: a } } } } ] }"
     (found,) = validate(with_tasks(tasks))
-    assert found.message == "Task 'waitForPart': 'listen' tasks are not supported yet. Remove it."
+    assert found.message == (
+        "Task 'start': Containers are not supported yet. Call a service or an MCP tool instead."
+    )
 
 
 @pytest.mark.parametrize(

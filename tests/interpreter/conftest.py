@@ -19,16 +19,20 @@ from activities.definitions import (
     LoadDefinition,
     LoadedDefinition,
 )
+from activities.events import EventActivities
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
 from activities.logins import Authenticator
+from foundation.database import Database
 from foundation.errors import NotFoundError
 from foundation.json import JsonValue
-from foundation.settings import EgressSettings, TemporalSettings
+from foundation.settings import EgressSettings, EventSettings, TemporalSettings
 from foundation.temporal import connect
 from security.egress import Egress
 from workflows.definition import PreparedDefinition, prepare
+from workflows.events.service import Events, Published
+from workflows.events.wiring import build_events
 from workflows.instances.progress import everything
 from workflows.interpreter.types import (
     ENGINE,
@@ -89,6 +93,16 @@ class Runner:
     task_queue: str
     tenant: str
     shelf: Shelf = field(default_factory=Shelf)
+    events_desk: Events | None = None
+
+    async def send(self, *events: dict[str, Any]) -> Published:
+        """Publish events; what they leave out is filled in."""
+        assert self.events_desk is not None
+        filled = [
+            {"specversion": "1.0", "id": uuid4().hex, "source": "/tests", **event}
+            for event in events
+        ]
+        return await self.events_desk.publish(self.tenant, filled)
 
     def publish(self, name: str, tasks: str) -> None:
         """Publish a definition that others can run."""
@@ -178,19 +192,27 @@ SECRETS: dict[str, JsonValue] = {
 
 @pytest.fixture
 async def run(
-    temporal: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+    temporal: Client,
+    task_queue: str,
+    tenant: str,
+    stub_hosts: dict[str, str],
+    shared_database: Database,
 ) -> AsyncIterator[Runner]:
-    async with working(temporal, task_queue, tenant, stub_hosts) as runner:
+    async with working(temporal, task_queue, tenant, stub_hosts, shared_database) as runner:
         yield runner
 
 
 @pytest.fixture
 async def restless(
-    restless_address: str, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+    restless_address: str,
+    task_queue: str,
+    tenant: str,
+    stub_hosts: dict[str, str],
+    shared_database: Database,
 ) -> AsyncIterator[Runner]:
     """Runs that go on as new ones after every twenty events."""
     client = await connect(TemporalSettings(address=restless_address))
-    async with working(client, task_queue, tenant, stub_hosts) as runner:
+    async with working(client, task_queue, tenant, stub_hosts, shared_database) as runner:
         yield runner
 
 
@@ -200,6 +222,7 @@ async def working(
     task_queue: str,
     tenant: str,
     stub_hosts: dict[str, str],
+    database: Database,
     planted: Mapping[str, JsonValue] = SECRETS,
 ) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
@@ -210,6 +233,8 @@ async def working(
     grpc = GrpcActivities(egress, channels, opener, logins)
     shelf = Shelf()
     definitions = DefinitionActivities(shelf)
+    events = build_events(database, client, EventSettings())
+    desk = EventActivities(events)
     async with Worker(
         client,
         task_queue=task_queue,
@@ -219,9 +244,13 @@ async def working(
             grpc.grpc_call,
             http.http_call,
             http.openapi_call,
+            desk.take,
+            desk.close,
+            desk.publish,
         ],
     ):
-        yield Runner(client, task_queue, tenant, shelf)
+        yield Runner(client, task_queue, tenant, shelf, events)
+    await events.aclose()
     await logins.aclose()
     await channels.aclose()
     await egress.aclose()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+from foundation.database import Database
 from foundation.json import JsonValue
 from tests.fixtures.token_server import (
     ACCESS_TOKEN,
@@ -63,9 +64,10 @@ async def run(
     tenant: str,
     stub_hosts: dict[str, str],
     token_server: TokenServer,
+    shared_database: Database,
 ) -> AsyncIterator[Runner]:
     hosts = {**stub_hosts, **token_server.hosts}
-    async with working(temporal, task_queue, tenant, hosts, SECRETS) as runner:
+    async with working(temporal, task_queue, tenant, hosts, shared_database, SECRETS) as runner:
         yield runner
 
 

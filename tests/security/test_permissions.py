@@ -12,11 +12,11 @@ EDIT = {"workflow:create", "workflow:update", "workflow:delete", "schedule:manag
 EXPECTED = {
     "viewer": SEE,
     "analyst": SEE | {"mcp:call"},
-    "operator": SEE | {"workflow:execute"},
-    "manager": SEE | EDIT | {"workflow:execute", "mcp:call"},
+    "operator": SEE | {"workflow:execute", "event:publish"},
+    "manager": SEE | EDIT | {"workflow:execute", "event:publish", "mcp:call"},
     "ai-engineer": SEE
     | {"workflow:create", "workflow:update", "workflow:execute", "mcp:call", "mcp:manage"}
-    | {"secret:read", "secret:manage"},
+    | {"secret:read", "secret:manage", "event:publish"},
     "admin": set(PERMISSIONS),
 }
 

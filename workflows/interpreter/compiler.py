@@ -20,6 +20,7 @@ from workflows.definition import (
     EmitTask,
     ForkTask,
     ForTask,
+    ListenTask,
     RaiseTask,
     RunTask,
     SetTask,
@@ -52,6 +53,7 @@ from workflows.interpreter.tasks.do import compile_do
 from workflows.interpreter.tasks.emit import compile_emit
 from workflows.interpreter.tasks.for_ import compile_for
 from workflows.interpreter.tasks.fork import compile_fork
+from workflows.interpreter.tasks.listen import compile_listen
 from workflows.interpreter.tasks.raise_ import compile_raise
 from workflows.interpreter.tasks.root import Root
 from workflows.interpreter.tasks.run_workflow import compile_run
@@ -72,6 +74,7 @@ KINDS: Final = MappingProxyType[type, Callable[[Any, Place], Body]](
         DoTask: compile_do,
         EmitTask: compile_emit,
         ForTask: compile_for,
+        ListenTask: compile_listen,
         ForkTask: compile_fork,
         RaiseTask: compile_raise,
         RunTask: compile_run,

@@ -39,6 +39,7 @@ _KINDS: Final = (
     "do",
     "emit",
     "fork",
+    "listen",
     "raise",
     "run",
     "switch",

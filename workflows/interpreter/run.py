@@ -75,6 +75,7 @@ class Run:
         generation: How many runs have run each other down to this one.
         started_at: When the first run of the instance began, in seconds after 1970.
         watcher: Looks on while the run is replayed.
+        woken: Listening tasks for which there are events, by their execution.
     """
 
     tenant_id: str
@@ -91,6 +92,7 @@ class Run:
     generation: int = 0
     started_at: float = 0.0
     watcher: Watcher | None = None
+    woken: set[str] = field(default_factory=set)
     spent: int = 0
     pausing: asyncio.Event | None = None
 
@@ -338,12 +340,26 @@ class Frame:
         Raises:
             Fault: Of the type `expression`.
         """
+        try:
+            return self.tried(what, value, more)
+        except ExpressionError as error:
+            raise Fault.of("expression", "The expression failed", str(error)) from error
+
+    def tried(
+        self,
+        what: Expression | Template,
+        value: JsonValue,
+        more: Mapping[str, JsonValue] | None = None,
+    ) -> JsonValue:
+        """Evaluate what may fail.
+
+        Raises:
+            ExpressionError: When it does.
+        """
         arguments = {**self.arguments, **more} if more else self.arguments
         before = fuel_spent()
         try:
             return what.evaluate(value, arguments)
-        except ExpressionError as error:
-            raise Fault.of("expression", "The expression failed", str(error)) from error
         finally:
             self.run.spent += fuel_spent() - before
 
@@ -351,7 +367,9 @@ class Frame:
         self, what: Expression, value: JsonValue, more: Mapping[str, JsonValue] | None = None
     ) -> bool:
         """Tell whether a condition is true: as in jq, all but false and null."""
-        return self.evaluate(what, value, more) not in (None, False)
+        found = self.evaluate(what, value, more)
+        # Not `in (None, False)`: to Python 0 is equal to False.
+        return found is not None and found is not False
 
     def text(self, template: Template | None, value: JsonValue) -> str | None:
         """Evaluate a template that gives a text, if there is one.

@@ -18,6 +18,8 @@ from workflows.interpreter.position import State
 PROGRESS_QUERY: Final = "progress"
 PAUSE_UPDATE: Final = "pause"
 RESUME_UPDATE: Final = "resume"
+# Its argument: the listening tasks (execution paths) for which there are events.
+EVENTS_SIGNAL: Final = "events"
 # Search attributes that every run carries.
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"

@@ -29,6 +29,7 @@ from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
     ENGINE,
+    EVENTS_SIGNAL,
     PAUSE_UPDATE,
     PROGRESS_QUERY,
     RESUME_UPDATE,
@@ -57,6 +58,12 @@ class Interpreter:
         self.run_before: str | None = None
         self.current: Run | None = None
         self.watcher: Watcher | None = None
+        self.woken: set[str] = set()
+
+    @workflow.signal(name=EVENTS_SIGNAL)
+    def events(self, listening: list[str]) -> None:
+        """There are events for these listening tasks."""
+        self.woken.update(listening)
 
     @workflow.query(name=PROGRESS_QUERY)
     def progress(self, after: int = 0) -> Progress:
@@ -247,6 +254,7 @@ class Interpreter:
             generation=start.generation,
             started_at=started_at.timestamp(),
             watcher=self.watcher,
+            woken=self.woken,
         )
 
     def go_on(self, start: StartInput, run: Run) -> NoReturn:

@@ -22,6 +22,8 @@ from workflows.definition.models import (
     CallMcp,
     CallOpenApi,
     CatchSpec,
+    EventConsumption,
+    EventFilter,
     ForTask,
     ListenTask,
     RetryPolicy,
@@ -39,7 +41,7 @@ _BEFORE_INPUT: Final = frozenset({"context", "task", "workflow", "runtime"})
 _IN_TASK: Final = _BEFORE_INPUT | {"input"}
 _AFTER_OUTPUT: Final = _IN_TASK | {"output"}
 
-# Members of a task whose texts are templates. `listen` is not executed yet.
+# Members of a task whose texts are templates.
 _TEMPLATES: Final = frozenset({"with", "set", "emit", "raise", "run", "wait", "timeout"})
 _PROTOCOLS: Final = (CallHttp, CallOpenApi, CallMcp, CallGrpc, CallAsyncApi, CallA2a)
 
@@ -143,8 +145,10 @@ def _conditions(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
                     yield _bare(at, case.when, here, shaped, shaped)
         case TryTask(catch=catch):
             yield from _of_catch(catch, (*path, "catch"), here, shaped)
-        case ListenTask(foreach=SubscriptionIterator() as foreach):
-            yield from _of_iterator(foreach, (*path, "foreach"), here)
+        case ListenTask(listen=listen, foreach=foreach):
+            yield from _of_consumption(listen.to, (*path, "listen", "to"), here, shaped)
+            if foreach is not None:
+                yield from _of_iterator(foreach, (*path, "foreach"), here)
         case CallAsyncApi(with_=given) if given.subscription:
             at = (*path, "with", "subscription")
             yield from _of_subscription(given.subscription, at, here, shaped)
@@ -205,6 +209,28 @@ def _of_subscription(
         yield ExpressionField(at, consume.for_, here, dot=shaped, input=shaped)
     if subscription.foreach:
         yield from _of_iterator(subscription.foreach, (*path, "foreach"), here)
+
+
+def _of_consumption(
+    consumption: EventConsumption, path: Path, here: Variables, shaped: KnownSchema | None
+) -> Iterator[ExpressionField]:
+    filters: list[tuple[Path, EventFilter]] = []
+    if consumption.one is not None:
+        filters.append(((*path, "one"), consumption.one))
+    for key, several in (("all", consumption.all), ("any", consumption.any)):
+        filters.extend(((*path, key, at), each) for at, each in enumerate(several or ()))
+    # `.` is what an event has at that place, or the event.
+    for at, each in filters:
+        yield ExpressionField((*at, "with"), each.with_, here, input=shaped)
+        for name, correlation in (each.correlate or {}).items():
+            inside = (*at, "correlate", name)
+            yield _bare((*inside, "from"), correlation.from_, here, None, shaped)
+            yield ExpressionField((*inside, "expect"), correlation.expect, here, dot=shaped)
+    until = (*path, "until")
+    if isinstance(consumption.until, str):
+        yield _bare(until, consumption.until, here, None, shaped)
+    elif consumption.until is not None:
+        yield from _of_consumption(consumption.until, until, here, shaped)
 
 
 def _of_iterator(

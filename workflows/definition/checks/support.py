@@ -9,7 +9,6 @@ from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
     AsyncApiArguments,
     Definition,
-    ListenTask,
     McpTransport,
     RunSpec,
     Use,
@@ -17,7 +16,6 @@ from workflows.definition.models import (
 from workflows.definition.pruning import task_at
 
 _FIELDS: Final[Mapping[FieldKey, str]] = {
-    (ListenTask, "listen"): "'listen' tasks are",
     (RunSpec, "container"): "Containers are",
     (RunSpec, "script"): "Scripts are",
     (RunSpec, "shell"): "Shell commands are",

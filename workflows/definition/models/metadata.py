@@ -42,6 +42,7 @@ class TaskMetadata(Model):
         idempotency_key: By which the other side recognises a repetition.
         local: A short call that needs no queue: faster, without heartbeat.
         compensate: What undoes this task when the instance fails or is cancelled later.
+        kept_events: A listening task also gets events that came shortly before it.
     """
 
     timeout: Given[DurationSpec] = None
@@ -54,6 +55,7 @@ class TaskMetadata(Model):
     local: bool = False
     summary: Given[Annotated[str, Field(min_length=1)]] = None
     compensate: Given[Compensation] = None
+    kept_events: bool = True
 
 
 class Metadata(Model):

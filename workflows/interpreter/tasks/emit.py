@@ -1,4 +1,4 @@
-"""`emit`: make a CloudEvent and record it in the run's timeline."""
+"""`emit`: make a CloudEvent, show it in the timeline, bring it to all who listen."""
 
 import uuid
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from typing import Final
 
 from temporalio import workflow
 
+from activities.events.types import Publish
+from activities.types import ActivityResult
 from foundation.json import JsonValue
 from workflows.definition import EmitTask
 from workflows.expressions import Template
-from workflows.interpreter.calls import payload_size
+from workflows.interpreter.calls import LOOKUP_RETRY, payload_size
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame, instant
@@ -20,6 +22,8 @@ EVENT_IDS: Final = uuid.UUID("6f0a3c52-5a0b-5d0e-8f5f-0d4c1b5b9a51")
 
 # Brokers take a quarter of a megabyte, and the timeline keeps every event.
 MAX_EVENT_BYTES: Final = 64 * 1024
+# A transaction, and a signal to some of those who wait.
+TIMEOUT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ class Emit:
                 "The event is too large",
                 f"{size:,} bytes; {MAX_EVENT_BYTES:,} are allowed. Pass a reference to the data.",
             )
+        await frame.run.calls.execute(
+            "event-publish",
+            Publish(tenant_id=frame.run.tenant_id, event=frame.event),
+            ActivityResult,
+            activity_id=frame.path,
+            summary=f"{frame.path} {frame.event.get('type')}",
+            timeout_s=TIMEOUT_S,
+            heartbeat=False,
+            # The same id on every attempt: it is one event.
+            retry=LOOKUP_RETRY,
+        )
         return Outcome(frame.event)
 
 

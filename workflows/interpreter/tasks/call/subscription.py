@@ -6,7 +6,7 @@ see `activities.asyncapi.mqtt`. All of it goes on when the run goes on as a new 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -21,53 +21,28 @@ from foundation.json import JsonObject, JsonValue
 from workflows.definition import AsyncApiSubscription, SubscriptionIterator
 from workflows.expressions import Expression
 from workflows.interpreter.calls import CALL_RETRY, payload_size
-from workflows.interpreter.compiling import Place, schema_of
+from workflows.interpreter.compiling import Place
 from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.position import State
 from workflows.interpreter.requests import Blueprint
 from workflows.interpreter.run import Frame
-from workflows.interpreter.steps import Filter, Outcome, Step, run_steps
+from workflows.interpreter.steps import Outcome
 from workflows.interpreter.tasks.call.activity import TIMEOUT_S
+from workflows.interpreter.tasks.each import Each, compile_each, within_bounds
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 # A poll without messages costs as much history as one with many.
 WAIT_S: Final = 240.0
 BATCH: Final = 64
-# With the messages that are not processed yet, it has to fit into the input of the next run.
-MAX_OUTPUT_BYTES: Final = 400_000
 # A broker that is restarted or moved comes back within minutes, and its messages wait there.
 POLL_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     maximum_interval=timedelta(seconds=30),
     maximum_attempts=20,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Each:
-    """What to do with a message: tasks, then what becomes of their output."""
-
-    item: str
-    at: str
-    steps: Sequence[Step]
-    output: Filter
-    export: Filter | None
-
-    async def execute(self, message: JsonObject, index: int, frame: Frame) -> JsonValue:
-        """Return what the message adds to the output of the task."""
-        scope = frame.inside(turn=index, variables={self.item: message, self.at: index})
-        result = await run_steps(self.steps, message, scope, "with/subscription/foreach/do")
-        turn = Frame(frame.step, message, scope)
-        for name in ("input", "task"):
-            turn.arguments[name] = frame.arguments[name]
-        output = self.output.apply(result, turn, "output")
-        if self.export is not None:
-            turn.arguments["output"] = output
-            frame.run.context = self.export.apply(output, turn, "exported context")
-        return output
 
 
 class Session:
@@ -225,7 +200,7 @@ class Subscription:
                 return False
             state["inside"] = True
             output = await self.each.execute(message, len(state["outputs"]), frame)
-            size = _within_bounds(state["size"] + payload_size(output))
+            size = within_bounds(state["size"] + payload_size(output))
             state["outputs"].append(output)
             state.update(size=size, last=message, inside=False)
         state["waiting"].pop(0)
@@ -263,17 +238,6 @@ def _left(state: State) -> float:
     return WAIT_S if end is None else min(WAIT_S, end - workflow.time())
 
 
-def _within_bounds(size: int) -> int:
-    if size > MAX_OUTPUT_BYTES:
-        raise Fault.of(
-            "validation",
-            "The consumed messages are too large",
-            f"Their outputs take {size:,} bytes; {MAX_OUTPUT_BYTES:,} are allowed. Keep only what "
-            "is needed of each with 'foreach.output.as', for example '${ null }'.",
-        )
-    return size
-
-
 def _name(frame: Frame) -> str:
     """Name the session: the same in all of its activities, and no other has it."""
     info = workflow.info()
@@ -296,20 +260,7 @@ def compile_subscription(
         period=place.delay(consume.for_) if consume.for_ is not None else None,
         while_=place.condition(consume.while_) if consume.while_ else None,
         until=place.condition(consume.until) if consume.until else None,
-        each=_each(given.foreach or SubscriptionIterator(), place),
-    )
-
-
-def _each(given: SubscriptionIterator, place: Place) -> Each:
-    path = ("with", "subscription", "foreach", "do")
-    return Each(
-        item=given.item,
-        at=given.at,
-        steps=place.steps(given.do, *path) if given.do is not None else (),
-        output=Filter(
-            place.shape(given.output.as_ if given.output else None), schema_of(given.output)
-        ),
-        export=(
-            Filter(place.shape(given.export.as_), schema_of(given.export)) if given.export else None
+        each=compile_each(
+            given.foreach or SubscriptionIterator(), place, "with", "subscription", "foreach"
         ),
     )

@@ -1,0 +1,218 @@
+"""What happens to events in the database: each of it one transaction. Blocking; run in threads."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cachetools import LRUCache, cached
+from cachetools.keys import hashkey
+
+from activities.events.types import Arrival, Interest, Listening, Take, Taken
+from foundation.database import Database
+from foundation.json import JsonObject
+from workflows.events.cloud_events import identity
+from workflows.events.models import EventShape
+from workflows.events.repository import EventRows, EventSweep, Forgotten, Subscriber
+from workflows.matching import Shape, key_of
+
+# A signal that is on its way needs less; who was not woken is woken again after this time.
+PATIENCE: Final = timedelta(seconds=10)
+LONGEST: Final = timedelta(hours=1)
+BATCH: Final = 64
+BATCH_BYTES: Final = 400_000
+# Looking back is bounded, or one new listener could read for minutes.
+MAX_MISSED: Final = 1_000
+SWEPT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of events.
+
+    Attributes:
+        new: How many of them were not known.
+        wakes: Who waits for them.
+    """
+
+    new: int
+    wakes: list[Subscriber]
+
+
+class Ledger:
+    """Events and subscriptions of all tenants.
+
+    Args:
+        kept: How long an event waits for a listener that comes later.
+        remembered: How long the same source and id is the same event.
+    """
+
+    def __init__(self, database: Database, kept: timedelta, remembered: timedelta) -> None:
+        self._database = database
+        self._kept = kept
+        self._remembered = max(kept, remembered)
+
+    def publish(self, tenant_id: str, events: Sequence[JsonObject]) -> Accepted:
+        """Keep events, and bring each to all who wait for it.
+
+        Args:
+            events: Checked, in their order.
+
+        Raises:
+            UnavailableError: When the database is away; then nothing was kept.
+        """
+        types = {str(event["type"]) for event in events}
+        with self._database.session() as session:
+            known = EventRows(session, tenant_id).shapes(types)
+        # Before the lock: a filter may take its 20 ms.
+        keys = _Keys()
+        for event in events:
+            keys.of(event, known)
+        with self._database.session() as session:
+            rows = EventRows(session, tenant_id)
+            rows.lock()
+            shapes = rows.shapes(types)
+            now = datetime.now(UTC)
+            added: list[int] = []
+            for event in events:
+                body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+                sequence = rows.add(identity(event), str(event["type"]), body, now)
+                if sequence is None:
+                    continue
+                added.append(sequence)
+                if wanted := keys.of(event, shapes):
+                    rows.deliver(sequence, wanted)
+            wakes = rows.to_wake(added[0], now, PATIENCE) if added else []
+        return Accepted(len(added), wakes)
+
+    def take(self, request: Take) -> Taken:
+        """Give a listener its next events; what it has seen is forgotten.
+
+        Raises:
+            UnavailableError: When the database is away; asking again gives the same.
+        """
+        subscriber = Subscriber(request.workflow_id, request.name)
+        shapes = [(interest, shape_of(interest.shape)) for interest in request.interests]
+        wanted = {(shape.digest, key_of(interest.key)) for interest, shape in shapes}
+        with self._database.session() as session:
+            rows = EventRows(session, request.tenant_id)
+            now = datetime.now(UTC)
+            changes = rows.interests(subscriber) != wanted
+            if changes:
+                # Before the row: whoever publishes takes them in this order too.
+                rows.lock()
+            row = rows.subscription(subscriber)
+            is_new = row is None
+            if row is None:
+                row = rows.subscribe(subscriber, now)
+            if changes:
+                for _, shape in shapes:
+                    rows.keep_shape(shape.digest, shape.type, json.dumps(shape.written))
+                rows.set_interests(subscriber, wanted)
+                if is_new and request.missed:
+                    missed = self._missed(rows, request, shapes, now - self._kept)
+                    rows.add_deliveries(subscriber, missed)
+            rows.acknowledge(subscriber, request.after)
+            if request.consumed:
+                rows.consumed(request.workflow_id, request.consumed)
+            found = rows.waiting(subscriber, BATCH + 1)
+            taken = _within_bounds(found[:BATCH])
+            row.wakes = 0
+            # A worker that dies now asks again; one that does not come back is replaced.
+            row.wake_at = now + PATIENCE if len(taken) < len(found) else None
+        arrivals = [Arrival(sequence=each, event=json.loads(body)) for each, body in taken]
+        return Taken(arrivals=arrivals, more=len(taken) < len(found))
+
+    def close(self, request: Listening) -> None:
+        """Forget a listener, and remember what it has used.
+
+        Raises:
+            UnavailableError: When the database is away.
+        """
+        with self._database.session() as session:
+            rows = EventRows(session, request.tenant_id)
+            if request.consumed:
+                rows.consumed(request.workflow_id, request.consumed)
+            rows.unsubscribe(Subscriber(request.workflow_id, request.name))
+
+    def forget(self, tenant_id: str, workflow_id: str) -> None:
+        """Forget an instance that is no more."""
+        with self._database.session() as session:
+            EventRows(session, tenant_id).forget(workflow_id)
+
+    def due(self) -> list[Forgotten]:
+        """Return some of those whose signal went missing."""
+        with self._database.session() as session:
+            return EventSweep(session).due(datetime.now(UTC), PATIENCE, LONGEST, SWEPT)
+
+    def purge(self) -> int:
+        """Delete some of the events that are too old to be remembered; return how many."""
+        with self._database.session() as session:
+            return EventSweep(session).purge(datetime.now(UTC) - self._remembered, SWEPT)
+
+    def _missed(
+        self,
+        rows: EventRows,
+        request: Take,
+        shapes: Iterable[tuple[Interest, Shape]],
+        since: datetime,
+    ) -> list[int]:
+        """Find what came before the listener did."""
+        wanted = [(shape, key_of(interest.key)) for interest, shape in shapes]
+        types = {shape.type for shape, _ in wanted}
+        plain = {type_ for type_ in types if type_ is not None}
+        kept = rows.kept(
+            Subscriber(request.workflow_id, request.name),
+            request.after,
+            since,
+            None if None in types else plain,
+        )
+        found: list[int] = []
+        for sequence, body in kept:
+            event = json.loads(body)
+            if any(shape.key(event) == key for shape, key in wanted):
+                found.append(sequence)
+                if len(found) == MAX_MISSED:
+                    break
+        return found
+
+
+class _Keys:
+    """The keys of the events of one request, each computed once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], str | None] = {}
+
+    def of(self, event: JsonObject, shapes: Sequence[EventShape]) -> list[tuple[str, str]]:
+        """Return shape and key for all shapes that an event has."""
+        found: list[tuple[str, str]] = []
+        for row in shapes:
+            if row.type is not None and row.type != event["type"]:
+                continue
+            at = id(event), row.digest
+            if at not in self._found:
+                self._found[at] = _shape_named(row.digest, row.body).key(event)
+            if (key := self._found[at]) is not None:
+                found.append((row.digest, key))
+        return found
+
+
+@cached(LRUCache(maxsize=4096), key=lambda digest, _body: hashkey(digest))
+def _shape_named(_digest: str, body: str) -> Shape:
+    return Shape(json.loads(body))
+
+
+def shape_of(written: Mapping[str, object]) -> Shape:
+    """Compile a shape."""
+    return Shape(dict(written))  # type: ignore[arg-type]
+
+
+def _within_bounds(found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the first ones that fit into one answer, at least one."""
+    total = 0
+    for count, (_, body) in enumerate(found):
+        total += len(body.encode())
+        if count and total > BATCH_BYTES:
+            return found[:count]
+    return found

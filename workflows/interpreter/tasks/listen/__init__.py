@@ -1,0 +1,5 @@
+"""`listen`: wait for events. One file: which are meant; one: the desk; one: the task."""
+
+from workflows.interpreter.tasks.listen.task import Listen, compile_listen
+
+__all__ = ["Listen", "compile_listen"]
