@@ -69,6 +69,23 @@ class EgressSettings(BaseModel, frozen=True):
     timeout_s: float = 30.0
 
 
+class SmtpSettings(BaseModel, frozen=True):
+    """The server that takes the mails of `call: notify`; without host there are none."""
+
+    host: str | None = None
+    port: int = 587
+    # STARTTLS is demanded, not hoped for. "none" is for a relay on the same machine.
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: SecretStr | None = None
+    # Whom mails come from.
+    from_address: str | None = None
+    # Domains that mails may go to; "*" stands for all.
+    allowed_domains: list[str] = Field(default_factory=list)
+    # Certificates to trust instead of the system's, for a plant that has its own authority.
+    ca_file: Path | None = None
+
+
 class WorkerSettings(BaseModel, frozen=True):
     """How much one worker process takes on."""
 
@@ -124,6 +141,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     security: SecuritySettings = SecuritySettings()
     egress: EgressSettings = EgressSettings()
+    smtp: SmtpSettings = SmtpSettings()
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()
     local: LocalSettings = LocalSettings()

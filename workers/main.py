@@ -22,6 +22,7 @@ from activities.grpc.channels import Channels
 from activities.http import HttpActivities
 from activities.logins import Authenticator
 from activities.mcp import McpActivities
+from activities.notify import MailServer, Notifier, NotifyActivities
 from foundation.database import Database
 from foundation.errors import UnavailableError
 from foundation.settings import Settings
@@ -36,6 +37,7 @@ from workflows.events.sweeping import sweep_for_ever
 from workflows.events.wiring import build_events
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
+from workflows.notifications import StoredLedger
 from workflows.secrets import SecretOpener, StoredSecrets
 
 log = structlog.get_logger()
@@ -82,6 +84,8 @@ def build_worker(
     grpc = GrpcActivities(egress, channels, opener, logins)
     mcp = McpActivities(hub, opener, logins)
     asyncapi = AsyncApiActivities(egress, opener, logins)
+    notifier = Notifier(egress, MailServer(settings.smtp), StoredLedger(database))
+    notify = NotifyActivities(notifier, opener)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     desk = EventActivities(events)
     return Worker(
@@ -103,6 +107,7 @@ def build_worker(
             desk.publish,
             mcp.mcp_call,
             mcp.mcp_request,
+            notify.notify,
         ],
         # Fewer idle long polls than a fixed number, and a tenth more throughput under load.
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from foundation.json import JsonObject
+from workflows.definition.arguments import Arguments
 from workflows.definition.models.base import JsonMap
-
-
-class Arguments(BaseModel):
-    """Base of what functions take. Any value may be an expression until it is evaluated."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from workflows.definition.notify import NotifyArguments
 
 
 class McpToolArguments(Arguments):
@@ -23,4 +19,7 @@ class McpToolArguments(Arguments):
     arguments: JsonMap = Field(default_factory=JsonObject)
 
 
-CATALOG: Final[Mapping[str, type[Arguments]]] = {"mcp.tool": McpToolArguments}
+CATALOG: Final[Mapping[str, type[Arguments]]] = {
+    "mcp.tool": McpToolArguments,
+    "notify": NotifyArguments,
+}

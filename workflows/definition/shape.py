@@ -40,13 +40,13 @@ def problems_of(error: ValidationError, document: JsonValue) -> Iterator[Problem
 
 
 def problems_of_arguments(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
-    """Translate the errors of a flat model; paths begin at its top."""
+    """Translate the errors of what a function takes; paths begin at its top."""
     for details in error.errors(include_url=False):
         path = details["loc"]
         if details["type"] == "missing":
             yield _missing(details, path)
         elif details["type"] == "extra_forbidden":
-            yield _unknown_key(str(path[-1]), sorted(model.model_fields), path)
+            yield _unknown_key(str(path[-1]), sorted(known_keys(path[:-1], model)), path)
         else:
             yield _problem(details, {})
 
@@ -148,9 +148,9 @@ def _child(value: object, token: str | int) -> object:
     return None
 
 
-def known_keys(location: tuple[str | int, ...]) -> set[str]:
+def known_keys(location: tuple[str | int, ...], root: type[BaseModel] = Definition) -> set[str]:
     """Return the keys that the model at a place has; nothing when no model is there."""
-    annotation: Any = Definition
+    annotation: Any = root
     for step in location:
         annotation = _inner(annotation, step)
     annotation = _present(_bare(annotation))

@@ -13,10 +13,12 @@ from workflows.definition.checks.forms import URIS
 from workflows.definition.checks.subject import Subject
 from workflows.definition.checks.templates import sources_in, without_expressions
 from workflows.definition.findings import Code, Path, Problem, shown
+from workflows.definition.functions import CATALOG
 from workflows.definition.models import (
     AsyncApiMessage,
     BasicAuthentication,
     BearerAuthentication,
+    CallFunction,
     DigestAuthentication,
     HttpArguments,
     McpHttpTransport,
@@ -79,6 +81,19 @@ def check_secrets(subject: Subject) -> Iterator[Problem]:
         elif field.key in URIS and _has_password(field):
             message = f"The address contains a password. Use 'authentication'. {_ADVICE}"
             yield Problem(Code.LITERAL_SECRET, field.path, message)
+    for site in subject.sites:
+        if isinstance(site.task, CallFunction) and site.task.call in CATALOG:
+            yield from _secret_arguments(site.path, site.task)
+
+
+def _secret_arguments(path: Path, task: CallFunction) -> Iterator[Problem]:
+    for place in CATALOG[task.call].SECRETS:
+        value: object = task.with_
+        for key in place:
+            value = value.get(str(key)) if isinstance(value, Mapping) else None
+        if _is_literal(value):
+            message = f"The {shown(str(place[-1]))} of {place[0]} is written out here. {_ADVICE}"
+            yield Problem(Code.LITERAL_SECRET, (*path, "with", *place), message)
 
 
 def _named_secrets(path: Path, members: Mapping[str, object]) -> Iterator[Problem]:

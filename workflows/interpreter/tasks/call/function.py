@@ -1,6 +1,8 @@
 """`call: <name>`: a function declared in `use.functions`, run as part of the calling task."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from foundation.json import JsonValue
 from workflows.definition import CallFunction
@@ -9,6 +11,13 @@ from workflows.interpreter.compiling import Place
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Body, Outcome, Step, run_step
 from workflows.interpreter.tasks.call.mcp_tool import compile_mcp_tool
+from workflows.interpreter.tasks.call.notify import compile_notify
+
+# By the name in our catalogue.
+_CATALOG: Final[Mapping[str, Callable[[CallFunction, Place], Body]]] = {
+    "mcp.tool": compile_mcp_tool,
+    "notify": compile_notify,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +37,5 @@ def compile_function(task: CallFunction, place: Place) -> Body:
     """Compile the call of a declared function, or of one of our catalogue."""
     step = place.function(task.call)
     if step is None:
-        return compile_mcp_tool(task, place)
+        return _CATALOG[task.call](task, place)
     return Function(place.template(task.with_ or {}), step)

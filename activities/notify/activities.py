@@ -1,0 +1,43 @@
+"""`notify`: thin, the work is in `notifier`."""
+
+from temporalio import activity
+
+from activities.notify.notification import Notification
+from activities.notify.notifier import Notifier
+from activities.notify.types import NotifyCall
+from activities.types import ActivityResult
+from activities.work import Opener, working
+from foundation.json import ReadableJson, digest
+
+
+class NotifyActivities:
+    """Activities over one notifier."""
+
+    def __init__(self, notifier: Notifier, opener: Opener) -> None:
+        self.notifier = notifier
+        self.opener = opener
+
+    @activity.defn(name="notify")
+    async def notify(self, call: NotifyCall) -> ActivityResult:
+        """Tell somebody something."""
+        async with working(self.opener, call) as work:
+            opened = work.request
+            notification = Notification(
+                id=_id(call),
+                time=activity.info().scheduled_time,
+                title=opened.title,
+                text=opened.text,
+            )
+            return work.result(await self.notifier.notify(opened, notification))
+
+
+def _id(call: NotifyCall) -> str:
+    """Return what is the same on every attempt; the author may have chosen something wider."""
+    info = activity.info()
+    key: ReadableJson = (
+        [info.workflow_id, info.workflow_run_id, info.activity_id]
+        if call.idempotency_key is None
+        else [call.tenant_id, call.idempotency_key]
+    )
+    # Hashed: it goes to receivers whom the names of tenants and workflows do not concern.
+    return f"ntf_{digest(key)[:32]}"
