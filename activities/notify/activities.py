@@ -1,5 +1,7 @@
 """`notify`: thin, the work is in `notifier`."""
 
+from urllib.parse import urlsplit
+
 from temporalio import activity
 
 from activities.notify.notification import Notification
@@ -22,6 +24,8 @@ class NotifyActivities:
         """Tell somebody something."""
         async with working(self.opener, call) as work:
             opened = work.request
+            if call.sealed is not None:
+                work.mask.hide(_keys(opened))
             notification = Notification(
                 id=_id(call),
                 time=activity.info().scheduled_time,
@@ -29,6 +33,13 @@ class NotifyActivities:
                 text=opened.text,
             )
             return work.result(await self.notifier.notify(opened, notification))
+
+
+def _keys(opened: NotifyCall) -> list[str]:
+    """Return what is a key in an address that was sealed: a receiver may repeat a part of it."""
+    urls = [each.url for each in (opened.slack, opened.webhook) if each is not None]
+    paths = [urlsplit(url).path for url in urls]
+    return [*paths, *(path.rpartition("/")[2] for path in paths)]
 
 
 def _id(call: NotifyCall) -> str:

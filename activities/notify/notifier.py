@@ -139,6 +139,6 @@ def claims_of(call: NotifyCall, message: Message) -> list[Claim]:
         key = digest(["duplicate", call.deduplicate.key, *place])
         claims.append(Claim(key, "duplicate", 1, call.window_s))
     if call.rate_limit is not None and call.period_s is not None:
-        key = digest(["rate", call.rate_limit.key, *place])
+        key = digest(["rate", [*call.rate_limit.by], *place])
         claims.append(Claim(key, "rate-limited", call.rate_limit.permits, call.period_s))
     return claims

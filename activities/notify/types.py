@@ -68,10 +68,14 @@ class Deduplicate(BaseModel, frozen=True):
 
 
 class RateLimit(BaseModel, frozen=True):
-    """How many may go to one place; with a key, to one place about one thing."""
+    """How many may go to one place.
 
-    # None is not the same as nothing: an expression that finds no key is a mistake.
-    key: Key = ""
+    Attributes:
+        by: What is counted apart there. A list, because no key is not the same as a key that an
+            expression does not find.
+    """
+
+    by: list[Key] = Field(default_factory=list)
     permits: Annotated[int, Field(ge=1, le=MAX_PERMITS)]
 
 

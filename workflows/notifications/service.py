@@ -62,7 +62,9 @@ class StoredLedger(Ledger):
 
     def _release(self, tenant_id: str, holder: str, claims: Sequence[Claim]) -> None:
         with self._database.session() as session:
-            ClaimRows(session, tenant_id).remove_unsent([claim.key for claim in claims], holder)
+            rows = ClaimRows(session, tenant_id)
+            rows.lock([claim.key for claim in claims])
+            rows.remove_unsent([claim.key for claim in claims], holder)
 
 
 def _verdict(holder: str, found: Sequence[tuple[Claim, Sequence[NotificationClaim]]]) -> Verdict:

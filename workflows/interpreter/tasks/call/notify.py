@@ -5,7 +5,7 @@ from typing import Final
 
 from activities.notify.types import NotifyCall
 from activities.requests import SealedField
-from foundation.json import JsonObject, JsonValue
+from foundation.json import JsonValue
 from workflows.definition import CallFunction, duration_seconds
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
@@ -58,8 +58,13 @@ def compile_notify(task: CallFunction, place: Place) -> ActivityCall[NotifyCall]
     parts: dict[str, Part | None] = {
         name: Value(place.template(given[name])) for name in _AS_WRITTEN if name in given
     }
-    parts |= _counted(given, place, "deduplicate", "window", ("deduplicate", "window_s"))
-    parts |= _counted(given, place, "rateLimit", "period", ("rate_limit", "period_s"))
+    if isinstance(found := given.get("deduplicate"), dict):
+        parts["deduplicate"] = Value(place.template({"key": found["key"]}))
+        parts["window_s"] = Seconds(_delay(found["window"], place))
+    if isinstance(found := given.get("rateLimit"), dict):
+        by = [found["key"]] if "key" in found else []
+        parts["rate_limit"] = Value(place.template({"by": by, "permits": found["permits"]}))
+        parts["period_s"] = Seconds(_delay(found["period"], place))
     channel = next(name for name in CHANNELS if name in given)
     return ActivityCall(
         activity="notify",
@@ -67,18 +72,6 @@ def compile_notify(task: CallFunction, place: Place) -> ActivityCall[NotifyCall]
         label=lambda _request: channel,
         exchanges=_EXCHANGES,
     )
-
-
-def _counted(
-    given: JsonObject, place: Place, name: str, duration: str, fields: tuple[str, str]
-) -> dict[str, Part | None]:
-    """Take the duration out of an object: the interpreter reads it, the activity all else."""
-    written = given.get(name)
-    if not isinstance(written, dict):
-        return {}
-    rest = {key: value for key, value in written.items() if key != duration}
-    delay = _delay(written[duration], place)
-    return {fields[0]: Value(place.template(rest)), fields[1]: Seconds(delay)}
 
 
 def _delay(written: JsonValue, place: Place) -> Delay:
