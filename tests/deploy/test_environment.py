@@ -11,6 +11,7 @@ from foundation.settings import (
     LocalSettings,
     SecuritySettings,
     Settings,
+    SmtpSettings,
     TemporalSettings,
 )
 
@@ -23,6 +24,9 @@ def test_a_child_reads_exactly_the_settings_it_was_given(monkeypatch: pytest.Mon
         security=SecuritySettings(master_key=SecretStr(base64.b64encode(b"k" * 32).decode())),
         egress=EgressSettings(
             allow_networks=["10.0.0.0/8"], host_map={"shop.example": "http://127.0.0.1:9"}
+        ),
+        smtp=SmtpSettings(
+            host="mail", password=SecretStr("p"), allowed_domains=["*"], ca_file=Path("/etc/ca.pem")
         ),
         local=LocalSettings(data_dir=Path("/srv/mill wright")),
     )

@@ -194,6 +194,16 @@ async def test_a_private_address_that_is_not_allowed_is_not_asked(run: Runner) -
     assert "MILLWRIGHT_EGRESS_ALLOW_NETWORKS" in ended.error["detail"]
 
 
+async def test_what_several_tasks_share_is_a_function(run: Runner, receiver: Receiver) -> None:
+    await run(
+        "use: { secrets: [ slack ], functions: { alarm: { call: notify, "
+        f"with: {{ {SLACK}, text: 'Line ${{ .line }}' }} }} }} }}\n"
+        "do: [ { a: { call: alarm, with: { line: 4 } } }, "
+        "{ b: { call: alarm, with: { line: 5 } } } ]"
+    )
+    assert [json.loads(each.body)["text"] for each in receiver.posted] == ["Line 4", "Line 5"]
+
+
 # --- Webhooks ---------------------------------------------------------------------------------
 
 
@@ -445,6 +455,17 @@ async def test_what_could_not_be_sent_is_no_duplicate(run: Runner, receiver: Rec
     assert (await run(task)).error["status"] == 404
     assert (await run(task)).output["sent"] is True
     assert (await run(task)).output["reason"] == "duplicate"
+
+
+async def test_what_was_sent_under_an_id_is_not_sent_again_under_it(
+    run: Runner, receiver: Receiver
+) -> None:
+    task = telling(
+        f"{SLACK}, text: hello, deduplicate: {{ key: k, window: PT1H }}", "idempotencyKey: order-7"
+    )
+    outputs = [(await run(task)).output for _ in range(2)]
+    assert [each["sent"] for each in outputs] == [True, True]
+    assert len(receiver.posted) == 1
 
 
 async def test_a_retry_gets_its_own_claim_again(run: Runner, receiver: Receiver) -> None:
