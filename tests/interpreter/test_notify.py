@@ -449,11 +449,20 @@ async def test_a_key_that_is_not_there_is_no_key(run: Runner, receiver: Receiver
     assert receiver.posted == []
 
 
-async def test_what_could_not_be_sent_is_no_duplicate(run: Runner, receiver: Receiver) -> None:
+def claims(database: Database) -> int:
+    with database.session() as session:
+        return session.scalar(text("select count(*) from notification_claims")) or 0
+
+
+async def test_what_could_not_be_sent_is_no_duplicate(
+    run: Runner, receiver: Receiver, database: Database
+) -> None:
     receiver.answers.append(Answer(404))
     task = limited("deduplicate: { key: k, window: PT1H }, rateLimit: { permits: 1, period: P1D }")
     assert (await run(task)).error["status"] == 404
+    assert claims(database) == 0, "nobody has to wait until the lease is over"
     assert (await run(task)).output["sent"] is True
+    assert claims(database) == 2
     assert (await run(task)).output["reason"] == "duplicate"
 
 
