@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from typing_extensions import override
 
 from api import health, problems
+from api.approvals import routes as approvals
 from api.auth import routes as auth
 from api.content import refuse_unstorable
 from api.events import routes as events
@@ -38,6 +39,7 @@ ROUTERS = (
     workflows.router,
     schedules.router,
     events.router,
+    approvals.router,
     secrets.router,
     mcp.router,
 )

@@ -11,6 +11,7 @@ from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
+from workflows.approvals.service import Approvals
 from workflows.catalog import Catalog
 from workflows.events.service import Events
 from workflows.instances.service import Instances
@@ -26,6 +27,7 @@ class Services:
         catalog: Published definitions.
         instances: Their runs.
         schedules: When runs begin by themselves.
+        approvals: What waits for people.
         events: Brings events to those who wait for them.
         secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
@@ -40,6 +42,7 @@ class Services:
     catalog: Catalog
     instances: Instances
     schedules: Schedules
+    approvals: Approvals
     events: Events
     secrets: Secrets
     registry: Registry

@@ -10,6 +10,7 @@ from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
+from workflows.approvals.wiring import build_approvals
 from workflows.catalog import Catalog
 from workflows.events.wiring import build_events
 from workflows.instances.service import Instances
@@ -38,6 +39,7 @@ def build_services(
         catalog=catalog,
         instances=Instances(temporal, catalog, settings.temporal, pages),
         schedules=Schedules(temporal, catalog, settings.temporal, pages),
+        approvals=build_approvals(database, temporal, sealer, pages),
         events=build_events(database, temporal, settings.events),
         secrets=Secrets(database, sealer),
         registry=toolhub.registry,

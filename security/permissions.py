@@ -24,6 +24,8 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "workflow:update": "Change what belongs to a published definition",
         "workflow:delete": "Withdraw a definition",
         "workflow:execute": "Start, cancel and terminate instances",
+        "approval:read": "See what waits for the decision of others",
+        "approval:decide": "See what waits for one's own decision, and decide",
         "event:publish": "Send events to those who wait for them",
         "schedule:read": "See schedules",
         "schedule:manage": "Create, change, pause, run and delete schedules",
@@ -40,12 +42,15 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
 # What a role adds to the roles it includes.
 OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "viewer": frozenset({"workflow:read", "schedule:read", "mcp:read", "account:read"}),
+        "viewer": frozenset(
+            {"workflow:read", "approval:read", "schedule:read", "mcp:read", "account:read"}
+        ),
         "analyst": frozenset({"mcp:call"}),
         "operator": frozenset(
             {
                 "workflow:read",
                 "workflow:execute",
+                "approval:decide",
                 "event:publish",
                 "schedule:read",
                 "mcp:read",

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.a2a import A2aActivities
+from activities.approvals import ApprovalActivities
 from activities.asyncapi import AsyncApiActivities
 from activities.definitions import DefinitionActivities, LoadDefinition, LoadedDefinition
 from activities.events import EventActivities
@@ -31,6 +32,7 @@ from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
+from workflows.approvals.wiring import build_approvals
 from workflows.catalog import Catalog
 from workflows.events.service import Events
 from workflows.events.sweeping import sweep_for_ever
@@ -38,6 +40,7 @@ from workflows.events.wiring import build_events
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
 from workflows.notifications import StoredLedger
+from workflows.runs.pages import PageTokens
 from workflows.secrets import SecretOpener, StoredSecrets
 
 log = structlog.get_logger()
@@ -88,6 +91,8 @@ def build_worker(
     notify = NotifyActivities(notifier, opener)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     desk = EventActivities(events)
+    pages = PageTokens(sealer.derive("page-tokens"))
+    approvals = ApprovalActivities(build_approvals(database, client, sealer, pages))
     return Worker(
         client,
         task_queue=settings.temporal.task_queue,
@@ -102,6 +107,7 @@ def build_worker(
             asyncapi.subscribe,
             asyncapi.poll,
             asyncapi.close,
+            approvals.show,
             desk.take,
             desk.close,
             desk.publish,

@@ -17,6 +17,7 @@ from millwright_client.errors import (
     MillwrightTimeoutError,
 )
 from millwright_client.models import (
+    Approval,
     Definition,
     DefinitionSummary,
     Ended,
@@ -39,9 +40,11 @@ from millwright_client.models import (
     TaskEvent,
     TaskRun,
     Validation,
+    Vote,
 )
 
 __all__ = [
+    "Approval",
     "AsyncMillwright",
     "Definition",
     "DefinitionSummary",
@@ -71,4 +74,5 @@ __all__ = [
     "TaskEvent",
     "TaskRun",
     "Validation",
+    "Vote",
 ]

@@ -8,7 +8,16 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_neve
 
 import httpx
 
-from millwright_client.calls import accounts, events, instances, mcp, schedules, secrets, workflows
+from millwright_client.calls import (
+    accounts,
+    approvals,
+    events,
+    instances,
+    mcp,
+    schedules,
+    secrets,
+    workflows,
+)
 from millwright_client.calls.accounts import credentials
 from millwright_client.exchange import (
     Call,
@@ -192,6 +201,16 @@ class AsyncSchedules(Resource):
     backfill = Method(schedules.backfill)
 
 
+class AsyncApprovals(Resource):
+    """What waits for people, and their decisions."""
+
+    list = Method(approvals.list_)
+    get = Method(approvals.get)
+    approve = Method(approvals.approve)
+    reject = Method(approvals.reject)
+    delegate = Method(approvals.delegate)
+
+
 class AsyncCloudEvents(Resource):
     """Events for the instances that wait for them."""
 
@@ -250,6 +269,7 @@ class AsyncMillwright(Resource):
         self.workflows = AsyncWorkflows(self.driver)
         self.instances = AsyncInstances(self.driver)
         self.schedules = AsyncSchedules(self.driver)
+        self.approvals = AsyncApprovals(self.driver)
         self.cloud_events = AsyncCloudEvents(self.driver)
         self.secrets = AsyncSecrets(self.driver)
         self.mcp = AsyncMcp(self.driver)

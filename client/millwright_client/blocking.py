@@ -9,7 +9,16 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, assert_neve
 
 import httpx
 
-from millwright_client.calls import accounts, events, instances, mcp, schedules, secrets, workflows
+from millwright_client.calls import (
+    accounts,
+    approvals,
+    events,
+    instances,
+    mcp,
+    schedules,
+    secrets,
+    workflows,
+)
 from millwright_client.calls.accounts import credentials
 from millwright_client.exchange import (
     Call,
@@ -191,6 +200,16 @@ class Schedules(Resource):
     backfill = Method(schedules.backfill)
 
 
+class Approvals(Resource):
+    """What waits for people, and their decisions."""
+
+    list = Method(approvals.list_)
+    get = Method(approvals.get)
+    approve = Method(approvals.approve)
+    reject = Method(approvals.reject)
+    delegate = Method(approvals.delegate)
+
+
 class CloudEvents(Resource):
     """Events for the instances that wait for them."""
 
@@ -249,6 +268,7 @@ class Millwright(Resource):
         self.workflows = Workflows(self.driver)
         self.instances = Instances(self.driver)
         self.schedules = Schedules(self.driver)
+        self.approvals = Approvals(self.driver)
         self.cloud_events = CloudEvents(self.driver)
         self.secrets = Secrets(self.driver)
         self.mcp = Mcp(self.driver)

@@ -291,6 +291,52 @@ class Schedule(ScheduleSummary):
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one person has said to an approval.
+
+    Attributes:
+        verified: It is signed: this person said this of the data shown.
+    """
+
+    by: str
+    approves: bool
+    at: datetime
+    verified: bool
+    comment: str | None = None
+    form: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What waits for people, or has waited.
+
+    Attributes:
+        data: What is to be approved; a decision is bound to its hash.
+        form: JSON Schema of what approvers fill in.
+        status: PENDING, APPROVED, REJECTED, DEFAULTED or CANCELLED.
+        mine: The caller may decide it now.
+    """
+
+    id: str
+    instance_id: str
+    execution: str
+    title: str
+    data_hash: str
+    quorum: int
+    status: str
+    opened_at: datetime
+    mine: bool
+    description: str | None = None
+    data: Any = None
+    form: dict[str, Any] | None = None
+    users: list[str] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    votes: list[Vote] = field(default_factory=list)
+    due_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedEvents:
     """What became of events.
 

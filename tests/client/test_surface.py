@@ -10,6 +10,7 @@ PAIRS = [
     (blocking.Workflows, awaiting.AsyncWorkflows),
     (blocking.Instances, awaiting.AsyncInstances),
     (blocking.Schedules, awaiting.AsyncSchedules),
+    (blocking.Approvals, awaiting.AsyncApprovals),
     (blocking.CloudEvents, awaiting.AsyncCloudEvents),
     (blocking.Secrets, awaiting.AsyncSecrets),
     (blocking.Mcp, awaiting.AsyncMcp),

@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer, Worker
 
+from activities.approvals import ApprovalActivities
 from activities.definitions import (
     DefinitionActivities,
     Engine,
@@ -30,6 +31,9 @@ from foundation.json import JsonValue
 from foundation.settings import EgressSettings, EventSettings, TemporalSettings
 from foundation.temporal import connect
 from security.egress import Egress
+from security.sealing import Sealer
+from workflows.approvals.service import Approvals
+from workflows.approvals.wiring import build_approvals
 from workflows.definition import PreparedDefinition, prepare
 from workflows.events.service import Events, Published
 from workflows.events.wiring import build_events
@@ -43,6 +47,7 @@ from workflows.interpreter.types import (
     TaskState,
 )
 from workflows.interpreter.workflow import Interpreter
+from workflows.runs.pages import PageTokens
 from workflows.secrets import SecretOpener, SecretsInMemory
 
 HEAD = """
@@ -94,6 +99,7 @@ class Runner:
     tenant: str
     shelf: Shelf = field(default_factory=Shelf)
     events_desk: Events | None = None
+    inbox: Approvals | None = None
 
     async def send(self, *events: dict[str, Any]) -> Published:
         """Publish events; what they leave out is filled in."""
@@ -110,7 +116,7 @@ class Runner:
         self.shelf.published[self.tenant, prepared.namespace, prepared.name] = prepared
 
     async def start(
-        self, tasks: str, value: Any = None, engine: Engine = ENGINE
+        self, tasks: str, value: Any = None, engine: Engine = ENGINE, by: str | None = None
     ) -> WorkflowHandle[Any, Any]:
         prepared = prepare(tasks if tasks.lstrip().startswith("document:") else HEAD + tasks)
         return await self.client.start_workflow(
@@ -124,6 +130,7 @@ class Runner:
             ),
             id=f"{self.tenant}/{prepared.namespace}/{prepared.name}/{uuid4().hex}",
             task_queue=self.task_queue,
+            memo={"started_by": by} if by else None,
         )
 
     async def __call__(self, tasks: str, value: Any = None) -> Ended:
@@ -235,6 +242,8 @@ async def working(
     definitions = DefinitionActivities(shelf)
     events = build_events(database, client, EventSettings())
     desk = EventActivities(events)
+    inbox = build_approvals(database, client, Sealer(bytes(32)), PageTokens(bytes(32)))
+    approvals = ApprovalActivities(inbox)
     async with Worker(
         client,
         task_queue=task_queue,
@@ -244,12 +253,13 @@ async def working(
             grpc.grpc_call,
             http.http_call,
             http.openapi_call,
+            approvals.show,
             desk.take,
             desk.close,
             desk.publish,
         ],
     ):
-        yield Runner(client, task_queue, tenant, shelf, events)
+        yield Runner(client, task_queue, tenant, shelf, events, inbox)
     await events.aclose()
     await logins.aclose()
     await channels.aclose()

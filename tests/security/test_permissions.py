@@ -10,10 +10,12 @@ from security.reference import permissions_page
 SEE = {"workflow:read", "schedule:read", "mcp:read", "account:read"}
 EDIT = {"workflow:create", "workflow:update", "workflow:delete", "schedule:manage", "secret:read"}
 EXPECTED = {
-    "viewer": SEE,
-    "analyst": SEE | {"mcp:call"},
-    "operator": SEE | {"workflow:execute", "event:publish"},
-    "manager": SEE | EDIT | {"workflow:execute", "event:publish", "mcp:call"},
+    "viewer": SEE | {"approval:read"},
+    "analyst": SEE | {"approval:read", "mcp:call"},
+    "operator": SEE | {"workflow:execute", "event:publish", "approval:decide"},
+    "manager": SEE
+    | EDIT
+    | {"workflow:execute", "event:publish", "mcp:call", "approval:read", "approval:decide"},
     "ai-engineer": SEE
     | {"workflow:create", "workflow:update", "workflow:execute", "mcp:call", "mcp:manage"}
     | {"secret:read", "secret:manage", "event:publish"},

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field
 
 from foundation.json import JsonObject
+from workflows.definition.approval import ApprovalArguments
 from workflows.definition.arguments import Arguments
 from workflows.definition.models.base import JsonMap
 from workflows.definition.notify import NotifyArguments
@@ -20,6 +21,7 @@ class McpToolArguments(Arguments):
 
 
 CATALOG: Final[Mapping[str, type[Arguments]]] = {
+    "approval": ApprovalArguments,
     "mcp.tool": McpToolArguments,
     "notify": NotifyArguments,
 }

@@ -21,7 +21,7 @@ from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.position import Position, State
 from workflows.interpreter.timeline import Timeline
-from workflows.interpreter.types import TaskState
+from workflows.interpreter.types import Decision, Refusal, TaskState
 
 if TYPE_CHECKING:
     from workflows.interpreter.steps import Step
@@ -62,6 +62,18 @@ class Watcher(Protocol):
     def failed(self, frame: "Frame") -> None: ...
 
 
+class Ballot(Protocol):
+    """What takes the decisions on one approval; see `tasks.call.approval`."""
+
+    def refusal(self, decision: Decision) -> tuple[Refusal, str] | None:
+        """Say why a decision cannot be taken, or None."""
+        ...
+
+    def take(self, decision: Decision) -> None:
+        """Take a decision that is not refused."""
+        ...
+
+
 @dataclass(slots=True)
 class Run:
     """One run: everything that all its tasks share.
@@ -76,6 +88,7 @@ class Run:
         started_at: When the first run of the instance began, in seconds after 1970.
         watcher: Looks on while the run is replayed.
         woken: Listening tasks for which there are events, by their execution.
+        approvals: What decides approvals that are open, by their id.
     """
 
     tenant_id: str
@@ -93,6 +106,7 @@ class Run:
     started_at: float = 0.0
     watcher: Watcher | None = None
     woken: set[str] = field(default_factory=set)
+    approvals: dict[str, "Ballot"] = field(default_factory=dict)
     spent: int = 0
     pausing: asyncio.Event | None = None
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
+from activities.approvals.types import Person, Vote
 from activities.definitions.types import Engine
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import ENGINE_VERSION
@@ -18,6 +19,9 @@ from workflows.interpreter.position import State
 PROGRESS_QUERY: Final = "progress"
 PAUSE_UPDATE: Final = "pause"
 RESUME_UPDATE: Final = "resume"
+DECIDE_UPDATE: Final = "decide"
+# An approval that is not open (yet, or any more) in the run that was asked.
+NOT_OPEN: Final = "not-open"
 # Its argument: the listening tasks (execution paths) for which there are events.
 EVENTS_SIGNAL: Final = "events"
 # Search attributes that every run carries.
@@ -78,6 +82,30 @@ class StartInput(BaseModel, frozen=True):
     engine: Engine | None = None
     carried: Carried | None = None
     generation: int = 0
+
+
+class Decision(BaseModel, frozen=True):
+    """What somebody says to an approval: a vote, or that another person is to decide.
+
+    Attributes:
+        approval: Its id.
+        vote: Yes or no; None to hand it on.
+        person: Who hands it on.
+        to: Mail address of the person to whom it is handed.
+    """
+
+    approval: str
+    vote: Vote | None = None
+    person: Person | None = None
+    to: str | None = None
+
+
+class Refusal(StrEnum):
+    """Why a decision is refused; the type of the failure that an update ends with."""
+
+    FORBIDDEN = "forbidden"
+    CONFLICT = "conflict"
+    INVALID = "invalid"
 
 
 class RunStatus(StrEnum):

@@ -11,7 +11,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ContinueAsNewError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
@@ -24,16 +24,19 @@ from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.position import State
-from workflows.interpreter.run import Frame, Run, Scope, Watcher, instant, moment
+from workflows.interpreter.run import Ballot, Frame, Run, Scope, Watcher, instant, moment
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
+    DECIDE_UPDATE,
     ENGINE,
     EVENTS_SIGNAL,
+    NOT_OPEN,
     PAUSE_UPDATE,
     PROGRESS_QUERY,
     RESUME_UPDATE,
     Carried,
+    Decision,
     Progress,
     RunStatus,
     StartInput,
@@ -64,6 +67,34 @@ class Interpreter:
     def events(self, listening: list[str]) -> None:
         """There are events for these listening tasks."""
         self.woken.update(listening)
+
+    @workflow.update(name=DECIDE_UPDATE)
+    def decide(self, decision: Decision) -> None:
+        """Take what somebody says to an approval."""
+        self.ballot(decision).take(decision)
+
+    @decide.validator
+    def may_decide(self, decision: Decision) -> None:
+        """Refuse what cannot be taken; a refusal leaves no trace in the history.
+
+        Raises:
+            ApplicationError: Which says why.
+        """
+        refused = self.ballot(decision).refusal(decision)
+        if refused is not None:
+            kind, why = refused
+            raise ApplicationError(why, type=kind.value, non_retryable=True)
+
+    def ballot(self, decision: Decision) -> Ballot:
+        """Return what decides an approval that is open.
+
+        Raises:
+            ApplicationError: When it is not (yet, or any more) open in this run.
+        """
+        found = self.current.approvals.get(decision.approval) if self.current else None
+        if found is None:
+            raise ApplicationError("It is not open.", type=NOT_OPEN, non_retryable=True)
+        return found
 
     @workflow.query(name=PROGRESS_QUERY)
     def progress(self, after: int = 0) -> Progress:

@@ -270,7 +270,8 @@ def _is_activity(subject: Subject, site: Site) -> bool:
     """Tell whether the arguments of a task leave the workflow; functions are executed in it."""
     task = site.task
     if isinstance(task, CallFunction):
-        return task.call not in subject.names("functions")
+        # What people are asked is kept in the run and shown to them.
+        return task.call != "approval" and task.call not in subject.names("functions")
     return isinstance(task, _PROTOCOLS)
 
 

@@ -49,6 +49,8 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
         name = site.task.call
         if name in CATALOG:
             yield from _catalogue_arguments(site, site.task)
+            if name == "approval":
+                yield from _who_notifies(subject, site, site.task)
         elif name in subject.names("functions"):
             yield from _declared_arguments(site, site.task, validators.get(name))
         else:
@@ -66,6 +68,16 @@ def _unknown(subject: Subject, site: Site, name: str) -> Problem:
     known = sorted({*subject.names("functions"), *CATALOG, *RESERVED_CALLS})
     hint = did_you_mean(name, known) or f" Known: {', '.join(known[:20])}."
     return Problem(Code.UNKNOWN_FUNCTION, path, f"There is no function {shown(name)}.{hint}")
+
+
+def _who_notifies(subject: Subject, site: Site, task: CallFunction) -> Iterator[Problem]:
+    """Find an approval that notifies people with a function that is not declared."""
+    notify = (task.with_ or {}).get("notify")
+    known = subject.names("functions")
+    if isinstance(notify, str) and notify not in known:
+        hint = did_you_mean(notify, sorted(known)) or " Declare it in use.functions."
+        message = f"There is no function {shown(notify)}.{hint}"
+        yield Problem(Code.UNKNOWN_FUNCTION, (*site.path, "with", "notify"), message)
 
 
 def _catalogue_arguments(site: Site, task: CallFunction) -> Iterator[Problem]:

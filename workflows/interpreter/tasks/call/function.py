@@ -10,11 +10,13 @@ from workflows.expressions import Template
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Body, Outcome, Step, run_step
+from workflows.interpreter.tasks.call.approval import compile_approval
 from workflows.interpreter.tasks.call.mcp_tool import compile_mcp_tool
 from workflows.interpreter.tasks.call.notify import compile_notify
 
 # By the name in our catalogue.
 _CATALOG: Final[Mapping[str, Callable[[CallFunction, Place], Body]]] = {
+    "approval": compile_approval,
     "mcp.tool": compile_mcp_tool,
     "notify": compile_notify,
 }

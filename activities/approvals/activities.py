@@ -1,0 +1,32 @@
+"""Show people what a run waits for. The inbox is handed in; this floor does not know it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.approvals.types import Approval
+from activities.faults import translated
+from activities.types import ActivityResult, result_of
+
+
+class ApprovalDesk(Protocol):
+    """Where people find what waits for them."""
+
+    async def show(self, approval: Approval) -> None:
+        """Keep an approval as it is now, unless a newer state is there already."""
+        ...
+
+
+@dataclass(frozen=True)
+class ApprovalActivities:
+    """Activities over one desk."""
+
+    desk: ApprovalDesk
+
+    @activity.defn(name="approval-show")
+    async def show(self, request: Approval) -> ActivityResult:
+        """Show the state of an approval."""
+        with translated():
+            await self.desk.show(request)
+            return result_of(None)

@@ -1,0 +1,87 @@
+"""Rows of one tenant's approvals. Every query begins with the tenant."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from activities.approvals.types import Approval
+from workflows.approvals.models import ApprovalRow
+
+
+class ApprovalRows:
+    """The table, as one tenant sees it, within one transaction."""
+
+    def __init__(self, session: Session, tenant_id: str) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+
+    def put(self, approval: Approval) -> None:
+        """Keep an approval, unless what is there is newer."""
+        row = insert(ApprovalRow).values(
+            tenant_id=self._tenant_id,
+            id=approval.id,
+            revision=approval.revision,
+            workflow_id=approval.workflow_id,
+            status=approval.status.value,
+            users=approval.users,
+            roles=approval.roles,
+            opened_at=datetime.fromtimestamp(approval.opened_at, UTC),
+            body=approval.model_dump_json(),
+        )
+        given = row.excluded
+        self._session.execute(
+            row.on_conflict_do_update(
+                index_elements=[ApprovalRow.tenant_id, ApprovalRow.id],
+                set_={
+                    "revision": given.revision,
+                    "status": given.status,
+                    "users": given.users,
+                    "roles": given.roles,
+                    "body": given.body,
+                },
+                where=ApprovalRow.revision < given.revision,
+            )
+        )
+
+    def approval(self, approval_id: str) -> Approval | None:
+        """Return one approval."""
+        body = self._session.scalar(
+            select(ApprovalRow.body).where(
+                ApprovalRow.tenant_id == self._tenant_id, ApprovalRow.id == approval_id
+            )
+        )
+        return None if body is None else Approval.model_validate_json(body)
+
+    def page(
+        self,
+        *,
+        status: str | None,
+        email: str | None,
+        roles: Collection[str],
+        after: tuple[datetime, str] | None,
+        limit: int,
+    ) -> Sequence[Approval]:
+        """Return approvals, the newest first.
+
+        Args:
+            email: Only those that this person, or somebody of these roles, may decide.
+            after: Where the page before ended.
+        """
+        found = select(ApprovalRow.body).where(ApprovalRow.tenant_id == self._tenant_id)
+        if status is not None:
+            found = found.where(ApprovalRow.status == status)
+        if email is not None:
+            found = found.where(
+                or_(
+                    ApprovalRow.users.contains([email]),
+                    ApprovalRow.roles.overlap(sorted(roles)),
+                )
+            )
+        if after is not None:
+            found = found.where(tuple_(ApprovalRow.opened_at, ApprovalRow.id) < after)
+        newest = found.order_by(ApprovalRow.opened_at.desc(), ApprovalRow.id.desc())
+        bodies = self._session.scalars(newest.limit(limit))
+        return [Approval.model_validate_json(body) for body in bodies]

@@ -1,0 +1,109 @@
+"""The state of one approval, and what changes it."""
+
+from typing import Final
+
+from temporalio import workflow
+
+from activities.approvals.types import Approval, ApprovalStatus, Person, Vote
+from foundation.json import canonical
+from foundation.schemas import Schema, described
+from workflows.interpreter.position import State
+from workflows.interpreter.tasks.call.approval.candidates import MAX_USERS
+from workflows.interpreter.types import Decision, Refusal
+
+MAX_FORM_BYTES: Final = 16 * 1024
+
+
+class Box:
+    """The state of one execution, and what changes it.
+
+    All of it is data that the next run goes on with: `approval` as it is shown, `due` (what happens
+    when, by itself), `tell` (whom to notify of what), `shown` (the revision that the inbox has).
+    """
+
+    def __init__(self, state: State, form: Schema | None) -> None:
+        self.state = state
+        self._form = form
+
+    @property
+    def approval(self) -> Approval:
+        """The approval as it is now."""
+        return Approval.model_validate(self.state["approval"])
+
+    def change(self, **changes: object) -> None:
+        """Change it; the inbox has to be told."""
+        approval = self.approval
+        changed = approval.model_copy(update={**changes, "revision": approval.revision + 1})
+        self.state["approval"] = changed.model_dump(mode="json")
+
+    def refusal(self, decision: Decision) -> tuple[Refusal, str] | None:
+        """Say why a decision cannot be taken, or None."""
+        approval, vote = self.approval, decision.vote
+        if approval.status is not ApprovalStatus.PENDING:
+            return Refusal.CONFLICT, f"It has been decided already: {approval.status.value}."
+        person = vote.person if vote else decision.person
+        if person is None:
+            return Refusal.INVALID, "It does not say who decides."
+        if (refused := _may_not(person, approval)) is not None:
+            return refused
+        if vote is None:
+            why = _cannot_be_handed(decision, approval)
+        elif vote.data_hash != approval.data_hash:
+            return Refusal.CONFLICT, "What is to be approved is not what you saw. Look again."
+        else:
+            why = self._wrong_form(vote)
+        return None if why is None else (Refusal.INVALID, why)
+
+    def take(self, decision: Decision) -> None:
+        """Take a decision that is not refused."""
+        approval = self.approval
+        if decision.vote is None:
+            assert decision.person is not None  # noqa: S101 - refused otherwise
+            assert decision.to is not None  # noqa: S101
+            self.change(
+                users=[*approval.users, decision.to.lower()],
+                excluded=[*approval.excluded, decision.person.id],
+            )
+            self.state["tell"].append("delegated")
+            return
+        vote = decision.vote.model_copy(update={"at": workflow.time()})
+        votes = [*approval.votes, vote]
+        self.change(votes=votes)
+        if not vote.approves:
+            self.end(ApprovalStatus.REJECTED)
+        elif sum(each.approves for each in votes) >= approval.quorum:
+            self.end(ApprovalStatus.APPROVED)
+
+    def end(self, status: ApprovalStatus) -> None:
+        """Nobody can decide any more."""
+        self.change(status=status, closed_at=workflow.time())
+
+    def _wrong_form(self, vote: Vote) -> str | None:
+        if len(canonical(vote.form)) > MAX_FORM_BYTES:
+            return f"The form takes more than {MAX_FORM_BYTES:,} bytes."
+        if self._form is None:
+            return None if vote.form is None else "There is no form to fill in."
+        # Whoever says no need not say more.
+        if not vote.approves and vote.form is None:
+            return None
+        violations = self._form.violations(vote.form)
+        return f"The form is not filled in rightly: {described(violations)}" if violations else None
+
+
+def _may_not(person: Person, approval: Approval) -> tuple[Refusal, str] | None:
+    if any(vote.person.id == person.id for vote in approval.votes):
+        return Refusal.CONFLICT, "You have decided already."
+    if person.id in approval.excluded:
+        why = "You cannot decide this: you asked for it, or have handed it on."
+        return Refusal.FORBIDDEN, why
+    if person.email.lower() not in approval.users and not set(person.roles) & {*approval.roles}:
+        return Refusal.FORBIDDEN, "You are none of those who may decide this."
+    return None
+
+
+def _cannot_be_handed(decision: Decision, approval: Approval) -> str | None:
+    if not decision.to or "@" not in decision.to:
+        return "Name the mail address of the person who is to decide."
+    if len(approval.users) >= MAX_USERS:
+        return "It has been handed on too often."
+    return None

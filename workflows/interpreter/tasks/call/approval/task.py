@@ -1,0 +1,261 @@
+"""Ask people, wait for them, do what is to be done meanwhile."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from temporalio import workflow
+
+from activities.approvals.types import Approval, ApprovalStatus
+from activities.types import ActivityResult
+from foundation.json import JsonObject, JsonValue, digest
+from foundation.schemas import Schema
+from workflows.expressions import Template
+from workflows.interpreter.calls import LOOKUP_RETRY, shortened
+from workflows.interpreter.control import Leaving
+from workflows.interpreter.durations import Delay
+from workflows.interpreter.faults import Fault
+from workflows.interpreter.run import Frame, instant, moment
+from workflows.interpreter.steps import Outcome, Step, run_step
+from workflows.interpreter.tasks.call.approval.box import Box
+from workflows.interpreter.tasks.call.approval.candidates import Candidates, Rung
+
+# Made once for this purpose: an approval has the same id on every replay.
+APPROVAL_IDS: Final = uuid.UUID("3d5d0a5e-9f2b-5a39-8a55-4c1a5d1c9f60")
+TIMEOUT_S: Final = 15.0
+STARTED_BY: Final = "started_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask people, wait for them, do what is to be done meanwhile."""
+
+    shown: Template
+    data: Template | None
+    form: JsonObject | None
+    schema: Schema | None
+    candidates: Candidates
+    quorum: int
+    allow_requester: bool
+    reminders: Sequence[Delay]
+    ladder: Sequence[Rung]
+    timeout: Delay | None
+    then: Literal["reject", "approve", "escalate", "default"]
+    default: Template | None
+    faults: bool
+    notify: Step | None
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        if "approval" not in frame.state:
+            self._begin(value, frame)
+        box = Box(frame.state, self.schema)
+        approvals, approval = frame.run.approvals, box.approval
+        approvals[approval.id] = box
+        stays = False
+        try:
+            await self._decided(value, frame, box)
+        except (Leaving, GeneratorExit):
+            stays = True  # the next run goes on with it, or another worker
+            raise
+        finally:
+            del approvals[approval.id]
+            if not stays:
+                if box.approval.status is ApprovalStatus.PENDING:
+                    box.end(ApprovalStatus.CANCELLED)
+                await self._show(frame, box)
+        return Outcome(self._output(box.approval, value, frame))
+
+    def _begin(self, value: JsonValue, frame: Frame) -> None:
+        shown = frame.evaluate(self.shown, value)
+        assert isinstance(shown, dict)  # noqa: S101 - compiled from an object
+        data = value if self.data is None else frame.evaluate(self.data, value)
+        users, roles = self.candidates.known(value, frame)
+        info, now = workflow.info(), workflow.time()
+        seed = f"{info.workflow_id} {info.first_execution_run_id} {frame.path}"
+        requester = workflow.memo_value(STARTED_BY, None)
+        excluded = [requester] if isinstance(requester, str) and not self.allow_requester else []
+        timeout = None if self.timeout is None else now + self.timeout.seconds(value, frame)
+        approval = Approval(
+            tenant_id=frame.run.tenant_id,
+            id=uuid.uuid5(APPROVAL_IDS, seed).hex,
+            revision=1,
+            workflow_id=info.workflow_id,
+            execution=frame.path,
+            title=_text(shown["title"], "title"),
+            description=_text(shown["description"], "description")
+            if "description" in shown
+            else None,
+            data=data,
+            data_hash=digest(data),
+            form=self.form,
+            users=users,
+            roles=roles,
+            excluded=excluded,
+            quorum=self.quorum,
+            opened_at=now,
+            due_at=timeout,
+        )
+        due: list[list[JsonValue]] = [
+            [now + each.seconds(value, frame), "remind"] for each in self.reminders
+        ]
+        at = now
+        for rung in self.ladder:
+            at += rung.after.seconds(value, frame)
+            due.append([at, "escalate"])
+        if timeout is not None:
+            due.append([timeout, "timeout"])
+        frame.state.update(
+            approval=approval.model_dump(mode="json"),
+            due=sorted(due, key=lambda each: each[0]),  # type: ignore[arg-type, return-value]
+            tell=["opened"] if self.notify else [],
+            told=0,
+            rung=0,
+            shown=0,
+        )
+
+    async def _decided(self, value: JsonValue, frame: Frame, box: Box) -> None:
+        """Return when it has been decided."""
+        state, control = frame.state, frame.run.control
+        while box.approval.status is ApprovalStatus.PENDING:
+            await self._show(frame, box)
+            if state["tell"]:
+                await self._tell(state["tell"][0], frame, box)
+                state["tell"].pop(0)
+                continue
+            until = state["due"][0][0] if state["due"] else None
+            approval = box.approval
+            with frame.waits("approval", until, approval=approval.id, title=approval.title):
+                try:
+                    await workflow.wait_condition(
+                        # What changed while the inbox was told is not told yet.
+                        lambda: control.leaving or box.approval.revision != state["shown"],
+                        timeout=None if until is None else max(until - workflow.time(), 0.0),
+                        timeout_summary=shortened(frame.path),
+                    )
+                except TimeoutError:
+                    self._happens(state["due"].pop(0)[1], value, frame, box)
+                if control.leaving:
+                    await control.boundary(frame.position)
+
+    def _happens(self, what: str, value: JsonValue, frame: Frame, box: Box) -> None:
+        """Do what is due."""
+        if what == "remind":
+            self._add(frame, "reminder")
+        elif what == "escalate":
+            self._climb(value, frame, box)
+        elif self.then == "escalate" and frame.state["rung"] < len(self.ladder):
+            self._climb(value, frame, box)
+            self._again(value, frame, box)
+        else:
+            box.end(_ENDS[self.then])
+
+    def _climb(self, value: JsonValue, frame: Frame, box: Box) -> None:
+        """Let more people decide."""
+        rung, approval = frame.state["rung"], box.approval
+        if rung == len(self.ladder):
+            return
+        users, roles = self.ladder[rung].candidates.known(value, frame)
+        frame.state["rung"] = rung + 1
+        box.change(users=[*approval.users, *users], roles=[*approval.roles, *roles])
+        self._add(frame, "escalated")
+
+    def _again(self, value: JsonValue, frame: Frame, box: Box) -> None:
+        assert self.timeout is not None  # noqa: S101 - it has just ended
+        due_at = workflow.time() + self.timeout.seconds(value, frame)
+        box.change(due_at=due_at)
+        frame.state["due"] = sorted([*frame.state["due"], [due_at, "timeout"]])
+
+    def _add(self, frame: Frame, what: str) -> None:
+        if self.notify is not None:
+            frame.state["tell"].append(what)
+
+    async def _tell(self, what: str, frame: Frame, box: Box) -> None:
+        """Notify people. When that fails they still see it in the inbox."""
+        if self.notify is None:
+            return
+        approval = box.approval
+        given: JsonValue = {
+            "reason": what,
+            "approval": {
+                "id": approval.id,
+                "title": approval.title,
+                "description": approval.description,
+                "users": list(approval.users),
+                "roles": list(approval.roles),
+                "dueAt": instant(moment(approval.due_at)) if approval.due_at else None,
+            },
+        }
+        scope = frame.inside(mark=f"/notify/{frame.state['told']}")
+        try:
+            await run_step(self.notify, given, scope)
+        except Fault as fault:
+            workflow.logger.warning("approval_not_notified", extra={"error": fault.error})
+        frame.state["told"] += 1
+
+    async def _show(self, frame: Frame, box: Box) -> None:
+        approval, state = box.approval, frame.state
+        if state["shown"] == approval.revision:
+            return
+        path = f"{frame.path} show {approval.revision}"
+        await frame.run.calls.execute(
+            "approval-show",
+            approval,
+            ActivityResult,
+            activity_id=path,
+            summary=path,
+            timeout_s=TIMEOUT_S,
+            heartbeat=False,
+            retry=LOOKUP_RETRY,
+        )
+        state["shown"] = approval.revision
+
+    def _output(self, approval: Approval, value: JsonValue, frame: Frame) -> JsonValue:
+        """Return what the decision was.
+
+        Raises:
+            Fault: When it was no, unless the definition wants to go on then.
+        """
+        if approval.status is ApprovalStatus.DEFAULTED:
+            return frame.evaluate(self.default, value) if self.default else None
+        if approval.status is ApprovalStatus.REJECTED and self.faults:
+            raise Fault.of("authorization", "The approval was rejected", _told(approval))
+        filled = [vote.form for vote in approval.votes if vote.approves and vote.form is not None]
+        return {
+            "approved": approval.status is ApprovalStatus.APPROVED,
+            "id": approval.id,
+            "dataHash": approval.data_hash,
+            "form": filled[-1] if filled else None,
+            "votes": [
+                {
+                    "by": vote.person.email,
+                    "approves": vote.approves,
+                    "comment": vote.comment,
+                    "form": vote.form,
+                    "at": instant(moment(vote.at))["iso8601"],
+                }
+                for vote in approval.votes
+            ],
+        }
+
+
+_ENDS: Final[Mapping[str, ApprovalStatus]] = {
+    "reject": ApprovalStatus.REJECTED,
+    "escalate": ApprovalStatus.REJECTED,
+    "approve": ApprovalStatus.APPROVED,
+    "default": ApprovalStatus.DEFAULTED,
+}
+
+
+def _told(approval: Approval) -> str:
+    no = next((vote for vote in approval.votes if not vote.approves), None)
+    if no is None:
+        return f"Nobody decided '{approval.title}' in time."
+    why = f": {no.comment}" if no.comment else "."
+    return f"'{approval.title}' was rejected by {no.person.email}{why}"
+
+
+def _text(found: JsonValue, what: str) -> str:
+    if not isinstance(found, str) or not found:
+        raise Fault.of("expression", f"The {what} of the approval is no text")
+    return found
