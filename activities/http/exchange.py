@@ -112,12 +112,18 @@ def _request(client: httpx2.AsyncClient, call: HttpCall) -> httpx2.Request:
         headers["authorization"] = call.login.authorization
     return client.build_request(
         call.method,
-        call.uri,
-        # `{}` would strip the query that the URI has already.
-        params={name: _texts(value) for name, value in call.query.items()} or None,
+        _address(call),
         headers=headers,
         **_body(call.body, headers.get("content-type", "")),
     )
+
+
+def _address(call: HttpCall) -> httpx2.URL | str:
+    """Add the query to that of the URI; the client would replace the one by the other."""
+    if not call.query:
+        return call.uri
+    query = {name: _texts(value) for name, value in call.query.items()}
+    return httpx2.URL(call.uri).copy_merge_params(query)
 
 
 def _challenged(login: Login | None) -> httpx2.Auth | None:
