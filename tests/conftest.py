@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.grpc_line",
     "tests.fixtures.mail_server",
     "tests.fixtures.mosquitto",
+    "tests.fixtures.plant",
     "tests.fixtures.receiver",
     "tests.fixtures.settings",
     "tests.fixtures.stub_hosts",
