@@ -1,0 +1,217 @@
+"""Run a case for real: Temporal, the interpreter and HTTP calls.
+
+Calls of other protocols are answered by stand-ins: what they put into a history is an answer, and
+that they are right is proven elsewhere.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.lowlevel
+from temporalio import activity
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from activities.definitions import DefinitionActivities
+from activities.http import HttpActivities
+from activities.logins import Authenticator
+from foundation.settings import EgressSettings
+from security.egress import Egress
+from tests.fixtures.plant import Plant
+from tests.histories.cases import CHILD, Case
+from tests.histories.recordings import Recording
+from tests.interpreter.conftest import Shelf
+from workflows.definition import prepare
+from workflows.interpreter.types import (
+    ENGINE,
+    PAUSE_UPDATE,
+    PROGRESS_QUERY,
+    RESUME_UPDATE,
+    Progress,
+    StartInput,
+    TaskState,
+)
+from workflows.interpreter.workflow import Interpreter
+from workflows.secrets import SecretOpener, SecretsInMemory
+
+TENANT = "histories"
+QUEUE = "histories"
+PATH = "/it"
+
+
+def _answered(value: Any) -> Mapping[str, Any]:
+    return {"value": value, "attempts": 1}
+
+
+@activity.defn(name="grpc-call")
+async def grpc_call(_request: Any) -> Any:
+    return _answered({"press": "P1", "times": 1})
+
+
+@activity.defn(name="mcp-call")
+async def mcp_call(_request: Any) -> Any:
+    return _answered({"cells": [1, 2]})
+
+
+@activity.defn(name="mcp-request")
+async def mcp_request(_request: Any) -> Any:
+    return _answered({"tools": []})
+
+
+@activity.defn(name="a2a-call")
+async def a2a_call(_request: Any) -> Any:
+    return _answered({"kind": "message", "parts": [{"kind": "text", "text": "Hello!"}]})
+
+
+@activity.defn(name="event-publish")
+async def event_publish(_request: Any) -> Any:
+    return _answered(None)
+
+
+@activity.defn(name="asyncapi-publish")
+async def asyncapi_publish(_request: Any) -> Any:
+    return _answered(None)
+
+
+@activity.defn(name="asyncapi-subscribe")
+async def asyncapi_subscribe(_request: Any) -> Any:
+    return _answered(None)
+
+
+@activity.defn(name="asyncapi-close")
+async def asyncapi_close(_request: Any) -> Any:
+    return _answered(None)
+
+
+@activity.defn(name="asyncapi-poll")
+async def asyncapi_poll(_request: Any) -> Any:
+    """Give two messages, of which the second is one to drop; so a second poll is needed."""
+    deliveries = [
+        {"key": f"k{n}", "message": {"payload": {"n": n}, "headers": {}, "topic": "t"}}
+        for n in (1, 0)
+    ]
+    return {"deliveries": deliveries, "carried": [], "attempts": 1}
+
+
+STAND_INS = [
+    grpc_call,
+    mcp_call,
+    mcp_request,
+    a2a_call,
+    event_publish,
+    asyncapi_publish,
+    asyncapi_subscribe,
+    asyncapi_poll,
+    asyncapi_close,
+]
+
+
+@dataclass
+class Recorder:
+    """Runs cases on one server."""
+
+    client: Client
+    plant: Plant
+
+    async def record(self, case: Case) -> Recording:
+        """Run a case to its end."""
+        self.plant.clear()
+        self.plant.answers[PATH] = [
+            {"status": status, "body": {"method": "GET"}} for status in case.statuses or [200]
+        ]
+        prepared = prepare(json.dumps(case.definition))
+        name = f"{prepared.namespace}.{prepared.name}"
+        handle = await self.client.start_workflow(
+            name,
+            StartInput(
+                tenant_id=TENANT,
+                input=case.input,
+                definition_hash=prepared.hash,
+                document=prepared.document,
+                engine=ENGINE,
+            ),
+            id=f"{TENANT}/{prepared.namespace}/{prepared.name}/recorded",
+            task_queue=QUEUE,
+        )
+        await self._tell(case, handle)
+        output, error = await ended(handle)
+        return Recording(case.name, handle.id, await self._runs(handle), output, error)
+
+    async def _tell(self, case: Case, handle: WorkflowHandle[Any, Any]) -> None:
+        for task, orders in case.told.items():
+            await self._until_running(task, handle)
+            for order in orders:
+                match order:
+                    case "cancel":
+                        await handle.cancel()
+                    case "pause":
+                        await handle.execute_update(PAUSE_UPDATE)
+                    case "resume":
+                        await self._until_completed(task, handle)
+                        await handle.execute_update(RESUME_UPDATE)
+
+    async def _until_running(self, task: str, handle: WorkflowHandle[Any, Any]) -> None:
+        await self._until(task, TaskState.RUNNING, handle)
+
+    async def _until_completed(self, task: str, handle: WorkflowHandle[Any, Any]) -> None:
+        await self._until(task, TaskState.COMPLETED, handle)
+
+    async def _until(self, task: str, state: TaskState, handle: WorkflowHandle[Any, Any]) -> None:
+        """Ask until it is so; the test's own timeout ends a vain wait."""
+        while True:
+            told = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)
+            if any(event.name == task and event.state is state for event in told.events):
+                return
+            await anyio.lowlevel.checkpoint()
+
+    async def _runs(self, handle: WorkflowHandle[Any, Any]) -> list[WorkflowHistory]:
+        found: list[WorkflowHistory] = []
+        run_id = handle.first_execution_run_id
+        while run_id:
+            run = self.client.get_workflow_handle(handle.id, run_id=run_id)
+            found.append(await run.fetch_history())
+            last = found[-1].events[-1]
+            run_id = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        return found
+
+
+async def ended(handle: WorkflowHandle[Any, Any]) -> tuple[Any, Any]:
+    """Return output and error of an instance."""
+    try:
+        return await handle.result(), None
+    except WorkflowFailureError as failure:
+        return None, told_of(failure.cause)
+
+
+def told_of(error: BaseException | None) -> Any:
+    """Return what a run tells of its end: error objects, or that it was cancelled."""
+    if isinstance(error, ApplicationError):
+        return list(error.details)
+    return type(error).__name__
+
+
+@asynccontextmanager
+async def recording(client: Client, hosts: dict[str, str], plant: Plant) -> AsyncIterator[Recorder]:
+    """Have a worker for cases."""
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=hosts))
+    logins = Authenticator(egress)
+    http = HttpActivities(
+        egress, SecretOpener(SecretsInMemory({(TENANT, "key"): "planted-key-4711"})), logins
+    )
+    shelf = Shelf()
+    child = prepare(json.dumps(CHILD.definition))
+    shelf.published[TENANT, child.namespace, child.name] = child
+    definitions = DefinitionActivities(shelf)
+    async with Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Interpreter],
+        activities=[definitions.load_definition, http.http_call, http.openapi_call, *STAND_INS],
+    ):
+        yield Recorder(client, plant)
+    await logins.aclose()
+    await egress.aclose()
