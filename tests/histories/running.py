@@ -72,6 +72,30 @@ async def event_publish(_request: Any) -> Any:
     return _answered(None)
 
 
+@activity.defn(name="notify")
+async def notify(_request: Any) -> Any:
+    return _answered({"sent": True})
+
+
+@activity.defn(name="events-take")
+async def events_take(request: Any) -> Any:
+    """Give one event that every filter wants."""
+    event = {
+        "specversion": "1.0",
+        "id": f"e{request['after'] + 1}",
+        "source": "https://plant.example",
+        "type": "press.stopped.v1",
+        "data": {"line": 4},
+    }
+    arrivals = [{"sequence": request["after"] + 1, "event": event}]
+    return {"arrivals": arrivals, "more": True, "attempts": 1}
+
+
+@activity.defn(name="events-close")
+async def events_close(_request: Any) -> Any:
+    return _answered(None)
+
+
 @activity.defn(name="asyncapi-publish")
 async def asyncapi_publish(_request: Any) -> Any:
     return _answered(None)
@@ -102,7 +126,10 @@ STAND_INS = [
     mcp_call,
     mcp_request,
     a2a_call,
+    notify,
     event_publish,
+    events_take,
+    events_close,
     asyncapi_publish,
     asyncapi_subscribe,
     asyncapi_poll,
