@@ -1,0 +1,259 @@
+"""The sandbox: bubblewrap's namespaces, a filter of system calls, and limits of resources.
+
+A program sees /usr read-only, an empty folder for temporary files, a /proc of its own processes,
+and nothing else: no network but its own loopback, no file, process or variable of the worker.
+What it leaves behind, processes included, is gone when its first process ends.
+
+A worker that is root gives it up for the program: limits on processes do not hold for root.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from typing_extensions import override
+
+from activities.programs.sandbox.errors import ProgramInputError, SandboxRefusedError
+from activities.programs.sandbox.seccomp import seccomp_filter
+from activities.programs.sandbox.supervision import Command, supervised
+from activities.programs.sandbox.types import Finished, Language, Limits, Program, Sandbox
+
+# Nobody has this number; the worker's own would let a program of root's be as root outside.
+UNPRIVILEGED: Final = 2_000_000_001
+# What the program itself sees.
+_INSIDE: Final = 65534
+_OPEN_FILES: Final = 256
+_SHARED_MEMORY_BYTES: Final = 16 * 1024 * 1024
+# Linux takes 128 KiB for one argument or variable, and 2 MiB for all of them.
+_MAX_TEXT_BYTES: Final = 100_000
+_MAX_TEXTS_BYTES: Final = 1_000_000
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# With these the loader would run code of the program's inside of what sets its limits.
+_OF_THE_LOADER: Final = re.compile(r"LD_.*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|NLSPATH")
+# bwrap writes it when the program has ended by itself.
+_STARTED: Final = b'"exit-code"'
+_STATUS_BYTES: Final = 4096
+_SHOWN_BYTES: Final = 500
+_TOOLS: Final = "/usr/bin:/usr/sbin:/bin:/sbin"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """What runs the programs of a language.
+
+    Attributes:
+        program: Where it is; below /usr, since the program sees nothing else.
+        bounded_addresses: Whether it is content with as many addresses as memory. V8 reserves
+            gigabytes which it does not use.
+    """
+
+    program: str
+    options: tuple[str, ...]
+    file: str
+    bounded_addresses: bool = True
+
+
+INTERPRETERS: Final[dict[Language, Interpreter]] = {
+    "sh": Interpreter("/usr/bin/sh", (), "/program/main.sh"),
+    "python": Interpreter("/usr/bin/python3", ("-I", "-B"), "/program/main.py"),
+    "js": Interpreter("/usr/bin/node", (), "/program/main.mjs", bounded_addresses=False),
+}
+
+
+@dataclass(frozen=True)
+class Bubblewrap(Sandbox):
+    """Runs programs with bubblewrap; `proven` tells whether that isolates them here."""
+
+    bwrap: str
+    prlimit: str
+    setpriv: str
+
+    @classmethod
+    def found(cls) -> "Bubblewrap":
+        """Find what it is made of.
+
+        Raises:
+            SandboxRefusedError: When something is not installed.
+        """
+        return cls(
+            bwrap=_tool("bwrap", "bubblewrap"),
+            prlimit=_tool("prlimit", "util-linux"),
+            setpriv=_tool("setpriv", "util-linux"),
+        )
+
+    @override
+    async def run(self, program: Program, limits: Limits) -> Finished:
+        interpreter = _interpreter(program.language)
+        _check(program)
+        with ExitStack() as stack:
+            given = _Given(stack)
+            status = given.file(b"")
+            words = self._command(program, interpreter, limits, given, status)
+            command = Command(words, tuple(given.descriptors), program.stdin.encode())
+            finished = await supervised(command, limits)
+            if finished.exceeded is None and _STARTED not in os.pread(status, _STATUS_BYTES, 0):
+                raise SandboxRefusedError(
+                    "The sandbox could not be made, or was ended from outside: "
+                    f"{finished.stderr[-_SHOWN_BYTES:].decode(errors='replace').strip()}"
+                )
+            return finished
+
+    def _command(
+        self,
+        program: Program,
+        interpreter: Interpreter,
+        limits: Limits,
+        given: "_Given",
+        status: int,
+    ) -> list[str]:
+        # Arguments in a file: on the command line everybody on the machine could read them.
+        options = given.file(
+            b"".join(
+                each.encode() + b"\0"
+                for each in [
+                    *_isolation(limits),
+                    *("--json-status-fd", str(status)),
+                    *("--seccomp", str(given.file(seccomp_filter()))),
+                    *("--ro-bind-data", str(given.file(program.code.encode())), interpreter.file),
+                    *("--remount-ro", "/"),
+                    *_environment(program),
+                ]
+            )
+        )
+        outer = [self.prlimit, *_limits(limits, interpreter), "--"]
+        if os.geteuid() == 0:
+            outer += [self.setpriv, f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}"]
+            outer += ["--clear-groups", "--"]
+        # Processes are counted inside, where there are no others.
+        inner = [self.prlimit, f"--nproc={limits.processes}", "--"]
+        run = [interpreter.program, *interpreter.options, interpreter.file, *program.arguments]
+        return [*outer, self.bwrap, "--args", str(options), "--", *inner, *run]
+
+
+def _interpreter(language: Language) -> Interpreter:
+    found = INTERPRETERS[language]
+    if not Path(found.program).exists():
+        raise SandboxRefusedError(
+            f"There is no {found.program} on the machine of this worker, so it runs nothing in "
+            f"'{language}'. Install it there."
+        )
+    return found
+
+
+class _Given:
+    """Files that a process is given open, so that they need no name."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.descriptors: list[int] = []
+
+    def file(self, content: bytes) -> int:
+        """Make a file; return its number, here and in the process."""
+        descriptor = os.memfd_create("millwright", os.MFD_CLOEXEC)
+        self._stack.callback(os.close, descriptor)
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        self.descriptors.append(descriptor)
+        return descriptor
+
+
+def _isolation(limits: Limits) -> Iterator[str]:
+    """Spell what the program is kept from, and what it sees."""
+    for name in ("user", "ipc", "pid", "net", "uts", "cgroup-try"):
+        yield f"--unshare-{name}"
+    yield from ("--disable-userns", "--die-with-parent", "--new-session", "--clearenv")
+    yield from ("--cap-drop", "ALL", "--hostname", "sandbox")
+    yield from ("--uid", str(_INSIDE), "--gid", str(_INSIDE))
+    yield from ("--ro-bind", "/usr", "/usr")
+    # What somebody installed by hand is none of the program's business.
+    for hidden in ("/usr/local", "/usr/src"):
+        if Path(hidden).is_dir():
+            yield from ("--tmpfs", hidden, "--remount-ro", hidden)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        yield from ("--symlink", f"usr/{name}", f"/{name}")
+    # awk and others are links into here.
+    yield from ("--ro-bind-try", "/etc/alternatives", "/etc/alternatives")
+    yield from ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache")
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    yield from ("--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108
+    yield from ("--remount-ro", "/dev")
+    yield from ("--size", str(limits.disk_bytes), "--tmpfs", "/tmp", "--chdir", "/tmp")  # noqa: S108
+
+
+def _environment(program: Program) -> Iterator[str]:
+    given = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108
+    for name, text in {**given, **program.environment}.items():
+        yield from ("--setenv", name, text)
+
+
+def _limits(limits: Limits, interpreter: Interpreter) -> Iterator[str]:
+    """Spell the limits of each single process; those of all together are the supervisor's."""
+    memory = limits.memory_bytes
+    yield f"--data={memory}"
+    if interpreter.bounded_addresses:
+        # Also of memory that is shared, which `data` does not count.
+        yield f"--as={memory}"
+    # The second one ends also what ignores the signal of the first.
+    yield f"--cpu={limits.cpu_s}:{limits.cpu_s + 1}"
+    yield f"--fsize={limits.disk_bytes}"
+    yield f"--nofile={_OPEN_FILES}"
+    yield from ("--core=0", "--msgqueue=0", "--memlock=0", "--sigpending=256")
+
+
+def _check(program: Program) -> None:
+    """Refuse what no program can be given.
+
+    Raises:
+        ProgramInputError: It names the argument or the variable, and not what is in it.
+    """
+    for name, text in program.environment.items():
+        if not _NAME.fullmatch(name):
+            raise ProgramInputError(
+                f"'{name[:100]}' cannot be the name of a variable: letters, digits and '_', not "
+                "beginning with a digit."
+            )
+        if _OF_THE_LOADER.fullmatch(name):
+            raise ProgramInputError(f"The variable '{name[:100]}' cannot be set from outside.")
+        _check_text(text, f"The variable '{name[:100]}'")
+    for number, text in enumerate(program.arguments, 1):
+        _check_text(text, f"Argument {number}")
+    _check_unicode(program.code, "The code")
+    _check_unicode(program.stdin, "The standard input")
+    whole = sum(map(len, [*program.arguments, *program.environment.values()]))
+    if whole > _MAX_TEXTS_BYTES:
+        raise ProgramInputError(
+            f"Arguments and variables have {whole:,} characters together; at most "
+            f"{_MAX_TEXTS_BYTES:,} can be given. Pass large data as 'stdin'."
+        )
+
+
+def _check_text(text: str, what: str) -> None:
+    _check_unicode(text, what)
+    if "\0" in text:
+        raise ProgramInputError(f"{what} holds a NUL character. Encode it, or pass it as 'stdin'.")
+    if len(text.encode()) > _MAX_TEXT_BYTES:
+        raise ProgramInputError(
+            f"{what} has more than {_MAX_TEXT_BYTES:,} bytes. Pass large data as 'stdin'."
+        )
+
+
+def _check_unicode(text: str, what: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ProgramInputError(f"{what} holds half a character (a lone surrogate).") from None
+
+
+def _tool(name: str, package: str) -> str:
+    found = shutil.which(name, path=_TOOLS)
+    if found is None:
+        raise SandboxRefusedError(
+            f"'{name}' is not installed. Debian, Ubuntu: apt-get install {package}"
+        )
+    return found

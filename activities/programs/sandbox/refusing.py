@@ -1,0 +1,21 @@
+"""What stands in where there is no isolation: it runs nothing and says why."""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from activities.programs.sandbox.errors import SandboxRefusedError
+from activities.programs.sandbox.types import Finished, Limits, Program, Sandbox
+
+
+@dataclass(frozen=True)
+class Refusing(Sandbox):
+    """A sandbox that takes nothing."""
+
+    reason: str
+
+    @override
+    async def run(self, program: Program, limits: Limits) -> Finished:
+        raise SandboxRefusedError(
+            f"This worker runs no programs, since its machine does not isolate them: {self.reason}"
+        )
