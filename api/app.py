@@ -12,6 +12,7 @@ from api.approvals import routes as approvals
 from api.auth import routes as auth
 from api.content import refuse_unstorable
 from api.events import routes as events
+from api.features import routes as features
 from api.instances import routes as instances
 from api.mcp import routes as mcp
 from api.middleware import BodyLimit, RequestContext
@@ -41,6 +42,7 @@ ROUTERS = (
     events.router,
     approvals.router,
     secrets.router,
+    features.router,
     mcp.router,
 )
 

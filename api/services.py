@@ -7,6 +7,7 @@ from temporalio.client import Client
 from foundation.database import Database
 from foundation.settings import Settings
 from security.accounts.service import Accounts
+from security.features.service import Features
 from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.hub import ToolHub
@@ -45,6 +46,7 @@ class Services:
     approvals: Approvals
     events: Events
     secrets: Secrets
+    features: Features
     registry: Registry
     toolhub: ToolHub
     temporal: Client

@@ -7,6 +7,7 @@ from foundation.database import Database
 from foundation.settings import Settings
 from security.accounts.wiring import build_accounts
 from security.egress import Egress
+from security.features.service import Features
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
@@ -42,6 +43,7 @@ def build_services(
         approvals=build_approvals(database, temporal, sealer, pages),
         events=build_events(database, temporal, settings.events),
         secrets=Secrets(database, sealer),
+        features=Features(database),
         registry=toolhub.registry,
         toolhub=toolhub.hub,
         temporal=temporal,

@@ -54,6 +54,8 @@ def build_parser() -> tuple[Parser, list[str]]:
     if find_spec("cli.demo"):
         _demo(commands.add_parser("demo", help="start the stack, run a workflow on it, and stop"))
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
+    _features(commands.add_parser("features", help="enable what is off for the tenant"))
+    _worker(commands.add_parser("worker", help="start one worker process"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
     _validate(commands.add_parser("validate", help="check definitions"))
@@ -105,6 +107,34 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--url", metavar="URL", help="where the API is")
         _json_flag(verb)
     parser.set_defaults(module="cli.secrets")
+
+
+def _features(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "What an administrator has to enable for the tenant before anybody can use it. The API is "
+        "found and logged in to as with 'millwright secrets'."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    named = [
+        verbs.add_parser("enable", help="let definitions of the tenant use it"),
+        verbs.add_parser("disable", help="let nobody use it any more"),
+    ]
+    for verb in named:
+        verb.add_argument("name", metavar="NAME", help="for example: programs")
+    for verb in (*named, verbs.add_parser("list", help="list what there is")):
+        verb.add_argument("--url", metavar="URL", help="where the API is")
+        _json_flag(verb)
+    parser.set_defaults(module="cli.features")
+
+
+def _worker(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Start one worker process with the settings of the environment."
+    parser.add_argument(
+        "--programs",
+        action="store_true",
+        help="run programs (run: shell, run: script) in the sandbox, and nothing else",
+    )
+    parser.set_defaults(module="cli.worker")
 
 
 def _migrate(parser: argparse.ArgumentParser) -> None:

@@ -103,6 +103,20 @@ class EventSettings(BaseModel, frozen=True):
     remember_s: float = Field(default=24 * 3600.0, ge=0)
 
 
+class ProgramSettings(BaseModel, frozen=True):
+    """The most that one program (`run: shell`, `run: script`) may take, with all it starts."""
+
+    # Each takes up to a processor and its memory.
+    max_concurrent: int = Field(default=2, ge=1)
+    max_time_s: float = Field(default=600.0, gt=0)
+    max_cpu_s: int = Field(default=120, ge=1)
+    memory_mb: int = Field(default=256, ge=64)
+    max_processes: int = Field(default=32, ge=2)
+    disk_mb: int = Field(default=64, ge=1)
+    # Of standard output, and as much again of standard error; they go into the history.
+    max_output_bytes: int = Field(default=256 * 1024, ge=1024, le=512 * 1024)
+
+
 class LocalSettings(BaseModel, frozen=True):
     """The stack on one machine; of no meaning to a server that runs elsewhere."""
 
@@ -144,5 +158,6 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()
+    programs: ProgramSettings = ProgramSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()

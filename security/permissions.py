@@ -35,6 +35,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "secret:read": "See which secrets there are, never what they are",
         "secret:manage": "Store, rotate and delete the secrets that definitions read",
         "account:read": "See one's own account",
+        "feature:manage": "Enable for the tenant what is off by itself, such as running programs",
         "user:manage": "Create, change and disable users of the tenant",
     }
 )
@@ -82,7 +83,7 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "account:read",
             }
         ),
-        "admin": frozenset({"user:manage"}),
+        "admin": frozenset({"feature:manage", "user:manage"}),
     }
 )
 

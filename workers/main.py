@@ -135,7 +135,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        client = await _connected(settings, stop)
+        client = await connected(settings, stop)
         if client is None:
             return
         # Nothing of what was imported goes away: collections of garbage need not look through it.
@@ -178,7 +178,7 @@ async def sweeping(events: Events) -> AsyncIterator[None]:
         await events.aclose()
 
 
-async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
+async def connected(settings: Settings, stop: asyncio.Event) -> Client | None:
     """Connect, however long Temporal is away; None when somebody stops the worker first."""
     while not stop.is_set():
         try:

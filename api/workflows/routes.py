@@ -63,9 +63,12 @@ async def publish_workflow(
 
 
 @router.post("/validate", openapi_extra=DEFINITION_BODY)
-async def validate_workflow(_: Reader, text: DefinitionText) -> Validation:
+async def validate_workflow(
+    principal: Reader, parts: ServicesDep, text: DefinitionText
+) -> Validation:
     """Check a definition without publishing it."""
-    return Validation.of(await run_in_threadpool(validate, text))
+    off = await run_in_threadpool(parts.features.off, principal.tenant_id)
+    return Validation.of(await run_in_threadpool(validate, text, off=off))
 
 
 @router.get("")

@@ -12,6 +12,7 @@ from millwright_client.calls import (
     accounts,
     approvals,
     events,
+    features,
     instances,
     mcp,
     schedules,
@@ -217,6 +218,14 @@ class AsyncCloudEvents(Resource):
     publish = Method(events.publish)
 
 
+class AsyncFeatures(Resource):
+    """What an administrator has to enable for the tenant."""
+
+    list = Method(features.list_)
+    get = Method(features.get)
+    put = Method(features.put)
+
+
 class AsyncSecrets(Resource):
     """What definitions log in with elsewhere."""
 
@@ -272,6 +281,7 @@ class AsyncMillwright(Resource):
         self.approvals = AsyncApprovals(self.driver)
         self.cloud_events = AsyncCloudEvents(self.driver)
         self.secrets = AsyncSecrets(self.driver)
+        self.features = AsyncFeatures(self.driver)
         self.mcp = AsyncMcp(self.driver)
 
     @classmethod

@@ -13,6 +13,7 @@ from millwright_client.calls import (
     accounts,
     approvals,
     events,
+    features,
     instances,
     mcp,
     schedules,
@@ -216,6 +217,14 @@ class CloudEvents(Resource):
     publish = Method(events.publish)
 
 
+class Features(Resource):
+    """What an administrator has to enable for the tenant."""
+
+    list = Method(features.list_)
+    get = Method(features.get)
+    put = Method(features.put)
+
+
 class Secrets(Resource):
     """What definitions log in with elsewhere."""
 
@@ -271,6 +280,7 @@ class Millwright(Resource):
         self.approvals = Approvals(self.driver)
         self.cloud_events = CloudEvents(self.driver)
         self.secrets = Secrets(self.driver)
+        self.features = Features(self.driver)
         self.mcp = Mcp(self.driver)
 
     @classmethod

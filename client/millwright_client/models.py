@@ -366,6 +366,22 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Feature:
+    """What an administrator has to enable for the tenant before anybody can use it.
+
+    Attributes:
+        purpose: What it allows.
+        changed_at: None while nobody has decided.
+    """
+
+    name: str
+    purpose: str
+    enabled: bool
+    changed_at: datetime | None = None
+    changed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class McpServer:
     """A registered MCP server. Its credential is never shown, only of which kind it is."""
 

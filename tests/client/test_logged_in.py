@@ -123,6 +123,14 @@ async def test_an_mcp_server_is_registered_changed_and_removed(client: AsyncMill
     assert error.value.status == 404
 
 
+async def test_a_feature_is_enabled_and_listed(client: AsyncMillwright) -> None:
+    (before,) = (await client.features.list()).items
+    assert (before.name, before.enabled, before.changed_at) == ("programs", False, None)
+    changed = await client.features.put("programs", enabled=True)
+    assert changed.enabled
+    assert await client.features.get("programs") == changed
+
+
 async def test_a_secret_is_stored_rotated_listed_and_deleted(client: AsyncMillwright) -> None:
     made = await client.secrets.put("erp", {"username": "press-line", "password": "pa55-w0rd"})
     rotated = await client.secrets.put("erp", "just-a-token")

@@ -31,7 +31,7 @@ OTHER_ERRORS = {
 # Strings that look like expressions and are none; the examples mean them otherwise, too.
 WARNED = {"conditional-task.yaml", "run-subflow.yaml", "try-catch-then.yaml"}
 NOT_YET = re.compile(
-    r"^\s+(container|script|shell|stdio):|^(schedule):"
+    r"^\s+(container|stdio):|^(schedule):"
     r"|protocol: ws$|call: https://",
     re.MULTILINE,
 )

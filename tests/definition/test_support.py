@@ -19,7 +19,12 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
     ("task", "pointer", "what"),
     [
         ("run: { container: { image: a } }", "run/container", "Containers"),
-        ("run: { script: { language: js, code: '1' } }", "run/script", "Scripts"),
+        (
+            "run: { script: { language: lua, code: '1' } }",
+            "run/script/language",
+            "Scripts in 'lua'",
+        ),
+        ("run: { shell: { command: a }, await: false }", "run/await", "always waited for"),
         (ASYNCAPI % "protocol: kafka, message: {}", "with/protocol", "The protocol 'kafka'"),
         (ASYNCAPI % f"protocol: ws, {TAKE}", "with/protocol", "The protocol 'ws'"),
         (
@@ -45,7 +50,8 @@ def test_the_message_names_the_task() -> None:
     tasks = "- outer: { do: [ { start: { run: { container: { image: a } } } } ] }"
     (found,) = validate(with_tasks(tasks))
     assert found.message == (
-        "Task 'start': Containers are not supported yet. Call a service or an MCP tool instead."
+        "Task 'start': Containers are not supported yet. Use 'run: script' or 'run: shell', or "
+        "call a service."
     )
 
 
@@ -97,6 +103,10 @@ def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
         "for: { in: . }, while: .x, do: []",
         "for: { in: [ { a: 1 } ] }, do: []",
         "fork: { branches: [ { a: { do: [] } } ], compete: true }",
+        "run: { shell: { command: 'echo ${ .a } $1', arguments: [ '${ .b }' ] }, return: code }",
+        "run: { script: { language: python, code: '1' } }",
+        "run: { script: { language: js, code: '`a ${b c}`', stdin: '${ . }' } }",
+        "run: { script: { language: js, source: { endpoint: 'https://e.com/a.mjs' } } }",
         "raise: { error: { type: 'https://e.com', status: 400 } }",
         "set: { a: 1 }",
         "switch: [ { a: { then: end } } ]",

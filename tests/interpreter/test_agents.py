@@ -21,7 +21,7 @@ from tests.fixtures.agents import Asked, agent
 from tests.interpreter.conftest import SECRETS, Ended, Runner
 from tests.toolhub.servers import serving_at
 from workflows.interpreter.calls import MARGIN
-from workflows.interpreter.tasks.call.a2a import GRACE_S
+from workflows.interpreter.tasks.call.activity import GRACE_S
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 

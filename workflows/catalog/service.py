@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from foundation.database import Database
 from foundation.errors import ConflictError, NotFoundError
 from foundation.pages import NamePage, page_of
+from security.features.service import Features
 from security.principal import Principal
 from workflows.catalog.models import WorkflowDefinition
 from workflows.catalog.repository import DefinitionRows
@@ -35,6 +36,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._features = Features(database)
         self._kept: LRUCache[_Key, PublishedDefinition] = LRUCache(
             _KEPT_CHARS, getsizeof=lambda definition: len(definition.source)
         )
@@ -49,7 +51,7 @@ class Catalog:
             InvalidDefinitionError: With all findings.
             ConflictError: When the version exists with another content.
         """
-        prepared = prepare(text)
+        prepared = prepare(text, off=self._features.off(principal.tenant_id))
         with self._database.session() as session:
             rows = DefinitionRows(session, principal.tenant_id)
             created = rows.add(_row(principal, prepared))

@@ -69,6 +69,7 @@ class Code(StrEnum):
     LITERAL_SECRET = "literal-secret"  # noqa: S105 - a code
     SECRET_FLOW = "secret-flow"  # noqa: S105 - a code
     NOT_SUPPORTED_YET = "not-supported-yet"
+    NOT_ENABLED = "not-enabled"
     NOT_EVALUATED = "not-evaluated"
 
 

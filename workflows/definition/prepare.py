@@ -1,11 +1,13 @@
 """What the rest of the product asks of a definition's text: is it good, and make it ready."""
 
+from collections.abc import Mapping
 from itertools import islice
 
 from pydantic import BaseModel, ValidationError
 
 from foundation.json import JsonObject, digest
 from workflows.definition.checks import check
+from workflows.definition.checks.subject import NOTHING
 from workflows.definition.findings import (
     MAX_FINDINGS,
     Code,
@@ -41,22 +43,29 @@ class PreparedDefinition(BaseModel, frozen=True):
     warnings: tuple[Finding, ...] = ()
 
 
-def validate(text: str | bytes) -> list[Finding]:
-    """Find everything that is wrong with a definition; an empty list means that it can run."""
+def validate(text: str | bytes, *, off: Mapping[str, str] = NOTHING) -> list[Finding]:
+    """Find everything that is wrong with a definition; an empty list means that it can run.
+
+    Args:
+        off: What the tenant may not use, and how that changes.
+    """
     try:
-        return _findings(parse(text))
+        return _findings(parse(text), off)
     except InvalidDefinitionError as error:
         return list(error.findings)
 
 
-def prepare(text: str | bytes) -> PreparedDefinition:
+def prepare(text: str | bytes, *, off: Mapping[str, str] = NOTHING) -> PreparedDefinition:
     """Check a definition and make it ready to be published.
+
+    Args:
+        off: What the tenant may not use, and how that changes.
 
     Raises:
         InvalidDefinitionError: With all findings, when one of them is an error.
     """
     loaded = parse(text)
-    findings = _findings(loaded)
+    findings = _findings(loaded, off)
     if any(each.is_error for each in findings):
         raise InvalidDefinitionError(findings)
     return _prepared(loaded, findings)
@@ -87,14 +96,14 @@ def _prepared(loaded: LoadedDocument, warnings: list[Finding]) -> PreparedDefini
     )
 
 
-def _findings(loaded: LoadedDocument) -> list[Finding]:
+def _findings(loaded: LoadedDocument, off: Mapping[str, str]) -> list[Finding]:
     if not isinstance(loaded.value, dict):
         message = "A definition is an object that begins with 'document:' and 'do:'."
         return in_order([*loaded.findings, loaded.place(Problem(Code.WRONG_TYPE, (), message))])
-    return in_order([*loaded.findings, *map(loaded.place, _problems(loaded.value))])
+    return in_order([*loaded.findings, *map(loaded.place, _problems(loaded.value, off))])
 
 
-def _problems(document: JsonObject) -> list[Problem]:
+def _problems(document: JsonObject, off: Mapping[str, str]) -> list[Problem]:
     try:
         definition = load_definition(document)
     except ValidationError as error:
@@ -102,14 +111,14 @@ def _problems(document: JsonObject) -> list[Problem]:
         if len(problems) == MAX_FINDINGS:
             return problems
         pruned = prune(document, [problem.path for problem in problems])
-        return [*problems, *_of_the_rest(pruned)]
-    return list(check(Pruned(document, document), definition))
+        return [*problems, *_of_the_rest(pruned, off)]
+    return list(check(Pruned(document, document), definition, off))
 
 
-def _of_the_rest(pruned: Pruned) -> list[Problem]:
+def _of_the_rest(pruned: Pruned, off: Mapping[str, str]) -> list[Problem]:
     """Check what is left without the parts that have the wrong shape."""
     try:
         definition = load_definition(pruned.document)
     except ValidationError:
         return []
-    return list(check(pruned, definition))
+    return list(check(pruned, definition, off))

@@ -139,6 +139,11 @@ SENSE: Final[Mapping[Code, Meaning]] = {
     Code.NOT_SUPPORTED_YET: Meaning(
         "The language has it, and this version does not execute it.", "Use something else."
     ),
+    Code.NOT_ENABLED: Meaning(
+        "The tenant may not use this; found when it is published and when the API checks it.",
+        "An administrator enables it: `PUT /api/v1/tenant/features/<name>`, or "
+        "`millwright features enable <name>`.",
+    ),
     Code.NOT_EVALUATED: Meaning(
         "A text looks like an expression and is taken as it stands.",
         "Write `${ ... }` around what you mean the value of: `Line ${ .line }`.",

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, TimeoutType, is_cancelled_exception
+from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from workflows.interpreter.faults import Fault, fault_of_activity
 from workflows.interpreter.policy import DEFAULT, Policy
@@ -71,6 +72,21 @@ def _heartbeat(policy: Policy) -> timedelta:
     return HEARTBEAT if policy.heartbeat_s is None else timedelta(seconds=policy.heartbeat_s)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnQueue:
+    """Where activities of one kind wait for workers that do nothing else.
+
+    Attributes:
+        suffix: Its name is that of the queue that the run would use, and this.
+        patience: How long one may wait there before somebody is told.
+        advice: What to do then.
+    """
+
+    suffix: str
+    patience: timedelta
+    advice: str
+
+
 @dataclass(slots=True)
 class Calls:
     """Activities in flight of one run.
@@ -95,6 +111,7 @@ class Calls:
         heartbeat: bool = True,
         retry: RetryPolicy = CALL_RETRY,
         policy: Policy = DEFAULT,
+        own_queue: OwnQueue | None = None,
     ) -> Answer:
         """Run one activity and wait for it.
 
@@ -103,6 +120,7 @@ class Calls:
             activity_id: Unique in the run; shown in the Web UI.
             timeout_s: How long the outside may take for one attempt.
             policy: What the task wants of the engine.
+            own_queue: Where other workers take it than those of the run.
 
         Raises:
             Fault: When it failed for good, or its input is too large.
@@ -111,6 +129,9 @@ class Calls:
         await workflow.wait_condition(lambda: self._fits(size))
         self.in_flight += 1
         self.bytes_in_flight += size
+        queue = policy.task_queue
+        if own_queue is not None:
+            queue = (queue or workflow.info().task_queue) + own_queue.suffix
         try:
             common = _Common(
                 activity_id=unique(activity_id),
@@ -125,13 +146,17 @@ class Calls:
                 request,
                 **common,
                 result_type=answer,
-                task_queue=policy.task_queue,
+                task_queue=queue,
+                schedule_to_start_timeout=own_queue.patience if own_queue else None,
                 heartbeat_timeout=_heartbeat(policy) if heartbeat else None,
                 priority=policy.priority_for(self.tenant_id),
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error
+            if own_queue and _is_unserved(error):
+                detail = f"Nobody took it from the task queue '{queue}'. {own_queue.advice}"
+                raise Fault.of("timeout", "There is no worker for this", detail) from error
             raise fault_of_activity(error) from error
         else:
             return result
@@ -153,6 +178,11 @@ class Calls:
         return self.in_flight == 0 or (
             self.in_flight < MAX_IN_FLIGHT and self.bytes_in_flight + size <= MAX_BYTES_IN_FLIGHT
         )
+
+
+def _is_unserved(error: ActivityError) -> bool:
+    cause = error.cause
+    return isinstance(cause, ActivityTimeout) and cause.type == TimeoutType.SCHEDULE_TO_START
 
 
 def payload_size(value: Any) -> int:

@@ -56,7 +56,7 @@ from workflows.interpreter.tasks.fork import compile_fork
 from workflows.interpreter.tasks.listen import compile_listen
 from workflows.interpreter.tasks.raise_ import compile_raise
 from workflows.interpreter.tasks.root import Root
-from workflows.interpreter.tasks.run_workflow import compile_run
+from workflows.interpreter.tasks.run import compile_run
 from workflows.interpreter.tasks.set import compile_set
 from workflows.interpreter.tasks.switch import compile_switch
 from workflows.interpreter.tasks.try_ import compile_try

@@ -1,6 +1,6 @@
 """What a definition means, judged before it may run: one module per question, all answered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -23,11 +23,12 @@ from workflows.definition.checks.locality import check_locality
 from workflows.definition.checks.logins import check_logins
 from workflows.definition.checks.names import check_header, check_variables
 from workflows.definition.checks.paths import check_paths
+from workflows.definition.checks.programs import check_programs
 from workflows.definition.checks.protocols import check_protocols
 from workflows.definition.checks.references import check_references, check_secret_names
 from workflows.definition.checks.schemas import check_schemas
 from workflows.definition.checks.secrets import check_secrets
-from workflows.definition.checks.subject import Check, Subject
+from workflows.definition.checks.subject import NOTHING, Check, Subject
 from workflows.definition.checks.support import check_support
 from workflows.definition.checks.texts import check_texts
 from workflows.definition.findings import MAX_FINDINGS, Problem
@@ -58,12 +59,19 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_logins,
     check_protocols,
     check_locality,
+    check_programs,
     check_support,
 )
 
 
-def check(pruned: Pruned, definition: Definition) -> Iterator[Problem]:
-    """Ask everything; each question gives a bounded number of answers."""
-    subject = Subject(pruned, definition)
+def check(
+    pruned: Pruned, definition: Definition, off: Mapping[str, str] = NOTHING
+) -> Iterator[Problem]:
+    """Ask everything; each question gives a bounded number of answers.
+
+    Args:
+        off: What the tenant may not use, and how that changes.
+    """
+    subject = Subject(pruned, definition, off)
     for question in CHECKS:
         yield from islice(question(subject), MAX_FINDINGS)

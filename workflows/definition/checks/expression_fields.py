@@ -27,6 +27,7 @@ from workflows.definition.models import (
     ForTask,
     ListenTask,
     RetryPolicy,
+    RunTask,
     SubscriptionIterator,
     SwitchTask,
     TryTask,
@@ -257,12 +258,14 @@ def _templates(subject: Subject, site: Site, inputs: Inputs) -> Iterator[Express
             continue
         elif isinstance(site.task, CallAsyncApi):
             own = _without_tasks(value)
-        secrets = key == "with" and _is_activity(subject, site)
+        secrets = key in {"with", "run"} and _is_activity(subject, site)
         if secrets and isinstance(own, dict) and "timeout" in own:
             # How long we wait is decided by the run, not in the activity.
             at = (*path, "timeout")
             yield ExpressionField(at, own["timeout"], here, dot=shaped, input=shaped)
             own = {name: item for name, item in own.items() if name != "timeout"}
+        if isinstance(site.task, RunTask):
+            own = _without_code(own)
         yield ExpressionField(path, own, here, secrets=secrets, dot=shaped, input=shaped)
 
 
@@ -272,7 +275,18 @@ def _is_activity(subject: Subject, site: Site) -> bool:
     if isinstance(task, CallFunction):
         # What people are asked is kept in the run and shown to them.
         return task.call != "approval" and task.call not in subject.names("functions")
+    if isinstance(task, RunTask):
+        return task.run.workflow is None
     return isinstance(task, _PROTOCOLS)
+
+
+def _without_code(value: JsonValue) -> JsonValue:
+    """Leave out the code of `run: script`: `${ }` means something else in it."""
+    given = value if isinstance(value, dict) else {}
+    script = given.get("script")
+    if not isinstance(script, dict):
+        return value
+    return {**given, "script": {name: part for name, part in script.items() if name != "code"}}
 
 
 def _without_tasks(value: JsonValue) -> JsonValue:

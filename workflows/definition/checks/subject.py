@@ -1,9 +1,10 @@
 """What checks look at: the definition as models and as written, and every task where it stands."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
 
 from foundation.json import JsonObject, JsonValue
 from workflows.definition.checks.fields import FieldAt, fields_of
@@ -23,6 +24,8 @@ from workflows.definition.models import (
 from workflows.definition.pruning import Pruned
 
 Variables: TypeAlias = frozenset[str]
+# Who checks for no tenant: everything may be used.
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,15 @@ class Site:
 
 @dataclass(frozen=True)
 class Subject:
-    """One definition under check."""
+    """One definition under check.
+
+    Attributes:
+        off: What the tenant may not use, and how that changes.
+    """
 
     pruned: Pruned
     definition: Definition
+    off: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:

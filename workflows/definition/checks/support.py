@@ -17,16 +17,12 @@ from workflows.definition.pruning import task_at
 
 _FIELDS: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Containers are",
-    (RunSpec, "script"): "Scripts are",
-    (RunSpec, "shell"): "Shell commands are",
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (Definition, "schedule"): "Schedules inside a definition are",
     (Use, "catalogs"): "Catalogues of functions are",
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
-    (RunSpec, "container"): "Call a service or an MCP tool instead.",
-    (RunSpec, "script"): "Call a service or an MCP tool instead.",
-    (RunSpec, "shell"): "Call a service or an MCP tool instead.",
+    (RunSpec, "container"): "Use 'run: script' or 'run: shell', or call a service.",
     (McpTransport, "stdio"): (
         "A worker starts no programs for a definition. Start the server with an HTTP transport; "
         "then use 'http', or register it (POST /api/v1/mcp/servers) and use 'call: mcp.tool'."

@@ -14,6 +14,7 @@ from workflows.definition.models import (
     McpArguments,
     McpClient,
     OpenApiArguments,
+    ScriptSpec,
     SetTask,
 )
 from workflows.expressions import expression_in, has_expressions
@@ -41,6 +42,9 @@ def check_texts(subject: Subject) -> Iterator[Problem]:
             continue
         if field.key in _NO_EXPRESSIONS and has_expressions(field.value):
             message = "No expression can stand here. Write the value."
+            yield Problem(Code.WRONG_VALUE, field.path, message)
+        elif field.key == (ScriptSpec, "code") and expression_in(field.value) is not None:
+            message = "Code is taken as it stands. Pass data as arguments, environment or stdin."
             yield Problem(Code.WRONG_VALUE, field.path, message)
         elif field.key in _ONLY_EXPRESSIONS and expression_in(field.value) is None:
             message = "Text here must be one expression: ${ ... }."

@@ -61,7 +61,7 @@ from workflows.definition.models.events import (
     SubscriptionIterator,
 )
 from workflows.definition.models.metadata import ActivityRetry, TaskMetadata, WorkflowMetadata
-from workflows.definition.models.run import RunSpec
+from workflows.definition.models.run import RunSpec, ScriptSpec, SubflowSpec
 from workflows.definition.models.task_list import TaskItem, TaskList
 from workflows.definition.models.tasks import (
     CallA2a,
@@ -161,8 +161,10 @@ __all__ = [
     "RunTask",
     "Schedule",
     "SchemaSpec",
+    "ScriptSpec",
     "SecretReference",
     "SetTask",
+    "SubflowSpec",
     "SubscriptionIterator",
     "SwitchCase",
     "SwitchTask",

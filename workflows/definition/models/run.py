@@ -1,4 +1,4 @@
-"""What `run` runs (not executed yet): containers, scripts, shell commands, other workflows."""
+"""What `run` runs: scripts, shell commands, other workflows; containers are not executed yet."""
 
 from typing import Literal, Self
 

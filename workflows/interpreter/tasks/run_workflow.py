@@ -16,7 +16,7 @@ from temporalio.exceptions import (
 from temporalio.workflow import ParentClosePolicy
 
 from foundation.json import JsonValue
-from workflows.definition import RunTask
+from workflows.definition import RunTask, SubflowSpec
 from workflows.expressions import Template
 from workflows.interpreter.attributes import TENANT
 from workflows.interpreter.calls import payload_size, shortened
@@ -120,11 +120,8 @@ def _fault_of_child(error: ChildWorkflowError, instance_id: str) -> Fault:
     return Fault.of("runtime", "The workflow failed", f"Instance '{instance_id}': {said}")
 
 
-def compile_run(task: RunTask, place: Place) -> RunWorkflow:
-    """Compile a `run` task; the checks let only workflows through."""
-    spec = task.run.workflow
-    if spec is None:
-        raise ValueError("Only workflows are run.")
+def compile_workflow(spec: SubflowSpec, task: RunTask, place: Place) -> RunWorkflow:
+    """Compile a `run` task that runs another workflow."""
     return RunWorkflow(
         namespace=spec.namespace,
         name=spec.name,

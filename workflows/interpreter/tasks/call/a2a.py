@@ -1,20 +1,16 @@
 """`call: a2a`: one request to an agent, which its card or its address names."""
 
-from dataclasses import replace
 from typing import Final
 
 from activities.a2a.types import A2aCall
 from workflows.definition import CallA2a
 from workflows.interpreter.compiling import Place
-from workflows.interpreter.durations import Delay
 from workflows.interpreter.requests import Blueprint, Value
-from workflows.interpreter.tasks.call.activity import ActivityCall
+from workflows.interpreter.tasks.call.activity import ActivityCall, patience
 from workflows.interpreter.tasks.call.endpoint import compile_endpoint
 
 # Agents think. One that thinks longer gets a task timeout, or is asked with tasks/get.
 TIMEOUT_S: Final = 120.0
-# When the time of a task is over, its own clock is to say so: the error is then `timeout`.
-GRACE_S: Final = 10.0
 
 
 def compile_a2a(task: CallA2a, place: Place) -> ActivityCall[A2aCall]:
@@ -37,19 +33,8 @@ def compile_a2a(task: CallA2a, place: Place) -> ActivityCall[A2aCall]:
         ),
         label=lambda request: request.method,
         fixed={"method": given.method, "address": "card" if given.agent_card else "server"},
-        timeout=_patience(task, place),
+        timeout=patience(task, place),
         timeout_s=TIMEOUT_S,
         # The card may have to be read first.
         exchanges=2,
     )
-
-
-def _patience(task: CallA2a, place: Place) -> Delay | None:
-    """Take the task's timeout for that of the call: the language has no other word for it.
-
-    `metadata.millwright.timeout`, which is ours, goes first.
-    """
-    timeout = place.timeout(task.timeout)
-    if timeout is None or task.millwright.timeout is not None:
-        return None
-    return replace(timeout, more_s=GRACE_S)

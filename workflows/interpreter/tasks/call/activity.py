@@ -1,12 +1,15 @@
 """One activity as a task: what all calls have in common."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from activities.requests import Request
 from activities.types import ActivityResult
 from foundation.json import JsonValue
+from workflows.definition import TaskBase
+from workflows.interpreter.calls import OwnQueue
+from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.requests import Blueprint
 from workflows.interpreter.run import Frame
@@ -16,6 +19,8 @@ R = TypeVar("R", bound=Request)
 
 # A request without a task timeout: longer than any page, shorter than a person's patience.
 TIMEOUT_S: Final = 30.0
+# When the time of a task is over, its own clock is to say so: the error is then `timeout`.
+GRACE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class ActivityCall(Generic[R]):
         timeout: How long the other side may take, where the author says so.
         timeout_s: The same, where nobody says so.
         exchanges: How many of them one request may need.
+        own_queue: Where workers take it that do nothing else.
     """
 
     activity: str
@@ -38,6 +44,7 @@ class ActivityCall(Generic[R]):
     timeout: Delay | None = None
     timeout_s: float = TIMEOUT_S
     exchanges: int = 1
+    own_queue: OwnQueue | None = None
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         policy = frame.step.policy
@@ -59,6 +66,18 @@ class ActivityCall(Generic[R]):
             summary=frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}",
             timeout_s=timeout_s * self.exchanges,
             policy=policy,
+            own_queue=self.own_queue,
         )
         frame.attempts = answer.attempts
         return Outcome(answer.value)
+
+
+def patience(task: TaskBase, place: Place) -> Delay | None:
+    """Take the task's timeout for that of the call: the language has no other word for it.
+
+    `metadata.millwright.timeout`, which is ours, goes first.
+    """
+    timeout = place.timeout(task.timeout)
+    if timeout is None or task.millwright.timeout is not None:
+        return None
+    return replace(timeout, more_s=GRACE_S)

@@ -1,0 +1,94 @@
+"""`program-run`: thin, the work is in `sandbox`.
+
+A program in the sandbox changes nothing outside of it. So when its worker dies it is simply run
+again; what it ended with, it ended with: an exit code is never a reason to try again by itself.
+"""
+
+import base64
+from dataclasses import replace
+from typing import Final
+
+from temporalio import activity
+
+from activities.http.exchange import exchange
+from activities.http.types import HttpCall
+from activities.logins.authenticator import Authenticator
+from activities.logins.types import ReadyLogin
+from activities.programs.errors import ProgramFailedError
+from activities.programs.gate import Gate
+from activities.programs.outcome import output_of
+from activities.programs.sandbox.types import Limits, Program, Sandbox
+from activities.programs.types import ProgramCall
+from activities.types import ActivityResult
+from activities.work import Opener, Work, working
+from security.egress import Egress
+
+# Code is read by people; what is longer than a person's work is data.
+_SOURCE_S: Final = 30.0
+
+
+class ProgramActivities:
+    """Activities over one sandbox.
+
+    Args:
+        limits: The most that one program may take.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        gate: Gate,
+        limits: Limits,
+        *,
+        egress: Egress,
+        opener: Opener,
+        logins: Authenticator,
+    ) -> None:
+        self.sandbox = sandbox
+        self.gate = gate
+        self.limits = limits
+        self.egress = egress
+        self.opener = opener
+        self.logins = logins
+
+    @activity.defn(name="program-run")
+    async def run(self, call: ProgramCall) -> ActivityResult:
+        """Run one program."""
+        async with working(self.opener, call) as work:
+            await self.gate.require(call.tenant_id)
+            request = work.request
+            program = Program(
+                language=request.language,
+                code=await self._code(work),
+                arguments=request.arguments,
+                environment=request.environment,
+                stdin=request.stdin,
+            )
+            limits = replace(self.limits, time_s=min(self.limits.time_s, request.timeout_s))
+            finished = await self.sandbox.run(program, limits)
+            return work.result(output_of(finished, request.returns, limits))
+
+    async def _code(self, work: Work[ProgramCall]) -> str:
+        """Return the code, from where it is."""
+        call = work.request
+        uri = call.source_uri
+        if uri is None:
+            return call.code
+
+        async def read(login: ReadyLogin | None) -> str:
+            request = HttpCall(
+                tenant_id=call.tenant_id,
+                method="GET",
+                uri=uri,
+                login=login,
+                output="raw",
+                timeout_s=_SOURCE_S,
+            )
+            content = await exchange(self.egress, request)
+            try:
+                return base64.b64decode(str(content)).decode()
+            except UnicodeDecodeError:
+                where = uri.partition("?")[0]
+                raise ProgramFailedError(f"What {where} gives is no UTF-8 text.") from None
+
+        return await self.logins.logged_in(work, call.source_login, read)

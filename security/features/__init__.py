@@ -1,0 +1,1 @@
+"""What an administrator has to enable for a tenant before anybody can use it."""

@@ -1,0 +1,46 @@
+"""Rows of one tenant's features. Every query begins with the tenant."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from security.features.models import TenantFeature
+
+
+class FeatureRows:
+    """The table, as one tenant sees it, within one transaction."""
+
+    def __init__(self, session: Session, tenant_id: str) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+
+    def all(self) -> Sequence[TenantFeature]:
+        """Return what was decided."""
+        return self._session.scalars(select(TenantFeature).where(self._own)).all()
+
+    def put(self, fresh: TenantFeature) -> None:
+        """Decide, or decide anew."""
+        statement = insert(TenantFeature).values(
+            tenant_id=self._tenant_id,
+            name=fresh.name,
+            enabled=fresh.enabled,
+            changed_at=fresh.changed_at,
+            changed_by=fresh.changed_by,
+        )
+        given = statement.excluded
+        self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[TenantFeature.tenant_id, TenantFeature.name],
+                set_={
+                    "enabled": given.enabled,
+                    "changed_at": given.changed_at,
+                    "changed_by": given.changed_by,
+                },
+            )
+        )
+
+    @property
+    def _own(self) -> ColumnElement[bool]:
+        return TenantFeature.tenant_id == self._tenant_id

@@ -1,0 +1,108 @@
+"""Features of a tenant: off until an administrator says otherwise, and asked anew every time.
+
+Nothing is kept in memory: what is switched off is off for the next use, in every process.
+"""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from foundation.database import Database
+from foundation.errors import ForbiddenError, NotFoundError
+from security.features.models import TenantFeature
+from security.features.repository import FeatureRows
+from security.features.schemas import FEATURES, FeatureList, FeatureState
+
+_log = structlog.get_logger(__name__)
+
+
+class FeatureOffError(ForbiddenError):
+    """The tenant may not use it."""
+
+    code = "feature-off"
+    title = "The tenant may not use this"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(how_to_enable(name))
+
+
+def how_to_enable(name: str) -> str:
+    """Say who can enable a feature, and how."""
+    return (
+        f"The feature '{name}' is not enabled for this tenant. An administrator enables it with "
+        f"'millwright features enable {name}' or PUT /api/v1/tenant/features/{name}."
+    )
+
+
+class Features:
+    """The decisions; sync, call it from a thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self, tenant_id: str) -> FeatureList:
+        """Return all features there are, as they are for this tenant."""
+        with self._database.session() as session:
+            decided = {row.name: row for row in FeatureRows(session, tenant_id).all()}
+            return FeatureList(items=[_state(name, decided.get(name)) for name in FEATURES])
+
+    def get(self, tenant_id: str, name: str) -> FeatureState:
+        """Return one feature.
+
+        Raises:
+            NotFoundError: There is no such feature.
+        """
+        _check_name(name)
+        return next(each for each in self.list(tenant_id).items if each.name == name)
+
+    def put(self, tenant_id: str, name: str, by: str, *, enabled: bool) -> FeatureState:
+        """Switch a feature on or off.
+
+        Raises:
+            NotFoundError: There is no such feature.
+        """
+        _check_name(name)
+        fresh = TenantFeature(
+            tenant_id=tenant_id,
+            name=name,
+            enabled=enabled,
+            changed_at=datetime.now(tz=UTC),
+            changed_by=by,
+        )
+        with self._database.session() as session:
+            FeatureRows(session, tenant_id).put(fresh)
+        _log.info("feature_switched", tenant=tenant_id, feature=name, enabled=enabled, by=by)
+        return _state(name, fresh)
+
+    def off(self, tenant_id: str) -> dict[str, str]:
+        """Name what this tenant may not use, and say how that changes."""
+        found = self.list(tenant_id).items
+        return {each.name: how_to_enable(each.name) for each in found if not each.enabled}
+
+    def require(self, tenant_id: str, name: str) -> None:
+        """Let a tenant pass that may use a feature.
+
+        Raises:
+            FeatureOffError: It may not, and who can change that.
+        """
+        if not self.get(tenant_id, name).enabled:
+            raise FeatureOffError(name)
+
+
+def _check_name(name: str) -> None:
+    if name not in FEATURES:
+        raise NotFoundError(
+            f"There is no feature called '{name[:63]}'. There are: {', '.join(FEATURES)}."
+        )
+
+
+def _state(name: str, row: TenantFeature | None) -> FeatureState:
+    if row is None:
+        return FeatureState(name=name, purpose=FEATURES[name], enabled=False)
+    return FeatureState(
+        name=name,
+        purpose=FEATURES[name],
+        enabled=row.enabled,
+        changed_at=row.changed_at,
+        changed_by=row.changed_by,
+    )
