@@ -15,6 +15,8 @@ from typing import NoReturn
 
 from typing_extensions import override
 
+from cli.instance_flags import describe_instances, describe_run
+
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -53,6 +55,10 @@ def build_parser() -> tuple[Parser, list[str]]:
     _dev(commands.add_parser("dev", help="start the whole stack on this machine and stay up"))
     if find_spec("cli.demo"):
         _demo(commands.add_parser("demo", help="start the stack, run a workflow on it, and stop"))
+    describe_run(commands.add_parser("run", help="start a workflow and show what it does"))
+    describe_instances(
+        commands.add_parser("instances", help="list, show, stop and go on with runs of workflows")
+    )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))
     _worker(commands.add_parser("worker", help="start one worker process"))
@@ -194,7 +200,7 @@ def _unknown(name: str, commands: list[str]) -> int:
 
 def _guarded(command: Callable[[], int]) -> int:
     """Run a command; what we expect to go wrong is a message, everything else a bug report."""
-    from cli.failures import explained  # noqa: PLC0415 - imports pydantic
+    from cli.failures import MisuseError, explained  # noqa: PLC0415 - imports pydantic
 
     try:
         return command()
@@ -205,7 +211,7 @@ def _guarded(command: Callable[[], int]) -> int:
         if message is None:
             raise
         print(message, file=sys.stderr)
-        return FAILED
+        return USAGE if isinstance(error, MisuseError) else FAILED
 
 
 if __name__ == "__main__":

@@ -1,0 +1,103 @@
+"""Instances and their tasks as columns and trees, for people."""
+
+from collections.abc import Iterator, Sequence
+
+from cli.following import clock, title
+from millwright_client import Instance, InstanceSummary, TaskRun
+
+_DATE = "%Y-%m-%d %H:%M:%S"
+_SIGNS = {"running": ">", "completed": "+", "faulted": "!", "cancelled": "x", "skipped": "-"}
+
+
+def listing(instances: Sequence[InstanceSummary]) -> Iterator[str]:
+    """Spell a listing of instances, one a line."""
+    rows = [("STATUS", "STARTED", "VERSION", "INSTANCE")]
+    rows += [
+        (each.status, clock(each.started_at, _DATE), each.version or "", each.id)
+        for each in instances
+    ]
+    return columns(rows)
+
+
+def instance_lines(instance: Instance) -> Iterator[str]:
+    """Spell one instance: what it is, what it waits for, and its tasks as a tree."""
+    ended = f", ended {clock(instance.ended_at, _DATE)}" if instance.ended_at else ""
+    yield f"{instance.id}  {instance.status}"
+    yield f"version {instance.version}, started {clock(instance.started_at, _DATE)}{ended}"
+    yield instance.web_ui
+    for waiting in instance.waiting_for:
+        until = f", until {waiting['until']}" if waiting.get("until") else ""
+        yield f"waits for {waiting.get('kind')} at {waiting.get('execution')}{until}"
+    if instance.compensation:
+        yield from _compensation(instance)
+    if instance.events_dropped:
+        yield f"The oldest {instance.events_dropped} events of its tasks are no longer kept."
+    if instance.timeline_source == "history":
+        yield "No worker answers: only its calls are known."
+    if instance.tasks:
+        yield ""
+        yield from tree(instance.tasks)
+
+
+def tree(tasks: Sequence[TaskRun]) -> Iterator[str]:
+    """Spell tasks below those that they are in."""
+    executions = {each.execution for each in tasks}
+    return columns(
+        [
+            (
+                "  " * _depth(each.execution, executions)
+                + f"{_SIGNS.get(each.state, ' ')} {_label(each)}",
+                each.kind,
+                each.state,
+                clock(each.started_at),
+                _seconds(each),
+                _remark(each),
+            )
+            for each in tasks
+        ]
+    )
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Let the cells of each column begin below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _depth(execution: str, executions: set[str]) -> int:
+    """Count the executions around one: `/do/1/loop#3/do/0/read` is in `/do/1/loop`."""
+    ends = [at for at, sign in enumerate(execution) if sign in "/#!*" and at]
+    return sum(execution[:at] in executions for at in ends)
+
+
+def _label(task: TaskRun) -> str:
+    """Name a task, and which of its executions it is."""
+    tail = task.execution.rpartition("/")[2]
+    return f"{task.name}{tail[len(task.name) :]}" if tail.startswith(task.name) else task.name
+
+
+def _seconds(task: TaskRun) -> str:
+    if task.started_at is None or task.ended_at is None:
+        return ""
+    return f"{(task.ended_at - task.started_at).total_seconds():.3f} s"
+
+
+def _remark(task: TaskRun) -> str:
+    parts = []
+    if task.attempts is not None and task.attempts > 1:
+        parts.append(f"{task.attempts} attempts")
+    if task.child is not None:
+        parts.append(f"instance {task.child}")
+    if task.error is not None:
+        parts.append(title(task.error))
+    return ", ".join(parts)
+
+
+def _compensation(instance: Instance) -> Iterator[str]:
+    told = instance.compensation or {}
+    for execution in told.get("undone", []):
+        yield f"undone: {execution}"
+    for each in told.get("failed", []):
+        where = each.get("execution") or each.get("task")
+        yield f"could not be undone: {where}: {title(each.get('error'))}"
