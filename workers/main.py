@@ -120,10 +120,17 @@ def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=settings.worker.max_activities,
         max_concurrent_workflow_tasks=settings.worker.max_workflow_tasks,
+        disable_eager_activity_execution=is_fair(settings),
         # Reports are held back no longer than this: "sent" must be known before we can die of it.
         max_heartbeat_throttle_interval=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_s),
     )
+
+
+def is_fair(settings: Settings) -> bool:
+    """Tell whether calls must stand in the queue, where tenants take turns."""
+    fair = settings.worker.fair
+    return settings.profile == "production" if fair is None else fair
 
 
 async def run(settings: Settings) -> None:

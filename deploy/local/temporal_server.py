@@ -39,8 +39,10 @@ DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": "2000",
     # Timers fire up to a second late by default, to be cheaper in bulk.
     "history.timerProcessorMaxTimeShift": '"1ms"',
-    # Fairness keys are silently ignored without it.
+    # Fairness keys are silently ignored without it, and hold only within one partition of a queue.
     "matching.enableFairness": "true",
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
 }
 
 START_S = 30.0

@@ -106,3 +106,4 @@ def test_the_dev_server_is_told_not_to_delay_steps_and_timers(tmp_path: Path) ->
     assert "history.transferProcessorMaxPollRPS=2000" in command
     assert 'history.timerProcessorMaxTimeShift="1ms"' in command
     assert "matching.enableFairness=true" in command
+    assert "matching.numTaskqueueWritePartitions=1" in command
