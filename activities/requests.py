@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator
 
+from activities.limits.types import Limits
 from foundation.json import JsonObject, JsonValue
 
 
@@ -51,6 +52,7 @@ class Request(BaseModel, frozen=True):
         repeats: What certainly had no effect is tried again by itself; not where the definition
             says how to try again, or the attempts would multiply.
         idempotency_key: By which the other side recognises a repetition, if the author chose it.
+        limits: What it has to keep to together with others; it may have to wait for its turn.
     """
 
     tenant_id: str
@@ -58,6 +60,7 @@ class Request(BaseModel, frozen=True):
     repeats: bool = True
     idempotency_key: str | None = None
     sealed: Sealed | None = None
+    limits: Limits | None = None
 
 
 def _spelled(value: object) -> object:

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import activity
 
+from activities.limits.types import Refused
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonValue
 
@@ -14,10 +15,15 @@ MAX_RESULT_BYTES: Final = 1_500_000
 
 
 class ActivityResult(BaseModel, frozen=True):
-    """The value for the workflow, and how often the activity ran until it had it."""
+    """The value for the workflow, and how often the activity ran until it had it.
+
+    Attributes:
+        refused: Why nothing was done: it is not its turn.
+    """
 
     value: JsonValue
     attempts: int
+    refused: Refused | None = None
 
 
 def result_of(value: JsonValue) -> ActivityResult:

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from activities.faults import translated
 from activities.heartbeat import Beat, beating
+from activities.limits.admission import refuse_uncounted
 from activities.requests import Request, Sealed
 from activities.types import ActivityResult, result_of
 from foundation.errors import InvalidInputError
@@ -139,6 +140,7 @@ async def working(opener: Opener, request: R) -> AsyncIterator[Work[R]]:
     """Surround the work of an activity."""
     mask = Mask()
     with translated(mask.text, repeats=request.repeats):
+        refuse_uncounted(request)
         async with beating() as beat:
             yield Work(await _opened(opener, request, mask), beat, mask)
 

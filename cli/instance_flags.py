@@ -80,6 +80,13 @@ def _list(parser: argparse.ArgumentParser) -> None:
         "--workflow", metavar="WORKFLOW", help="namespace, namespace/name or namespace/name@version"
     )
     parser.add_argument(
+        "--search",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a search attribute of the definition; repeat it for several",
+    )
+    parser.add_argument(
         "--limit", type=int, default=50, metavar="N", help="how many at most; default 50"
     )
     _connection_flags(parser)

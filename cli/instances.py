@@ -48,9 +48,18 @@ def _narrowed(flags: argparse.Namespace) -> dict[str, Any]:
         workflow = named(flags.workflow)
         given |= {"namespace": workflow.namespace, "name": workflow.name}
         given["version"] = workflow.version
+    if flags.search:
+        given["search"] = dict(map(_searched, flags.search))
     if flags.status is not None:
         given["status"] = flags.status.upper()
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _searched(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise MisuseError(f"'{text}' is nothing to search for. Spell it --search order=4711")
+    return name, value
 
 
 def _all(

@@ -21,6 +21,7 @@ from activities.events import EventActivities
 from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
+from activities.limits.guard import LimitsInterceptor
 from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from activities.notify import MailServer, Notifier, NotifyActivities
@@ -39,6 +40,7 @@ from workflows.events.sweeping import sweep_for_ever
 from workflows.events.wiring import build_events
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
+from workflows.limits import CountedGate
 from workflows.notifications import StoredLedger
 from workflows.runs.pages import PageTokens
 from workflows.secrets import SecretOpener, StoredSecrets
@@ -120,6 +122,7 @@ def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=settings.worker.max_activities,
         max_concurrent_workflow_tasks=settings.worker.max_workflow_tasks,
+        interceptors=[LimitsInterceptor(CountedGate(database))],
         disable_eager_activity_execution=is_fair(settings),
         # Reports are held back no longer than this: "sent" must be known before we can die of it.
         max_heartbeat_throttle_interval=timedelta(seconds=1),

@@ -17,6 +17,7 @@ from api.instances.schemas import (
     PageToken,
     RerunRequest,
     RetryRequest,
+    SearchText,
     StartRequest,
     TerminateRequest,
     Version,
@@ -61,9 +62,19 @@ async def filters(
         str | None, Query(pattern=LABEL_PATTERN, description="Only together with a namespace.")
     ] = None,
     version: Annotated[Version | None, Query()] = None,
+    search: Annotated[
+        list[SearchText],
+        Query(
+            max_length=10,
+            description="`name=value` of its search attributes; several have to hold all.",
+            examples=[["order=4711"]],
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
 ) -> Filters:
     """Read what a listing is narrowed to."""
-    return Filters(status=status, namespace=namespace, name=name, version=version)
+    return Filters(
+        status=status, namespace=namespace, name=name, version=version, tags=tuple(search)
+    )
 
 
 Narrowed = Annotated[Filters, Depends(filters)]

@@ -19,6 +19,8 @@ PageSize = Annotated[int, Query(ge=1, description="Items of a page; 200 at most.
 PageToken = Annotated[
     str | None, Query(max_length=4096, description="`next_page_token` of the page before.")
 ]
+# Of the search attributes that definitions give their instances.
+SearchText = Annotated[str, Field(min_length=3, max_length=255)]
 
 KEY_PATTERN: Final = f"^{KEY}$"
 LABEL_PATTERN: Final = f"^{LABEL}$"

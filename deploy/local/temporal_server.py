@@ -25,13 +25,22 @@ from deploy.local.processes import Child, ProcessError, Program
 from foundation.errors import UnavailableError
 from foundation.settings import TemporalSettings
 from foundation.temporal import connect
-from workflows.interpreter.types import STATUS_ATTRIBUTE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
+from workflows.interpreter.types import (
+    STATUS_ATTRIBUTE,
+    TAGS_ATTRIBUTE,
+    TENANT_ATTRIBUTE,
+    VERSION_ATTRIBUTE,
+)
 
 KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+KEYWORDS = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST
+# As the command line of Temporal calls them.
+TYPES = {KEYWORD: "Keyword", KEYWORDS: "KeywordList"}
 SEARCH_ATTRIBUTES: Mapping[str, IndexedValueType.ValueType] = {
     TENANT_ATTRIBUTE: KEYWORD,
     VERSION_ATTRIBUTE: KEYWORD,
     STATUS_ATTRIBUTE: KEYWORD,
+    TAGS_ATTRIBUTE: KEYWORDS,
 }
 
 DYNAMIC_CONFIG = {
@@ -87,7 +96,10 @@ def temporal_program(options: TemporalOptions) -> Program:
             *_ui(options.ui_port),
             *keep,
             *_pairs("--dynamic-config-value", {**DYNAMIC_CONFIG, **options.dynamic_config}),
-            *_pairs("--search-attribute", dict.fromkeys(SEARCH_ATTRIBUTES, "Keyword")),
+            *_pairs(
+                "--search-attribute",
+                {name: TYPES[kind] for name, kind in SEARCH_ATTRIBUTES.items()},
+            ),
         ),
         log=options.log,
         # In memory there is nothing to put away, and saying good-bye takes it over a second.
@@ -116,8 +128,8 @@ async def prepare_cluster(settings: TemporalSettings) -> None:
         await ensure_search_attributes(client)
     except RPCError as error:
         commands = "; ".join(
-            f"temporal operator search-attribute create --name {name} --type Keyword"
-            for name in SEARCH_ATTRIBUTES
+            f"temporal operator search-attribute create --name {name} --type {TYPES[kind]}"
+            for name, kind in SEARCH_ATTRIBUTES.items()
         )
         raise UnavailableError(
             f"{settings.address} does not let us register search attributes ({error.message}). "

@@ -1,11 +1,11 @@
 """A server of the other side that people queue up before; it knows who came when."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Event, Thread
 from time import monotonic
 
+import pytest
 from typing_extensions import override
 
 PATIENCE_S = 60
@@ -88,9 +88,9 @@ class Door:
             assert self._changed.wait_for(lambda: len(self.came) >= count, PATIENCE_S)
 
 
-@contextmanager
-def standing() -> Iterator[Door]:
-    """Put a door up."""
+@pytest.fixture
+def door() -> Iterator[Door]:
+    """A door of this test, closed."""
     door = Door()
     thread = Thread(target=door.server.serve_forever)
     thread.start()

@@ -1,8 +1,6 @@
 """Tenants take turns, on a real server with the worker as it is in production."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 
 import pytest
 from temporalio.api.enums.v1 import TaskQueueType
@@ -10,45 +8,18 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from activities.grpc.channels import Channels
-from activities.logins import Authenticator
 from foundation.database import Database
-from foundation.settings import EgressSettings, Settings, WorkerSettings
-from security.egress import Egress
+from foundation.settings import Settings, WorkerSettings
 from tests.instances.eventually import eventually
 from tests.interpreter.conftest import Runner
-from tests.interpreter.door import Door, standing
-from workers.main import build_worker, is_fair
+from tests.interpreter.door import Door, door
+from tests.interpreter.product import at_work
+from workers.main import is_fair
 
 pytestmark = pytest.mark.anyio
+__all__ = ["door"]
 
 SLOTS = 2
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    with standing() as door:
-        yield door
-
-
-@asynccontextmanager
-async def at_work(
-    client: Client, settings: Settings, database: Database, *, fair: bool
-) -> AsyncIterator[None]:
-    """One worker of the product with two slots."""
-    worker = WorkerSettings(max_activities=SLOTS, fair=fair)
-    settings = settings.model_copy(
-        update={"worker": worker, "egress": EgressSettings(allow_networks=["127.0.0.0/8"])}
-    )
-    egress = Egress(settings.egress)
-    channels, logins = Channels(egress), Authenticator(egress)
-    async with build_worker(
-        client, settings, database, egress=egress, channels=channels, logins=logins
-    ):
-        yield
-    await logins.aclose()
-    await channels.aclose()
-    await egress.aclose()
 
 
 def calls(count: int, url: str) -> str:
@@ -81,7 +52,7 @@ async def turns(
     large, small = (
         Runner(client, queue, tenant) for tenant in (f"large-{queue}", f"small-{queue}")
     )
-    async with at_work(client, settings, database, fair=fair):
+    async with at_work(client, settings, database, slots=SLOTS, fair=fair):
         runs = [await large.start(calls(75, f"{door.url}/large")) for _ in range(2)]
         await asyncio.to_thread(door.until, SLOTS)
         await eventually(lambda: queued(client, queue), lambda found: found >= 150 - 2 * SLOTS)

@@ -32,6 +32,7 @@ class _Recorded:
 
     start: StartInput | None = None
     tasks: dict[int, TaskRun] = field(default_factory=dict)
+    scheduled: dict[str, int] = field(default_factory=dict)
 
 
 async def recorded(
@@ -68,7 +69,11 @@ async def _take(
             told.start = (await converter.decode(payloads, [StartInput]))[0] if payloads else None
         case "activity_task_scheduled_event_attributes":
             # The interpreter's own activities have no task, and ids without a slash.
-            if event.activity_task_scheduled_event_attributes.activity_id.startswith("/"):
+            activity_id = event.activity_task_scheduled_event_attributes.activity_id
+            if activity_id.startswith("/"):
+                # The same call again: it had not been let in before.
+                told.tasks.pop(told.scheduled.get(activity_id, -1), None)
+                told.scheduled[activity_id] = event.event_id
                 told.tasks[event.event_id] = _scheduled(event, attempts)
         case "activity_task_started_event_attributes":
             started = event.activity_task_started_event_attributes

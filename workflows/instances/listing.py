@@ -9,7 +9,12 @@ from temporalio.client import Client, WorkflowExecution
 
 from foundation.errors import InvalidInputError
 from workflows.instances.types import Filters, Status
-from workflows.interpreter.types import STATUS_ATTRIBUTE, TENANT_ATTRIBUTE, VERSION_ATTRIBUTE
+from workflows.interpreter.types import (
+    STATUS_ATTRIBUTE,
+    TAGS_ATTRIBUTE,
+    TENANT_ATTRIBUTE,
+    VERSION_ATTRIBUTE,
+)
 from workflows.runs.names import RunName, of_workflow_id
 from workflows.runs.rpc import RPC_TIMEOUT
 
@@ -34,7 +39,8 @@ def query(tenant_id: str, filters: Filters) -> str:
     """Spell the visibility query for one tenant's instances.
 
     Raises:
-        InvalidInputError: For a name without its namespace, or a status that is not kept.
+        InvalidInputError: For a name without its namespace, a status that is not kept, or a tag
+            that is none.
     """
     if filters.name is not None and filters.namespace is None:
         raise InvalidInputError(
@@ -54,7 +60,18 @@ def query(tenant_id: str, filters: Filters) -> str:
         parts.append(f"WorkflowType STARTS_WITH {quoted(f'{filters.namespace}.')}")
     if filters.version is not None:
         parts.append(f"{VERSION_ATTRIBUTE} = {quoted(filters.version)}")
+    parts += [f"{TAGS_ATTRIBUTE} = {quoted(_tag(each))}" for each in filters.tags]
     return " AND ".join(parts)
+
+
+def _tag(text: str) -> str:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise InvalidInputError(
+            f"'{text:.100}' is nothing to search for: give name=value, as the definition's "
+            "searchAttributes have it, for example order=4711."
+        )
+    return text
 
 
 def _condition(status: Status) -> str:

@@ -175,10 +175,15 @@ class InstancePage(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a listing is narrowed to; None lets everything through."""
+    """What a listing is narrowed to; None lets everything through.
+
+    Attributes:
+        tags: `name=value` each; an instance has to have all of them.
+    """
 
     status: Status | None = None
     active: bool = False
     namespace: str | None = None
     name: str | None = None
     version: str | None = None
+    tags: tuple[str, ...] = ()

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from foundation.json import JsonObject, ReadableJson
 from foundation.schemas import Schema, compiled
 from workflows.definition import (
+    ConcurrencyLimit,
     Definition,
+    RateLimit,
     Task,
     TaskList,
     TaskMetadata,
@@ -26,7 +28,7 @@ from workflows.expressions import (
 )
 from workflows.interpreter.calls import CALL_RETRY
 from workflows.interpreter.durations import Delay
-from workflows.interpreter.policy import DEFAULT, Policy, retry_policy
+from workflows.interpreter.policy import DEFAULT, Limit, Policy, retry_policy
 from workflows.interpreter.steps import Body, Extension, Filter, Step
 
 Section: TypeAlias = Literal["authentications", "errors", "functions", "retries", "timeouts"]
@@ -194,6 +196,21 @@ def compile_policy(given: TaskMetadata, place: Place) -> Policy:
         idempotency_key=place.template(given.idempotency_key) if given.idempotency_key else None,
         local=given.local,
         summary=place.template(given.summary) if given.summary else None,
+        concurrency=_limit(given.concurrency, place),
+        rate=_limit(given.rate_limit, place),
+        tags={
+            name: place.template(value) for name, value in (given.search_attributes or {}).items()
+        },
+    )
+
+
+def _limit(given: ConcurrencyLimit | None, place: Place) -> Limit | None:
+    if given is None:
+        return None
+    return Limit(
+        limit=given.limit,
+        key=place.template(given.key) if given.key else None,
+        period_s=duration_seconds(given.period) if isinstance(given, RateLimit) else 0.0,
     )
 
 

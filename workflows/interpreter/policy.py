@@ -1,7 +1,8 @@
 """What a task wants of the engine (`metadata.millwright`), compiled."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -18,12 +19,26 @@ _HASH_CHARS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How many with the same key; without a key, how many executions of the task.
+
+    Attributes:
+        period_s: In which so many may begin; 0 where it is about how many are under way.
+    """
+
+    limit: int
+    key: Template | None = None
+    period_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """How calls of one task are carried out; None where the defaults hold.
 
     Attributes:
         timeout: How long one exchange may take.
         local: Without a queue: faster, and repeated as a whole when a worker dies.
+        tags: What the instance can be found by once the task has begun.
     """
 
     timeout: Delay | None = None
@@ -35,6 +50,9 @@ class Policy:
     idempotency_key: Template | None = None
     local: bool = False
     summary: Template | None = None
+    concurrency: Limit | None = None
+    rate: Limit | None = None
+    tags: Mapping[str, Template] = field(default_factory=dict)
 
     def priority_for(self, tenant_id: str) -> Priority:
         """Return where calls stand in the queue: tenants take turns, whatever each has queued."""
@@ -45,11 +63,11 @@ class Policy:
 DEFAULT: Final = Policy()
 
 
-def bounded(key: str) -> str:
+def bounded(key: str, bound: int = MAX_KEY_BYTES) -> str:
     """Make a key that Temporal takes; a long one keeps its beginning and a hash."""
-    if len(key.encode()) <= MAX_KEY_BYTES:
+    if len(key.encode()) <= bound:
         return key
-    beginning = key.encode()[: MAX_KEY_BYTES - _HASH_CHARS - 1].decode(errors="ignore")
+    beginning = key.encode()[: bound - _HASH_CHARS - 1].decode(errors="ignore")
     return f"{beginning}~{hashlib.sha256(key.encode()).hexdigest()[:_HASH_CHARS]}"
 
 

@@ -89,6 +89,7 @@ class Run:
         watcher: Looks on while the run is replayed.
         woken: Listening tasks for which there are events, by their execution.
         approvals: What decides approvals that are open, by their id.
+        turns: Executions of calls that have limits, and whether they have been called.
     """
 
     tenant_id: str
@@ -107,6 +108,7 @@ class Run:
     watcher: Watcher | None = None
     woken: set[str] = field(default_factory=set)
     approvals: dict[str, "Ballot"] = field(default_factory=dict)
+    turns: dict[str, bool] = field(default_factory=dict)
     spent: int = 0
     pausing: asyncio.Event | None = None
 
@@ -284,12 +286,20 @@ class Frame:
         return replace(self.inside(mark=f"/extensions{mark}"), reference=reference)
 
     @contextmanager
-    def waits(self, kind: str, until: float | None = None, **more: JsonValue) -> Iterator[None]:
+    def waits(
+        self,
+        kind: str,
+        until: float | None = None,
+        *,
+        announced: bool | None = None,
+        **more: JsonValue,
+    ) -> Iterator[None]:
         """Show that this execution waits for something.
 
         Args:
-            kind: For what: `timer`, `event`, `approval`.
+            kind: For what: `timer`, `event`, `approval`, `concurrency`, `rate-limit`.
             until: How long at most, in seconds after 1970.
+            announced: Whether the instance is found as waiting; by itself, when it may be long.
             more: What else people should know of it.
         """
         run = self.run
@@ -303,6 +313,8 @@ class Frame:
         }
         # A short wait is over before anybody has found it.
         shown = until is None or until - workflow.time() >= ANNOUNCED_S
+        if announced is not None:
+            shown = announced
         run.waiting[self.path] = told
         if shown:
             run.changed()

@@ -19,6 +19,7 @@ from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.policy import DEFAULT, Policy
 from workflows.interpreter.position import Position
 from workflows.interpreter.run import Frame, Scope
+from workflows.interpreter.tags import tag
 from workflows.interpreter.types import TaskState
 
 CONTINUE: Final = "continue"
@@ -222,6 +223,8 @@ async def flow(step: Step, raw: JsonValue, frame: Frame) -> Outcome:
     """Run a task with the data flow around it: schemas, `from`, `as`, timeout."""
     value = frame.state["input"] if "input" in frame.state else _taken(step, raw, frame)
     frame.arguments["input"] = value
+    if step.policy.tags:
+        tag(step.policy.tags, value, frame)
     outcome = await (_extended if step.extensions else _in_time)(step, value, frame)
     # Many calls may have ended at once.
     await frame.run.rest()

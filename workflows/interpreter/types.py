@@ -29,6 +29,8 @@ TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
 # What a run is doing, where Temporal knows only that it is running.
 STATUS_ATTRIBUTE: Final = "MillwrightStatus"
+# What definitions let their instances be found by: texts `name=value`.
+TAGS_ATTRIBUTE: Final = "MillwrightTags"
 
 # What new runs pin. Raise the first when the interpreter would treat a running instance differently
 # than before; the second belongs to the expressions, of which a worker has several versions.

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ContinueAsNewError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
+from activities.limits.types import TURN_SIGNAL
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import UnknownVersionError, Version, version_named
 from workflows.interpreter.attributes import STATUS, TENANT, VERSION
@@ -124,6 +125,13 @@ class Interpreter:
         """Go on."""
         await workflow.wait_condition(lambda: self.current is not None)
         self.set_paused(paused=False)
+
+    @workflow.signal(name=TURN_SIGNAL)
+    def turn(self, execution: str) -> None:
+        """Let a call ask again that waits because of its limits; others are not waited for."""
+        run = self.current
+        if run is not None and execution in run.turns:
+            run.turns[execution] = True
 
     def set_paused(self, *, paused: bool) -> None:
         """Stop the run between its tasks, or let it go on."""

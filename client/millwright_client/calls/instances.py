@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -52,15 +53,21 @@ def list_(
     namespace: str | None = None,
     name: str | None = None,
     version: str | None = None,
+    search: Mapping[str, str] | None = None,
     page_size: int | None = None,
     page_token: str | None = None,
 ) -> Flow[Page[InstanceSummary]]:
-    """List instances, newest first. One that was started a moment ago may be missing yet."""
+    """List instances, newest first. One that was started a moment ago may be missing yet.
+
+    Args:
+        search: Search attributes that the instances have, all of them.
+    """
     params = given(
         status=status,
         namespace=namespace,
         name=name,
         version=version,
+        search=_searched(search),
         page_size=page_size,
         page_token=page_token,
     )
@@ -72,13 +79,26 @@ def active(
     *,
     namespace: str | None = None,
     name: str | None = None,
+    version: str | None = None,
+    search: Mapping[str, str] | None = None,
     page_size: int | None = None,
     page_token: str | None = None,
 ) -> Flow[Page[InstanceSummary]]:
-    """List the instances that have not ended, newest first."""
-    params = given(namespace=namespace, name=name, page_size=page_size, page_token=page_token)
+    """List the instances that have not ended, newest first; see `list`."""
+    params = given(
+        namespace=namespace,
+        name=name,
+        version=version,
+        search=_searched(search),
+        page_size=page_size,
+        page_token=page_token,
+    )
     where = path("workflows", "instances", "active")
     return ask(Call("GET", where, page(InstanceSummary), params=params, safe=True))
+
+
+def _searched(search: Mapping[str, str] | None) -> list[str] | None:
+    return [f"{name}={value}" for name, value in search.items()] if search else None
 
 
 def cancel(instance_id: str) -> Flow[InstanceSummary]:

@@ -19,6 +19,7 @@ from workflows.definition.checks.flow import (
 )
 from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
+from workflows.definition.checks.limits import check_limits, check_tags
 from workflows.definition.checks.locality import check_locality
 from workflows.definition.checks.logins import check_logins
 from workflows.definition.checks.names import check_header, check_variables
@@ -60,6 +61,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_protocols,
     check_locality,
     check_programs,
+    check_limits,
+    check_tags,
     check_support,
 )
 

@@ -12,6 +12,7 @@ from workflows.definition.models import (
     ActivityRetry,
     DurationParts,
     McpArguments,
+    RateLimit,
     RetryPolicy,
     Schedule,
     TaskMetadata,
@@ -41,6 +42,7 @@ _DURATIONS: Final[frozenset[FieldKey]] = frozenset(
         (TaskMetadata, "heartbeat"),
         (ActivityRetry, "delay"),
         (ActivityRetry, "max_delay"),
+        (RateLimit, "period"),
     }
 )
 # Those that are fixed before the task runs.
@@ -49,6 +51,7 @@ _FIXED: Final[frozenset[FieldKey]] = frozenset(
         (TaskMetadata, "heartbeat"),
         (ActivityRetry, "delay"),
         (ActivityRetry, "max_delay"),
+        (RateLimit, "period"),
     }
 )
 

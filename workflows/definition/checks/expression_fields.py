@@ -127,10 +127,15 @@ def _around(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
 def _policy(site: Site) -> Iterator[ExpressionField]:
     """What a task wants of the engine."""
     given = site.task.millwright
-    written = given.model_dump(by_alias=True, include={"timeout", "idempotency_key", "summary"})
-    for key, value in written.items():
-        path = (*site.path, "metadata", "millwright", key)
-        yield ExpressionField(path, value, _IN_TASK | site.variables)
+    kept = {"timeout", "idempotency_key", "summary", "search_attributes"}
+    written = given.model_dump(by_alias=True, include=kept)
+    at = (*site.path, "metadata", "millwright")
+    here = _IN_TASK | site.variables
+    for name, value in written.items():
+        yield ExpressionField((*at, name), value, here)
+    for name, limit in (("concurrency", given.concurrency), ("rateLimit", given.rate_limit)):
+        if limit is not None and limit.key is not None:
+            yield ExpressionField((*at, name, "key"), limit.key, here)
 
 
 def _conditions(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:

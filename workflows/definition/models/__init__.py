@@ -60,7 +60,13 @@ from workflows.definition.models.events import (
     ListenSpec,
     SubscriptionIterator,
 )
-from workflows.definition.models.metadata import ActivityRetry, TaskMetadata, WorkflowMetadata
+from workflows.definition.models.metadata import (
+    ActivityRetry,
+    ConcurrencyLimit,
+    RateLimit,
+    TaskMetadata,
+    WorkflowMetadata,
+)
 from workflows.definition.models.run import RunSpec, ScriptSpec, SubflowSpec
 from workflows.definition.models.task_list import TaskItem, TaskList
 from workflows.definition.models.tasks import (
@@ -115,6 +121,7 @@ __all__ = [
     "CallMcp",
     "CallOpenApi",
     "CatchSpec",
+    "ConcurrencyLimit",
     "Definition",
     "DigestAuthentication",
     "DoTask",
@@ -156,6 +163,7 @@ __all__ = [
     "OutputFilter",
     "RaiseSpec",
     "RaiseTask",
+    "RateLimit",
     "RetryPolicy",
     "RunSpec",
     "RunTask",

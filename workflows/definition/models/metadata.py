@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import ConfigDict, Field, Tag
 
-from workflows.definition.models.base import TEXT, Given, Model, choice
+from workflows.definition.models.base import TEXT, Given, JsonMap, Model, choice
 from workflows.definition.models.task_list import TaskList
 from workflows.definition.models.values import DurationSpec
 
@@ -25,6 +25,23 @@ class ActivityRetry(Model):
     max_delay: Given[DurationSpec] = None
 
 
+class ConcurrencyLimit(Model):
+    """How many may be under way at the same time, in the whole tenant.
+
+    Attributes:
+        key: Those with the same key share the limit; the task itself without one.
+    """
+
+    limit: Annotated[int, Field(ge=1, le=10_000)]
+    key: Given[Annotated[str, Field(min_length=1)]] = None
+
+
+class RateLimit(ConcurrencyLimit):
+    """How many may begin in any period of that length, in the whole tenant."""
+
+    period: DurationSpec
+
+
 Compensation: TypeAlias = Annotated[
     Annotated[str, Field(min_length=1), Tag(TEXT)]
     | Annotated[TaskList, Field(min_length=1), Tag(LIST)],
@@ -41,6 +58,9 @@ class TaskMetadata(Model):
         heartbeat: How soon a dead worker is noticed.
         idempotency_key: By which the other side recognises a repetition.
         local: A short call that needs no queue: faster, without heartbeat.
+        concurrency: How many calls may be under way at the same time.
+        rate_limit: How many calls may begin in a period.
+        search_attributes: What the instance can be found by.
         compensate: What undoes this task when the instance fails or is cancelled later.
         kept_events: A listening task also gets events that came shortly before it.
     """
@@ -54,6 +74,9 @@ class TaskMetadata(Model):
     idempotency_key: Given[Annotated[str, Field(min_length=1)]] = None
     local: bool = False
     summary: Given[Annotated[str, Field(min_length=1)]] = None
+    concurrency: Given[ConcurrencyLimit] = None
+    rate_limit: Given[RateLimit] = None
+    search_attributes: Given[JsonMap] = None
     compensate: Given[Compensation] = None
     kept_events: bool = True
 

@@ -8,6 +8,7 @@ from activities.requests import Request
 from activities.types import ActivityResult
 from foundation.json import JsonValue
 from workflows.definition import TaskBase
+from workflows.interpreter.admission import admitted, limits_of
 from workflows.interpreter.calls import OwnQueue
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
@@ -50,6 +51,7 @@ class ActivityCall(Generic[R]):
         policy = frame.step.policy
         timeout = self.timeout or policy.timeout
         timeout_s = timeout.seconds(value, frame) if timeout else self.timeout_s
+        limits = limits_of(value, frame)
         request = self.blueprint.request(
             value,
             frame,
@@ -57,17 +59,22 @@ class ActivityCall(Generic[R]):
             repeats=policy.retry is not None or not frame.scope.retried,
             idempotency_key=frame.text(policy.idempotency_key, value),
             **self.fixed,
+            **({"limits": limits} if limits else {}),
         )
-        answer = await frame.run.calls.execute(
-            self.activity,
-            request,
-            ActivityResult,
-            activity_id=frame.path,
-            summary=frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}",
-            timeout_s=timeout_s * self.exchanges,
-            policy=policy,
-            own_queue=self.own_queue,
-        )
+
+        async def attempt() -> ActivityResult:
+            return await frame.run.calls.execute(
+                self.activity,
+                request,
+                ActivityResult,
+                activity_id=frame.path,
+                summary=frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}",
+                timeout_s=timeout_s * self.exchanges,
+                policy=policy,
+                own_queue=self.own_queue,
+            )
+
+        answer = await (attempt() if limits is None else admitted(frame, attempt))
         frame.attempts = answer.attempts
         return Outcome(answer.value)
 

@@ -1,0 +1,93 @@
+"""Limits of calls and search attributes: what would not hold is refused at publish."""
+
+import pytest
+
+from tests.definition.documents import with_tasks
+from workflows.definition import validate
+from workflows.definition.findings import Finding
+
+GET = "call: http, with: { method: get, endpoint: 'https://e.com' }"
+TAKE = (
+    "call: asyncapi, with: { document: { endpoint: 'https://e.com' }, operation: a, "
+    "subscription: { consume: { amount: 1 } } }"
+)
+LIMIT = "concurrency: { limit: 2 }"
+
+
+def found(task: str, policy: str, more: str = "") -> list[Finding]:
+    text = with_tasks(f"- a: {{ {task}, metadata: {{ millwright: {{ {policy} }} }} }}")
+    return validate(text + more)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        GET,
+        "call: mcp.tool, with: { server: s, tool: t }",
+        "call: mcp, with: { method: tools/list, transport: { http: { endpoint: 'https://e.com' } } }",
+    ],
+)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        LIMIT,
+        "concurrency: { limit: 1, key: 'press-${ .line }' }",
+        "rateLimit: { limit: 5, period: PT1M, key: mes }",
+        "rateLimit: { limit: 5, period: { seconds: 1 } }, concurrency: { limit: 1 }",
+    ],
+)
+def test_a_call_can_have_limits(task: str, policy: str) -> None:
+    assert found(task, policy) == []
+
+
+@pytest.mark.parametrize(
+    ("task", "policy", "member", "words"),
+    [
+        ("set: { x: 1 }", LIMIT, "concurrency", "Write it at each call inside"),
+        (
+            "run: { workflow: { namespace: a, name: b, version: latest } }",
+            "rateLimit: { limit: 1, period: PT1S }",
+            "rateLimit",
+            "other workflows limit their own calls",
+        ),
+        (TAKE, LIMIT, "concurrency", "A subscription has no end"),
+        (GET, f"{LIMIT}, local: true", "concurrency", "Remove 'local' or 'concurrency'"),
+        (GET, "rateLimit: { limit: 1, period: PT0S }", "rateLimit/period", "7 days at most"),
+        (GET, "rateLimit: { limit: 1, period: P8D }", "rateLimit/period", "7 days at most"),
+        (GET, "rateLimit: { limit: 1, period: '${ .p }' }", "rateLimit/period", "fixed before"),
+        (GET, "rateLimit: { limit: 1 }", "rateLimit", "period"),
+        (GET, "concurrency: { limit: 0 }", "concurrency/limit", "1"),
+        (GET, "concurrency: { limit: 1, keys: a }", "concurrency/keys", "'key'"),
+        (GET, "concurrency: { limit: 1, key: '${ $nothing }' }", "concurrency/key", "nothing"),
+        (GET, "concurrency: { limit: 1, key: '${ . | }' }", "concurrency/key", ""),
+        (GET, "searchAttributes: { 7up: 1 }", "searchAttributes/7up", "a letter first"),
+        (GET, "searchAttributes: { a: [ 1 ] }", "searchAttributes/a", "a text, a number"),
+        (GET, "searchAttributes: { a: '' }", "searchAttributes/a", "1 to 200 bytes"),
+        (GET, "searchAttributes: { a: '${ $nothing }' }", "searchAttributes/a", "nothing"),
+    ],
+)
+def test_a_limit_that_would_not_hold_is_refused(
+    task: str, policy: str, member: str, words: str
+) -> None:
+    findings = found(task, policy)
+    assert [each.pointer for each in findings] == [f"/do/0/a/metadata/millwright/{member}"]
+    assert words in findings[0].message
+
+
+def test_a_limit_of_a_function_stands_where_its_call_is() -> None:
+    function = (
+        f"\nuse: {{ functions: {{ ask: {{ {GET}, metadata: {{ millwright: {{ {LIMIT} }} }} }} }} }}"
+    )
+    assert found("call: ask", "priority: 2", function) == []
+    (refused,) = found("call: ask", LIMIT, function)
+    assert "of the function" in refused.message
+
+
+def test_a_secret_is_nothing_to_search_for_or_to_share_a_limit_by() -> None:
+    more = "\nuse: { secrets: [ erp ] }"
+    for policy in (
+        "searchAttributes: { a: '${ $secrets.erp }' }",
+        "concurrency: { limit: 1, key: '${ $secrets.erp }' }",
+    ):
+        (refused,) = found(GET, policy, more)
+        assert refused.code == "secret-flow"

@@ -1,0 +1,40 @@
+"""The worker as the product builds it, for what the small one of `conftest` lacks."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio.client import Client
+
+from activities.grpc.channels import Channels
+from activities.logins import Authenticator
+from foundation.database import Database
+from foundation.settings import EgressSettings, Settings, WorkerSettings
+from security.egress import Egress
+from workers.main import build_worker
+
+
+@asynccontextmanager
+async def at_work(
+    client: Client,
+    settings: Settings,
+    database: Database,
+    *,
+    slots: int = 100,
+    fair: bool | None = None,
+) -> AsyncIterator[None]:
+    """Let one worker be there."""
+    given = settings.model_copy(
+        update={
+            "worker": WorkerSettings(max_activities=slots, fair=fair),
+            "egress": EgressSettings(allow_networks=["127.0.0.0/8"]),
+        }
+    )
+    egress = Egress(given.egress)
+    channels, logins = Channels(egress), Authenticator(egress)
+    async with build_worker(
+        client, given, database, egress=egress, channels=channels, logins=logins
+    ):
+        yield
+    await logins.aclose()
+    await channels.aclose()
+    await egress.aclose()
