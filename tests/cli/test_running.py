@@ -44,6 +44,13 @@ do:
   - before: { set: { begun: true } }
   - pause: { wait: { hours: 1 } }
 """
+TAGGED = """\
+document: { dsl: '1.0.3', namespace: press-line, name: tagged, version: '1.0.0' }
+do:
+  - note:
+      set: { done: true }
+      metadata: { millwright: { searchAttributes: { order: '${ .order }', line: PRESS-7 } } }
+"""
 LATE = """\
 document: { dsl: '1.0.3', namespace: press-line, name: late, version: '1.0.0' }
 timeout: { after: { milliseconds: 200 } }
@@ -57,7 +64,7 @@ Command = Callable[..., Said]
 @pytest.fixture
 def plant(client: Millwright, system: System, monkeypatch: pytest.MonkeyPatch) -> Millwright:
     """A tenant with definitions, whom the environment names."""
-    for text in (HELLO, FAILING, LONG, LATE):
+    for text in (HELLO, FAILING, LONG, LATE, TAGGED):
         client.workflows.publish(text)
     monkeypatch.setenv("MILLWRIGHT_CLIENT_URL", system.url)
     monkeypatch.setenv("MILLWRIGHT_CLIENT_TOKEN", client.access_token or "")
@@ -214,6 +221,20 @@ def test_instances_are_listed_and_narrowed(millwright: Command, plant: Millwrigh
     assert len(out.splitlines()) == 2
     assert "There are more than 1" in err
     assert "There are none" in millwright("instances", "list", "--workflow", "elsewhere")[2]
+
+
+def test_instances_are_found_by_their_search_attributes(
+    millwright: Command, plant: Millwright
+) -> None:
+    instance = ended(plant, "tagged", {"order": 4711})
+    ended(plant, "tagged", {"order": 12})
+    searched = ("instances", "list", "--search", "order=4711", "--search", "line=PRESS-7", "--json")
+    _until(lambda: instance in millwright(*searched)[1])
+    assert [each["id"] for each in json.loads(millwright(*searched)[1])] == [instance]
+    assert plant.instances.list(search={"order": "4711", "line": "PRESS-8"}).items == []
+    status, _, err = millwright("instances", "list", "--search", "order")
+    assert status == USAGE
+    assert "--search order=4711" in err
 
 
 def test_an_instance_is_shown_with_its_tasks_as_a_tree(

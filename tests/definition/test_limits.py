@@ -24,7 +24,7 @@ def found(task: str, policy: str, more: str = "") -> list[Finding]:
     [
         GET,
         "call: mcp.tool, with: { server: s, tool: t }",
-        "call: mcp, with: { method: tools/list, transport: { http: { endpoint: 'https://e.com' } } }",
+        "call: openapi, with: { document: { endpoint: 'https://e.com' }, operationId: a }",
     ],
 )
 @pytest.mark.parametrize(
@@ -75,12 +75,11 @@ def test_a_limit_that_would_not_hold_is_refused(
 
 
 def test_a_limit_of_a_function_stands_where_its_call_is() -> None:
-    function = (
-        f"\nuse: {{ functions: {{ ask: {{ {GET}, metadata: {{ millwright: {{ {LIMIT} }} }} }} }} }}"
-    )
+    ask = f"ask: {{ {GET}, metadata: {{ millwright: {{ {LIMIT} }} }} }}"
+    function = f"\nuse: {{ functions: {{ {ask} }} }}"
     assert found("call: ask", "priority: 2", function) == []
     (refused,) = found("call: ask", LIMIT, function)
-    assert "of the function" in refused.message
+    assert "of the function itself" in refused.message
 
 
 def test_a_secret_is_nothing_to_search_for_or_to_share_a_limit_by() -> None:

@@ -14,6 +14,7 @@ from tests.instances.eventually import eventually
 from tests.interpreter.conftest import Runner
 from tests.interpreter.door import Door, door
 from tests.interpreter.product import at_work
+from workflows.instances.history import recorded
 from workflows.interpreter.types import Progress, RunStatus, TaskState
 
 pytestmark = pytest.mark.anyio
@@ -107,6 +108,20 @@ async def test_who_waits_says_for_what_and_takes_no_slot(runner: Runner, door: D
     door.open()
     for handle in (held, others, *waiting):
         assert (await runner.ended(handle)).error is None
+
+
+async def test_the_history_tells_a_call_that_waited_once(runner: Runner, door: Door) -> None:
+    held = await runner.start(one(ask(door.url, ONE)))
+    await asyncio.to_thread(door.until, 1)
+    waited = await runner.start(one(ask(door.url, ONE)))
+    await runner.until(waited, lambda seen: bool(seen.waiting_for))
+    door.open()
+    for handle in (held, waited):
+        await runner.ended(handle)
+    told = await recorded(runner.client, await waited.describe(), {})
+    assert [(task.reference, task.state) for task in told.tasks] == [
+        ("/do/0/ask", TaskState.COMPLETED)
+    ]
 
 
 async def test_those_who_wait_are_called_in_order(runner: Runner, door: Door) -> None:
