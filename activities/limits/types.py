@@ -31,10 +31,12 @@ class Limits(BaseModel, frozen=True):
     Attributes:
         workflow_id: Whose call it is; told when its turn comes.
         execution: Which one of that workflow.
+        until: When it gives up, in seconds after 1970: nothing is kept for it longer.
     """
 
     workflow_id: str
     execution: str
+    until: float | None = None
     concurrency: Concurrency | None = None
     rate: Rate | None = None
 

@@ -1,5 +1,6 @@
 """Who is let in, in which order, and what becomes of those who die; on a real PostgreSQL."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from sqlalchemy import func, select, update
 
 from activities.limits.types import Concurrency, Limits, Rate
 from foundation.database import Database
+from foundation.errors import UnavailableError
 from workflows.limits import CountedGate
 from workflows.limits.models import Beginning, Permit
+from workflows.limits.repository import locked
 
 TENANT = "plant-7"
 
@@ -101,6 +104,34 @@ def test_who_is_called_and_does_not_come_loses_his_turn(
     let_pass(database, 31)
     assert enters(gate, inside("c"))
     assert not enters(gate, inside("b"))
+
+
+def test_who_gives_up_is_not_called_and_plans_nothing(
+    gate: CountedGate, database: Database
+) -> None:
+    soon = {"until": time.time() + 5}
+    assert enters(gate, inside("a"))
+    assert not enters(gate, inside("b").model_copy(update=soon))
+    assert not enters(gate, inside("c"))
+    assert enters(gate, paced("a", limit=1))
+    assert not enters(gate, paced("b", limit=1).model_copy(update=soon))
+    refused, _ = gate.enter(TENANT, paced("c", limit=1), again=False)
+    assert refused is not None
+    assert round(refused.after_s) == 60
+
+    let_pass(database, 6)
+    gate.renew(TENANT, inside("a"))
+    assert leaves(gate, inside("a")) == ["c"]
+
+
+def test_a_key_that_everybody_wants_is_waited_for_and_no_fault(
+    gate: CountedGate, database: Database
+) -> None:
+    with database.session() as session:
+        locked(session, TENANT, ["concurrency press"])
+        with pytest.raises(UnavailableError, match="ask for their turn"):
+            gate.enter(TENANT, inside("a"), again=False)
+    assert enters(gate, inside("a"))
 
 
 def test_who_will_try_again_keeps_the_place_until_then(

@@ -37,6 +37,7 @@ def limits_of(value: JsonValue, frame: Frame) -> Limits | None:
     return Limits(
         workflow_id=workflow.info().workflow_id,
         execution=frame.path,
+        until=frame.deadline,
         concurrency=concurrency,
         rate=rate,
     )

@@ -249,6 +249,12 @@ class Frame:
         """What is kept when the run goes on as a new one."""
         return self.position.state
 
+    @property
+    def deadline(self) -> float | None:
+        """When the time of the task is over, in seconds after 1970; None without a timeout."""
+        seconds = self.state.get("timeout")
+        return None if seconds is None else self.state["since"] + seconds
+
     def inside(
         self,
         mark: str = "",

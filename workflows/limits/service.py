@@ -8,14 +8,17 @@ who waits and does not ask again, loses it.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from activities.limits.gate import LEASE_S
 from activities.limits.types import Concurrency, Limits, Rate, Refused
 from foundation.database import Database
+from foundation.errors import UnavailableError
 from workflows.limits.models import Permit
 from workflows.limits.repository import (
     CALLED,
@@ -35,6 +38,8 @@ LATE: Final = timedelta(seconds=60)
 # Being called is the rule; asking again is for when the call got lost, or a worker died.
 FIRST_AGAIN_S: Final = 5.0
 LONGEST_AGAIN_S: Final = 60.0
+# PostgreSQL waited ten seconds for a lock (`foundation.database`).
+_LOCK_TIMEOUT: Final = "55P03"
 # The database's clock and that of a timer are not the same.
 _APART_S: Final = 0.01
 
@@ -49,8 +54,7 @@ class CountedGate:
         self, tenant_id: str, limits: Limits, *, again: bool
     ) -> tuple[Refused | None, Sequence[Limits]]:
         """Let a call in, or say why it has to wait; also say whose turn it is instead."""
-        with self._database.session() as session:
-            now = locked(session, tenant_id, list(_names(limits)))
+        with self._alone(tenant_id, limits) as (session, now):
             line = _Line(session, tenant_id, limits, now) if limits.concurrency else None
             refused = line.entered() if line else None
             if refused is None and limits.rate is not None:
@@ -62,20 +66,37 @@ class CountedGate:
 
     def renew(self, tenant_id: str, limits: Limits) -> None:
         """Say that a call is still at it."""
-        with self._database.session() as session:
-            now = locked(session, tenant_id, list(_names(limits, rate=False)))
+        with self._alone(tenant_id, limits, rate=False) as (session, now):
             _Line(session, tenant_id, limits, now).renew()
 
     def leave(self, tenant_id: str, limits: Limits, *, back_in_s: float | None) -> Sequence[Limits]:
         """Let a call out, unless it comes back; say whose turn it is."""
-        with self._database.session() as session:
-            now = locked(session, tenant_id, list(_names(limits, rate=False)))
+        with self._alone(tenant_id, limits, rate=False) as (session, now):
             line = _Line(session, tenant_id, limits, now)
             if back_in_s is None:
                 line.leave()
             else:
                 line.renew(timedelta(seconds=back_in_s))
         return line.called
+
+    @contextmanager
+    def _alone(
+        self, tenant_id: str, limits: Limits, *, rate: bool = True
+    ) -> Iterator[tuple[Session, datetime]]:
+        """Have the keys to oneself.
+
+        Raises:
+            UnavailableError: When too many others want them, or the database is away.
+        """
+        try:
+            with self._database.session() as session:
+                yield session, locked(session, tenant_id, list(_names(limits, rate=rate)))
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_TIMEOUT:
+                raise
+            raise UnavailableError(
+                "Too many calls ask for their turn at the same time. Wait, then try again."
+            ) from error
 
 
 class _Line:
@@ -107,6 +128,8 @@ class _Line:
         waited_s = (self._now - own.since).total_seconds()
         after_s = min(max(waited_s / 4, FIRST_AGAIN_S), LONGEST_AGAIN_S)
         own.expires_at = self._now + timedelta(seconds=after_s) + LATE
+        if (end := _end(self._limits)) is not None:
+            own.expires_at = min(own.expires_at, end)
         return Refused(kind="concurrency", key=self._concurrency.key, after_s=after_s)
 
     def leave(self) -> None:
@@ -124,7 +147,8 @@ class _Line:
         """Give the places that are free to those who have waited longest."""
         free = self._concurrency.limit - self._permits.taken()
         for row in self._permits.first(free):
-            row.state, row.expires_at = CALLED, self._now + CALLED_FOR
+            # Earlier for one that will have given up by then.
+            row.state, row.expires_at = CALLED, min(row.expires_at, self._now + CALLED_FOR)
             if row.holder != self._holder:
                 self.called.append(_of(row, self._concurrency))
 
@@ -144,8 +168,14 @@ def _begun(
     if planned is not None:
         rows.remove(planned)
     begins = at <= now
-    rows.add(holder, at, begun=begins, lasts=period if begins else period + LATE)
+    end = _end(limits)
+    if end is None or at <= end:
+        rows.add(holder, at, begun=begins, lasts=period if begins else period + LATE)
     return None if begins else _later(rate, at - now)
+
+
+def _end(limits: Limits) -> datetime | None:
+    return None if limits.until is None else datetime.fromtimestamp(limits.until, UTC)
 
 
 def _later(rate: Rate, left: timedelta) -> Refused:
