@@ -214,7 +214,7 @@ def test_what_does_not_matter_any_more_is_removed(gate: CountedGate, database: D
         enters(gate, inside(f"{number}", key=f"order-{number}"))
         enters(gate, paced(f"{number}", period_s=1))
     let_pass(database, 1_000)
-    enters(gate, inside("a"))
+    assert enters(CountedGate(database), inside("a"))
     with database.session() as session:
         rows = [
             session.scalars(select(func.count()).select_from(table)).one()

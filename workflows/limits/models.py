@@ -22,7 +22,7 @@ class Permit(Base):
     __tablename__ = "limit_permits"
     __table_args__ = (
         Index(None, "tenant_id", "key", "since"),
-        Index(None, "tenant_id", "expires_at"),
+        Index(None, "expires_at"),
     )
 
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
@@ -50,7 +50,7 @@ class Beginning(Base):
     __tablename__ = "limit_beginnings"
     __table_args__ = (
         Index(None, "tenant_id", "key", "at"),
-        Index(None, "tenant_id", "expires_at"),
+        Index(None, "expires_at"),
     )
 
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from workflows.limits.models import Beginning, Permit
@@ -14,35 +14,36 @@ from workflows.limits.models import Beginning, Permit
 WAITING: Final = "waiting"
 CALLED: Final = "called"
 HELD: Final = "held"
-# Rows of keys that nobody asks for any more are removed by whoever asks for another.
-_SWEPT: Final = 20
+_COLD: Final = timedelta(minutes=1)
+# At once: it is to be over soon.
+_SWEPT: Final = 1_000
 
 
 def locked(session: Session, tenant_id: str, names: Sequence[str]) -> datetime:
-    """Have some keys to oneself until the transaction ends; return the database's time.
+    """Have some keys to oneself until the transaction ends; return the database's time then.
 
     Everybody locks in the same order, so nobody waits for each other.
     """
-    for name in sorted(names):
-        digest = hashlib.sha256(f"{tenant_id}\n{name}".encode()).digest()
-        number = int.from_bytes(digest[:8], signed=True)
-        session.execute(select(func.pg_advisory_xact_lock(number)))
-    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    locks = [func.pg_advisory_xact_lock(_number(f"{tenant_id}\n{name}")) for name in sorted(names)]
+    now: datetime = session.execute(select(*locks, func.clock_timestamp())).one()[-1]
     return now
 
 
-def sweep(session: Session, tenant_id: str, now: datetime) -> None:
-    """Remove some of the tenant's rows that do not matter any more."""
-    for table in (Permit, Beginning):
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def sweep(session: Session, now: datetime) -> None:
+    """Remove rows that have not mattered for a while: whoever has their key may be looking."""
+    for table, last in ((Permit, Permit.holder), (Beginning, Beginning.id)):
+        key = (table.tenant_id, table.key, last)
         old = (
-            select(table)
-            .where(table.tenant_id == tenant_id, table.expires_at <= now)
-            .order_by(table.expires_at)
+            select(*key)
+            .where(table.expires_at <= now - _COLD)
             .limit(_SWEPT)
             .with_for_update(skip_locked=True)
         )
-        for row in session.scalars(old):
-            session.delete(row)
+        session.execute(delete(table).where(tuple_(*key).in_(old)))
 
 
 class Permits:
@@ -57,7 +58,8 @@ class Permits:
     def of(self, holder: str, *, expired: bool = False) -> Permit | None:
         """Return the row of one call."""
         rows = select(Permit).where(self._own) if expired else self._alive()
-        return self._session.scalar(rows.where(Permit.holder == holder))
+        # An old row may just be removed by somebody who sweeps.
+        return self._session.scalar(rows.where(Permit.holder == holder).with_for_update())
 
     def taken(self) -> int:
         """Count those who are inside, and those who may come in at any moment."""
@@ -75,7 +77,6 @@ class Permits:
 
     def add(self, holder: str, workflow_id: str, execution: str, lasts: timedelta) -> Permit:
         """Let a call join the line."""
-        self._session.execute(delete(Permit).where(self._own, Permit.holder == holder))
         row = Permit(
             tenant_id=self._tenant_id,
             key=self._key,

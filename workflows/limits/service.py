@@ -7,11 +7,13 @@ who waits and does not ask again, loses it.
 """
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -38,6 +40,8 @@ LATE: Final = timedelta(seconds=60)
 # Being called is the rule; asking again is for when the call got lost, or a worker died.
 FIRST_AGAIN_S: Final = 5.0
 LONGEST_AGAIN_S: Final = 60.0
+# How often a process clears away.
+SWEEP_S: Final = 10.0
 # PostgreSQL waited ten seconds for a lock (`foundation.database`).
 _LOCK_TIMEOUT: Final = "55P03"
 # The database's clock and that of a timer are not the same.
@@ -49,6 +53,7 @@ class CountedGate:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._sweeps_at = 0.0
 
     def enter(
         self, tenant_id: str, limits: Limits, *, again: bool
@@ -61,8 +66,16 @@ class CountedGate:
                 refused = _begun(session, tenant_id, limits, limits.rate, now, again=again)
                 if refused is not None and line is not None:
                     line.leave()
-            sweep(session, tenant_id, now)
+        self._sweep()
         return refused, line.called if line else []
+
+    def _sweep(self) -> None:
+        """Remove what does not matter any more, now and then: also of keys that nobody asks for."""
+        if time.monotonic() < self._sweeps_at:
+            return
+        self._sweeps_at = time.monotonic() + SWEEP_S
+        with self._database.session() as session:
+            sweep(session, session.scalars(select(func.clock_timestamp())).one())
 
     def renew(self, tenant_id: str, limits: Limits) -> None:
         """Say that a call is still at it."""
@@ -117,9 +130,13 @@ class _Line:
 
     def entered(self) -> Refused | None:
         """Go in, or stand in line."""
-        own = self._permits.of(self._holder) or self._permits.add(
-            self._holder, self._limits.workflow_id, self._limits.execution, LATE
-        )
+        own = self._permits.of(self._holder, expired=True)
+        if own is None:
+            own = self._permits.add(
+                self._holder, self._limits.workflow_id, self._limits.execution, LATE
+            )
+        elif own.expires_at <= self._now:
+            own.state, own.since, own.expires_at = WAITING, self._now, self._now + LATE
         if own.state == WAITING:
             self._call()
         if own.state != WAITING:

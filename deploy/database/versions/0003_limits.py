@@ -24,9 +24,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_limit_permits_tenant_id_key_since", "limit_permits", ["tenant_id", "key", "since"]
     )
-    op.create_index(
-        "ix_limit_permits_tenant_id_expires_at", "limit_permits", ["tenant_id", "expires_at"]
-    )
+    op.create_index("ix_limit_permits_expires_at", "limit_permits", ["expires_at"])
     op.create_table(
         "limit_beginnings",
         sa.Column("tenant_id", sa.String(63), nullable=False),
@@ -41,9 +39,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_limit_beginnings_tenant_id_key_at", "limit_beginnings", ["tenant_id", "key", "at"]
     )
-    op.create_index(
-        "ix_limit_beginnings_tenant_id_expires_at", "limit_beginnings", ["tenant_id", "expires_at"]
-    )
+    op.create_index("ix_limit_beginnings_expires_at", "limit_beginnings", ["expires_at"])
 
 
 def downgrade() -> None:
