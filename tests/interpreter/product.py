@@ -11,6 +11,7 @@ from foundation.database import Database
 from foundation.settings import EgressSettings, Settings, WorkerSettings
 from security.egress import Egress
 from workers.main import build_worker
+from workflows.events.wiring import build_events
 
 
 @asynccontextmanager
@@ -31,8 +32,9 @@ async def at_work(
     )
     egress = Egress(given.egress)
     channels, logins = Channels(egress), Authenticator(egress)
+    events = build_events(database, client, given.events)
     async with build_worker(
-        client, given, database, egress=egress, channels=channels, logins=logins
+        client, given, database, egress=egress, channels=channels, logins=logins, events=events
     ):
         yield
     await logins.aclose()

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0003"
-down_revision: str | None = "0002"
+revision: str = "0004"
+down_revision: str | None = "0003"
 
 
 def upgrade() -> None:
-    """Go from 0002 to 0003."""
+    """Go from 0003 to 0004."""
     op.create_table(
         "limit_permits",
         sa.Column("tenant_id", sa.String(63), nullable=False),
