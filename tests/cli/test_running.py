@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -341,28 +339,44 @@ def test_without_a_terminal_an_interrupt_leaves_at_once(plant: Millwright) -> No
     assert not plant.instances.get("press-line.long.eight").ended
 
 
+# Makes a terminal that the command controls, so that Ctrl-C is a signal there, in a process of its
+# own: forking this one, with the threads of all its clients, would be asking for trouble.
+ON_A_TERMINAL = (
+    "import os, pty, sys; "
+    "status = pty.spawn([sys.executable, '-m', 'cli.main', *sys.argv[1:]]); "
+    "raise SystemExit(os.waitstatus_to_exitcode(status))"
+)
+
+
 class Terminal:
     """The command on a terminal, as a person sits before it."""
 
     def __init__(self, *arguments: str) -> None:
         self.said = ""
-        # A pseudo-terminal that a child controls: Ctrl-C becomes a signal there.
-        self.pid, self.file = pty.fork()
-        if self.pid == 0:
-            os.execv(sys.executable, [sys.executable, "-m", "cli.main", *arguments])  # noqa: S606
+        self.child = subprocess.Popen(  # noqa: S603 - ours
+            [sys.executable, "-c", ON_A_TERMINAL, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        # Whoever waits for words that never come is freed.
+        self.guard = threading.Timer(60, self.child.kill)
 
     def __enter__(self) -> Self:
-        # Whoever waits for words that never come is freed.
-        self._guard = threading.Timer(60, os.kill, (self.pid, signal.SIGKILL))
-        self._guard.start()
+        self.guard.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._guard.cancel()
-        os.close(self.file)
+        self.guard.cancel()
+        self.child.kill()
+        self.child.wait()
+        for pipe in (self.child.stdin, self.child.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def press(self, keys: str) -> None:
-        os.write(self.file, keys.encode())
+        assert self.child.stdin is not None
+        self.child.stdin.write(keys.encode())
 
     def until(self, words: str) -> None:
         for _ in self._chunks():
@@ -373,15 +387,12 @@ class Terminal:
     def ended(self) -> int:
         for _ in self._chunks():
             pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.child.wait()
 
-    def _chunks(self) -> Iterator[str]:
-        while True:
-            try:
-                chunk = os.read(self.file, 4096).decode()
-            except OSError:
-                return  # the other side is closed
-            self.said += chunk
+    def _chunks(self) -> Iterator[bytes]:
+        assert self.child.stdout is not None
+        while chunk := self.child.stdout.read(4096):
+            self.said += chunk.decode()
             yield chunk
 
 
