@@ -24,6 +24,7 @@ def found(task: str, policy: str, more: str = "") -> list[Finding]:
     [
         GET,
         "call: mcp.tool, with: { server: s, tool: t }",
+        "call: notify, with: { webhook: { url: '${ .url }' }, text: Stopped }",
         "call: openapi, with: { document: { endpoint: 'https://e.com' }, operationId: a }",
     ],
 )

@@ -26,7 +26,7 @@ MAX_TAG_CHARS: Final = 200
 TAG_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 MAX_PERIOD_S: Final = 7 * 24 * 3600.0
 # Functions of our catalogue that are one call.
-_COUNTED: Final = frozenset({"mcp.tool"})
+_COUNTED: Final = frozenset({"mcp.tool", "notify"})
 _LIMITS: Final = {"concurrency": "concurrency", "rate_limit": "rateLimit"}
 
 

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0004"
-down_revision: str | None = "0003"
+revision: str = "0005"
+down_revision: str | None = "0004"
 
 
 def upgrade() -> None:
-    """Go from 0003 to 0004."""
+    """Go from 0004 to 0005."""
     op.create_table(
         "limit_permits",
         sa.Column("tenant_id", sa.String(63), nullable=False),
