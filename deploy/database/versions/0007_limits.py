@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0005"
-down_revision: str | None = "0004"
+revision: str = "0007"
+down_revision: str | None = "0006"
 
 
 def upgrade() -> None:
-    """Go from 0004 to 0005."""
+    """Go from 0006 to 0007."""
     op.create_table(
         "limit_permits",
         sa.Column("tenant_id", sa.String(63), nullable=False),
