@@ -35,7 +35,7 @@ def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> 
     if left.one is not None and _is_scalar(node.right):
         one = _with_constant(node, left.one, node.right.value, operation)
         spread = left.spread if node.operator in _KEEPING else 0
-        code = Code(one, cost=left.cost + 1, frames=left.frames + 2, spread=spread)
+        code = Code(one, left.cost + 1, left.frames + 2, spread)
         return computed(code, located)
     right = compiled(node.right, scope)
     cost, frames = left.cost + right.cost + 2, max(left.frames, right.frames) + 2
@@ -43,7 +43,7 @@ def compile_binary(node: n.Binary, scope: Scope, located: bool, _tail: bool) -> 
     if first is not None and second is not None:
         one = _FAST.get(node.operator, _general)(node, first, second, operation)
         spread = together(left.spread, right.spread) if node.operator in _KEEPING else 0
-        return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
+        return computed(Code(one, cost, frames, spread), located)
     lefts, rights = left.many, right.many
 
     def combinations(value: Value, env: Env, run: Run) -> Iterator[Value]:
@@ -91,22 +91,18 @@ def _general(node: n.Binary, left: One, right: One, operation: _Operation) -> On
 
 
 def _quotient(node: n.Binary, left: One, right: One, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         other = right(value, env, run)
         mine = left(value, env, run)
         if type(mine) is int and type(other) is int and 0 < other < MAX_INT > mine >= 0:
             result = mine / other
             return mine // other if mine % other == 0 else result
-        return general(mine, other, value, env, run)
+        return _finish(node, operation, mine, other, value, env, run)
 
     return one
 
 
 def _product(node: n.Binary, left: One, right: One, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         other = right(value, env, run)
         mine = left(value, env, run)
@@ -114,30 +110,34 @@ def _product(node: n.Binary, left: One, right: One, operation: _Operation) -> On
             result = mine * other if -MAX_INT < other < MAX_INT else None
             if result is not None and not result.is_integer():
                 return result
-        return general(mine, other, value, env, run)
+        return _finish(node, operation, mine, other, value, env, run)
 
     return one
 
 
-def _finish(node: n.Binary, operation: _Operation) -> Callable[..., Value]:
-    def finish(mine: Value, other: Value, value: Value, env: Env, run: Run) -> Value:
-        try:
-            return operation(run, mine, other)
-        except JqError as error:
-            raise located_error(error, node, value, env, run) from None
-
-    return finish
+def _finish(
+    node: n.Binary,
+    operation: _Operation,
+    mine: Value,
+    other: Value,
+    value: Value,
+    env: Env,
+    run: Run,
+) -> Value:
+    """Operate on any values; no closure, since every compilation would have to make it."""
+    try:
+        return operation(run, mine, other)
+    except JqError as error:
+        raise located_error(error, node, value, env, run) from None
 
 
 def _total(node: n.Binary, left: One, right: One, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         other = right(value, env, run)
         mine = left(value, env, run)
         if type(mine) is int and type(other) is int and -_SMALL < mine < _SMALL > other > -_SMALL:
             return mine + other
-        return general(mine, other, value, env, run)
+        return _finish(node, operation, mine, other, value, env, run)
 
     return one
 
@@ -149,73 +149,61 @@ _FAST: Final = {"/": _quotient, "*": _product, "+": _total}
 
 
 def _greater(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         mine = left(value, env, run)
         if type(mine) is int or type(mine) is float:
             return mine > constant
-        return general(mine, constant, value, env, run)
+        return _finish(node, operation, mine, constant, value, env, run)
 
     return one
 
 
 def _at_least(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         mine = left(value, env, run)
         if type(mine) is int or type(mine) is float:
             return mine >= constant
-        return general(mine, constant, value, env, run)
+        return _finish(node, operation, mine, constant, value, env, run)
 
     return one
 
 
 def _less(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         mine = left(value, env, run)
         if type(mine) is int:
             return mine < constant
-        return general(mine, constant, value, env, run)
+        return _finish(node, operation, mine, constant, value, env, run)
 
     return one
 
 
 def _at_most(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         mine = left(value, env, run)
         if type(mine) is int:
             return mine <= constant
-        return general(mine, constant, value, env, run)
+        return _finish(node, operation, mine, constant, value, env, run)
 
     return one
 
 
 def _sum(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         mine = left(value, env, run)
         if type(mine) is int and -_SMALL < mine < _SMALL:
             return mine + constant
-        return general(mine, constant, value, env, run)
+        return _finish(node, operation, mine, constant, value, env, run)
 
     return one
 
 
 def _difference(node: n.Binary, left: One, constant: Value, operation: _Operation) -> One:
-    general = _finish(node, operation)
-
     def one(value: Value, env: Env, run: Run) -> Value:
         mine = left(value, env, run)
         if type(mine) is int and -_SMALL < mine < _SMALL:
             return mine - constant
-        return general(mine, constant, value, env, run)
+        return _finish(node, operation, mine, constant, value, env, run)
 
     return one
 
@@ -268,7 +256,7 @@ def compile_logic(node: n.Logic, scope: Scope, located: bool, _tail: bool) -> Co
     decided = node.operator == "or"
     if first is not None and second is not None:
         one = _either(first, second) if decided else _both(first, second)
-        return computed(Code(one, cost=cost, frames=frames, spread=0), located)
+        return computed(Code(one, cost, frames, 0), located)
     lefts, rights = left.many, right.many
 
     def many(value: Value, env: Env, run: Run) -> Iterator[Value]:

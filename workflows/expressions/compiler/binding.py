@@ -189,7 +189,7 @@ def compile_bind(node: n.Bind, scope: Scope, located: bool, tail: bool) -> Code:
         spread = body.spread if apart and source.spread <= OUTER else HEAVY
         one, maybe = body.one, body.maybe
         if one is not None:
-            return Code(_with_variable(single, one), cost=cost, frames=frames, spread=spread)
+            return Code(_with_variable(single, one), cost, frames, spread)
         if maybe is not None:
             bound = _with_variable(single, maybe)
             return Code(maybe=bound, cost=cost, frames=frames, spread=spread)

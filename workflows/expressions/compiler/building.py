@@ -1,7 +1,6 @@
 """New values: `[...]`, `{...}`, texts with programs in them, formats."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeGuard
 
 from workflows.expressions.builtins.formats import FORMATS
 from workflows.expressions.builtins.text import to_text
@@ -32,7 +31,7 @@ def compile_array(node: n.Array, scope: Scope, located: bool, _tail: bool) -> Co
     from_items = body.one is None and (body.collected or body.eager) is not None
     deeper = 0 if from_items and not isinstance(node.body, n.Comma) else body.spread > 0
     spread = together(body.spread, deeper)
-    return computed(Code(one, cost=body.cost + 1, frames=body.frames + 1, spread=spread), located)
+    return computed(Code(one, body.cost + 1, body.frames + 1, spread), located)
 
 
 def _wrapped(body: Code) -> One:
@@ -43,10 +42,11 @@ def _wrapped(body: Code) -> One:
 
 
 def _collected(body: Code) -> One:
-    collect, many = body.collected or body.eager, body.many
+    collect = body.collected or body.eager
     if collect is not None:
         together = collect
         return lambda value, env, run: list(together(value, env, run))
+    many = body.many
 
     def one(value: Value, env: Env, run: Run) -> Value:
         made = list(many(value, env, run))
@@ -58,15 +58,21 @@ def _collected(body: Code) -> One:
 
 @compiles(n.Object)
 def compile_object(node: n.Object, scope: Scope, located: bool, _tail: bool) -> Code:
-    names = [key.value for key, _ in node.entries if _is_name(key)]
     values = [compiled(value, scope) for _, value in node.entries]
-    singles = [value.one for value in values if value.one is not None]
-    if len(singles) == len(names) == len(values):
+    named = [
+        (key.value, code.one)
+        for (key, _), code in zip(node.entries, values, strict=True)
+        if code.one is not None
+        and type(key) is n.Literal
+        and type(key.value) is str
+        and len(key.value) <= SHORT_TEXT
+    ]
+    if len(named) == len(values):
         cost, frames = 2, 0
-        for value in values:
-            cost += value.cost + 2
-            frames = max(frames, value.frames)
-        return _built(_record(names, singles), cost, frames, values, located)
+        for code in values:
+            cost += code.cost + 2
+            frames = max(frames, code.frames)
+        return _built(_record(named), cost, frames, values, located)
     keys = [compiled(key, scope) for key, _ in node.entries]
     parts = [*keys, *values]
     cost = sum(part.cost for part in parts) + 2 * len(keys) + 2
@@ -78,22 +84,17 @@ def compile_object(node: n.Object, scope: Scope, located: bool, _tail: bool) -> 
     return computed(Code(many=many, cost=cost, frames=frames + len(keys) + 2), located)
 
 
-def _is_name(key: n.Node) -> TypeGuard[n.Literal]:
-    return type(key) is n.Literal and type(key.value) is str and len(key.value) <= SHORT_TEXT
-
-
 def _built(one: One, cost: int, frames: int, parts: Sequence[Code], located: bool) -> Code:
     spread = together(*[part.spread for part in parts])
     # Whatever holds something is a level deeper.
     spread = together(spread, 1) if spread else 0
-    return computed(Code(one, cost=cost, frames=frames + 2, spread=spread), located)
+    return computed(Code(one, cost, frames + 2, spread), located)
 
 
-def _record(names: Sequence[str], values: Sequence[One]) -> One:
+def _record(parts: "_Parts") -> One:
     """Build an object whose keys are known."""
-    parts = list(zip(names, values, strict=True))
-    if len(set(names)) == len(names) and len(names) <= len(_RECORDS):
-        return _RECORDS[len(names) - 1](parts)
+    if len(parts) <= len(_RECORDS) and len(dict(parts)) == len(parts):
+        return _RECORDS[len(parts) - 1](parts)
     return lambda value, env, run: {name: part(value, env, run) for name, part in parts}
 
 
@@ -176,7 +177,7 @@ def compile_text(node: n.Text, scope: Scope, located: bool, _tail: bool) -> Code
     if all(code.one for code in programs):
         parts = [code if isinstance(code, str) else code.one for code in codes]
         one = _text(node, parts, spell)
-        return computed(Code(one, cost=cost, frames=frames, spread=0), located)
+        return computed(Code(one, cost, frames, 0), located)
     many = _texts(node, [code if isinstance(code, str) else code.many for code in codes], spell)
     return computed(Code(many=many, cost=cost, frames=frames + len(codes)), located)
 

@@ -133,7 +133,7 @@ def _function(
     if all(ones):
         one = _applied(function, node, [each for each in ones if each])
         spread = together(1, *(each.spread for each in arguments))
-        return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
+        return computed(Code(one, cost, frames, spread), located)
     parts = [each.many for each in arguments]
 
     def many(value: Value, env: Env, run: Run) -> Iterator[Value]:

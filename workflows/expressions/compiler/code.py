@@ -39,7 +39,7 @@ HEAVY: Final = 1_000_000
 
 
 class Code:
-    """One compiled node.
+    """One compiled node. Names for the arguments double what it takes to make one.
 
     Attributes:
         one: Gives exactly one output; None when the node has another shape.
@@ -62,11 +62,11 @@ class Code:
     def __init__(
         self,
         one: One | None = None,
-        maybe: One | None = None,
-        many: Many | None = None,
         cost: int = 1,
         frames: int = 1,
         spread: int = HEAVY,
+        maybe: One | None = None,
+        many: Many | None = None,
     ) -> None:
         self.one = one
         self.maybe = one if maybe is None else maybe
@@ -110,7 +110,7 @@ class Listing(Code):
         eager: Many | None = None,
         collected: Many | None = None,
     ) -> None:
-        super().__init__(many=many, cost=cost, frames=frames, spread=spread)
+        super().__init__(None, cost, frames, spread, None, many)
         self.eager = eager
         self.collected = collected
 
@@ -131,6 +131,10 @@ def counted(variables: int, inputs: int) -> int:
 
 def passed_on(left: Code, right: Code) -> int:
     """Spread of `left | right`: what the right side holds of variables comes once per output."""
+    if left.spread < OUTER > right.spread:
+        # Nothing of variables, as in most programs.
+        total = max(left.spread, 1) * right.spread
+        return total if total < OUTER else HEAVY
     variables, inputs = divmod(right.spread, OUTER)
     if left.spread >= HEAVY or right.spread >= HEAVY or (variables and left.maybe is None):
         return HEAVY

@@ -67,7 +67,7 @@ def compile_literal(node: n.Literal, _scope: Scope, located: bool, _tail: bool) 
         copied = Constant(lambda _value, _env, _run: deepcopy(value), cost=cost, spread=0)
         return computed(copied, located)
     spread = OUTER if type(value) is str and len(value) > SHORT_TEXT else 0
-    return computed(Constant(lambda _value, _env, _run: value, cost=0, spread=spread), located)
+    return computed(Constant(lambda _value, _env, _run: value, 0, 1, spread), located)
 
 
 # Longer texts of a program count when they are repeated.
@@ -146,7 +146,7 @@ def compile_pipe(node: n.Pipe, scope: Scope, located: bool, tail: bool) -> Code:
     first, second = left.one, right.one
     if first is not None and second is not None:
         one = _then(node, first, second, located)
-        return Code(one, cost=cost, frames=frames, spread=spread)
+        return Code(one, cost, frames, spread)
     if left.maybe is not None and right.maybe is not None:
         then = _maybe_then(left.maybe, right.maybe)
         return Code(maybe=then, cost=cost, frames=frames, spread=spread)
@@ -224,7 +224,7 @@ def _follow(node: n.Pipe, first: One, rest: Many, located: bool) -> Many:
 def _each(left: Code, right: Code) -> Many:
     """Run the right side on each output of the left one."""
     lefts, cost = left.many, right.cost + 1
-    one, maybe, many = right.one, right.maybe, right.many
+    one, maybe = right.one, right.maybe
     if one is not None:
         single = one
 
@@ -248,6 +248,7 @@ def _each(left: Code, right: Code) -> Many:
                     yield result
 
         return some
+    many = right.many
 
     def all_of_all(value: Value, env: Env, run: Run) -> Iterator[Value]:
         for found in lefts(value, env, run):
@@ -262,7 +263,7 @@ def _each(left: Code, right: Code) -> Many:
 def _collect(eager: Many, right: Code) -> Many:
     """Collect the right side's outputs for all of the left one's; charged in one go."""
     cost = right.cost + 1
-    one, maybe, many = right.one, right.maybe, right.many
+    one, maybe = right.one, right.maybe
 
     def items_of(value: Value, env: Env, run: Run) -> Iterable[Value]:
         items = eager(value, env, run)
@@ -281,6 +282,7 @@ def _collect(eager: Many, right: Code) -> Many:
             for item in items_of(value, env, run)
             if (result := optional(item, env, run)) is not MISSING
         ]
+    many = right.many
     return lambda value, env, run: [
         result for item in items_of(value, env, run) for result in many(item, env, run)
     ]
@@ -325,7 +327,7 @@ def compile_if(node: n.If, scope: Scope, located: bool, tail: bool) -> Code:
     spread = either(yes, no)
     if yes.one is not None and no.one is not None:
         one = _choose(decided, yes.one, no.one)
-        return Code(one, cost=cost, frames=frames, spread=spread)
+        return Code(one, cost, frames, spread)
     if yes.maybe is not None and no.maybe is not None:
         maybe = _choose(decided, yes.maybe, no.maybe)
         return Code(maybe=maybe, cost=cost, frames=frames, spread=spread)
@@ -430,7 +432,7 @@ def compile_alternative(node: n.Alternative, scope: Scope, located: bool, _tail:
     first, second = left.one, right.one
     if first is not None and second is not None and not located:
         spread = either(left, right)
-        return Code(_or_else(first, second), cost=cost, frames=frames, spread=spread)
+        return Code(_or_else(first, second), cost, frames, spread)
     lefts, rights = left.many, right.many
 
     def alternatives(value: Value, env: Env, run: Run) -> Iterator[Value]:

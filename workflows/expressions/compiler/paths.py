@@ -26,7 +26,7 @@ _ITERATING: Final = "Invalid path expression near attempt to iterate through {}"
 
 @compiles(n.Identity)
 def compile_identity(_node: n.Identity, _scope: Scope, _located: bool, _tail: bool) -> Code:
-    return Code(lambda value, _env, _run: value, cost=0, spread=1)
+    return Code(lambda value, _env, _run: value, 0, 1, 1)
 
 
 @compiles(n.Field)
@@ -46,7 +46,7 @@ def compile_field(node: n.Field, scope: Scope, located: bool, _tail: bool) -> Co
             except JqError as error:
                 raise located_error(error, node, value, env, run) from None
 
-        return Code(field, spread=1)
+        return Code(field, 1, 1, 1)
     target = compiled(node.target, scope)
     inner = target.one
     if inner is None:
@@ -63,7 +63,7 @@ def compile_field(node: n.Field, scope: Scope, located: bool, _tail: bool) -> Co
         except JqError as error:
             raise located_error(error, node, value, env, run) from None
 
-    return Code(field_of, cost=target.cost + 1, frames=target.frames + 1, spread=target.spread)
+    return Code(field_of, target.cost + 1, target.frames + 1, target.spread)
 
 
 def _each(node: n.Field, target: Code, name: str) -> Code:
@@ -98,7 +98,7 @@ def compile_index(node: n.Index, scope: Scope, located: bool, _tail: bool) -> Co
             except JqError as error:
                 raise located_error(error, node, value, env, run) from None
 
-        return Code(item, cost=cost, frames=frames, spread=target.spread)
+        return Code(item, cost, frames, target.spread)
     targets, keys = target.many, index.many
 
     def items(value: Value, env: Env, run: Run) -> Iterator[Value]:

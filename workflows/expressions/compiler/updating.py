@@ -71,7 +71,7 @@ def compile_update(node: n.Update, scope: Scope, located: bool, _tail: bool) -> 
 
         # What is put somewhere may be put there often, and a level deeper each time.
         spread = 1 if is_small(node.right) else HEAVY
-        return computed(Code(one, cost=cost, frames=frames, spread=spread), located)
+        return computed(Code(one, cost, frames, spread), located)
     rights = right.many
 
     def many(value: Value, env: Env, run: Run) -> Iterator[Value]:
@@ -136,7 +136,7 @@ def modifier(node: n.Node, walk: Walk, update: Code, frames: int) -> Code:
         return _changed(node, walk, value, env, run, change)
 
     spread = 1 if update.spread == 0 else HEAVY
-    return Code(one, cost=3, frames=update.frames + frames, spread=spread)
+    return Code(one, 3, update.frames + frames, spread)
 
 
 def first_of(code: Code) -> One:

@@ -1,6 +1,7 @@
 """Text into tokens. Strings are tokens that hold their parts, interpolated programs included."""
 
 import re
+from string import ascii_letters, digits
 from typing import Final
 
 KEYWORDS: Final = frozenset(
@@ -27,23 +28,41 @@ KEYWORDS: Final = frozenset(
 )
 # Strings in interpolations in strings ...
 _MAX_STRINGS: Final = 32
-_SPACE: Final = re.compile(r"(?:[ \t\r\n]+|\#(?:\\(?:\\|\r?\n)|[^\n])*)+")
+# No groups: a match with ten of them takes twice as long, and the first sign tells as much.
+# Whatever nothing else takes is a match of its own, so only blanks lie between two of them.
 _TOKEN: Final = re.compile(
     r"""
-    [ \t\r\n]*
-    (?:(?P<field>\.[A-Za-z_][A-Za-z_0-9]*)
-    |(?P<name>[A-Za-z_][A-Za-z_0-9]*(?:::[A-Za-z_][A-Za-z_0-9]*)*)
-    |(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-    |(?P<op>\?//|//=|\|=|\+=|-=|\*=|/=|%=|==|!=|<=|>=|//|\.\.|[.?=;,:|+\-*/%<>()\[\]{}])
-    |(?P<variable>\$[A-Za-z_][A-Za-z_0-9]*(?:::[A-Za-z_][A-Za-z_0-9]*)*)
-    |(?P<text>"[^"\\]*")
-    |(?P<quote>")
-    |(?P<format>@[A-Za-z0-9_]+)
-    )""",
+    [,:;()\[\]{}]
+    |\.(?:[A-Za-z_][A-Za-z_0-9]*|\.|[0-9]+(?:[eE][+-]?[0-9]+)?)?
+    |[A-Za-z_][A-Za-z_0-9]*(?:::[A-Za-z_][A-Za-z_0-9]*)*
+    |[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?
+    |\|=?|\?(?://)?|//?=?|[=<>+\-*%]=?|!=
+    |\$[A-Za-z_][A-Za-z_0-9]*(?:::[A-Za-z_][A-Za-z_0-9]*)*
+    |"(?:[^"\\]*")?
+    |@[A-Za-z0-9_]+
+    |\#(?:\\(?:\\|\r?\n)|[^\n])*
+    |[^ \t\r\n]
+    """,
     re.VERBOSE,
 )
-_KINDS: Final = ("", "field", "name", "number", "op", "variable", "string", "string", "format")
-_NAME, _OP, _PLAIN, _QUOTE = (_TOKEN.groupindex[name] for name in ("name", "op", "text", "quote"))
+_OPERATORS: Final = (
+    *(",", ":", ";", "(", ")", "[", "]", "{", "}", ".", "..", "|", "?", "?//", "//"),
+    *("==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"),
+    *("=", "|=", "+=", "-=", "*=", "/=", "%=", "//="),
+)
+# Operators and keywords are their own kind.
+_KINDS: Final = {text: text for text in (*_OPERATORS, *KEYWORDS)}
+_KINDS_BY_SIGN: Final = {
+    **dict.fromkeys(f"{ascii_letters}_", "name"),
+    **dict.fromkeys(digits, "number"),
+    ".": "field",
+    "$": "variable",
+    '"': "string",
+    "@": "format",
+    "#": "comment",
+}
+# Kinds that may be a single sign.
+_SHORT: Final = frozenset({"name", "number", "comment"})
 _TEXT: Final = re.compile(r'[^"\\]+')
 _ESCAPES: Final = {
     '"': '"',
@@ -83,7 +102,8 @@ class Tokens:
             keywords are their own kind.
         texts: As written.
         starts: Offsets in the source.
-        parts: Of strings, by the position of the token: texts, and interpolated programs.
+        parts: Of strings that are more than a plain text, by the position of the token: texts,
+            and interpolated programs.
     """
 
     __slots__ = ("kinds", "parts", "starts", "texts")
@@ -128,50 +148,48 @@ def end_of_program(source: str, start: int) -> int:
 
 def _read(source: str, position: int, closing: str, tokens: Tokens, strings: int) -> int:
     """Read tokens up to an unmatched `closing`, or to the end of the text."""
-    kinds, texts, starts = tokens.kinds.append, tokens.texts.append, tokens.starts.append
+    kinds, texts, starts = tokens.kinds, tokens.texts, tokens.starts
     opened = 0
-    match = _TOKEN.match
-    before = -1
-    while position != before:
-        before = position
-        # Not `finditer`: it searches on from every blank, which takes quadratic time.
-        while (found := match(source, position)) is not None:
-            group = found.lastindex or 0
-            start, position = found.span(group)
-            text = source[start:position]
-            if group == _OP:
-                kinds(text)
-                texts(text)
-                starts(start)
-                if closing:
-                    if text in "([{":
-                        opened += 1
-                    elif text in ")]}":
-                        if not opened and text == closing:
-                            del tokens.kinds[-1], tokens.texts[-1], tokens.starts[-1]
-                            return start
-                        opened -= 1
-                continue
-            kind = _KINDS[group]
-            if group == _NAME:
-                if text in KEYWORDS:
-                    kind = text
-            elif group == _PLAIN:
-                tokens.parts[len(tokens.kinds)] = [text[1:-1]]
-            elif group == _QUOTE:
-                parts, position = _string(source, start, strings)
-                tokens.parts[len(tokens.kinds)] = parts
-                tokens.add("string", source[start:position], start)
-                break
-            kinds(kind)
-            texts(text)
-            starts(start)
-        space = _SPACE.match(source, position)
-        if space is not None:
-            position = space.end()
-    if position < len(source):
-        raise Problem(f"'{source[position]}' means nothing here", position)
-    return position
+    again = True
+    while again:
+        again = False
+        for found in _TOKEN.finditer(source, position):
+            text, start = found[0], found.start()
+            kind = _KINDS.get(text)
+            if kind is None:
+                kind = _kind_of(text)
+                if kind == "comment":
+                    continue
+                if kind == "other":
+                    raise Problem(f"'{text}' means nothing here", start)
+                if kind == "escaped":
+                    tokens.parts[len(kinds)], position = _string(source, start, strings)
+                    tokens.add("string", source[start:position], start)
+                    again = True
+                    break
+            if closing:
+                if text in "([{":
+                    opened += 1
+                elif text in ")]}":
+                    if not opened and text == closing:
+                        return start
+                    opened -= 1
+            kinds.append(kind)
+            texts.append(text)
+            starts.append(start)
+    return len(source)
+
+
+def _kind_of(text: str) -> str:
+    """Tell the kind of a token that is neither an operator nor a keyword."""
+    kind = _KINDS_BY_SIGN.get(text[0], "other")
+    if kind == "field" and text[1] in digits:
+        return "number"
+    if text == '"':
+        # Its end is not found so easily.
+        return "escaped"
+    # A lone `$` or `@`.
+    return kind if len(text) > 1 or kind in _SHORT else "other"
 
 
 def _string(source: str, start: int, strings: int) -> tuple[list[str | Tokens], int]:

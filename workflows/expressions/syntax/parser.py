@@ -34,6 +34,7 @@ _BINDING: Final[dict[str, tuple[int, int, _Make]]] = {
 _CONSTANTS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
 _MAX_DIGITS: Final = 400
 _TO_THE_END: Final = frozenset({"def", "label"})
+_JOINING: Final = frozenset({"|", ",", "as"})
 _HERE: Final = n.Identity(0, 0)
 _WORDS: Final = frozenset({"name", "variable"})
 
@@ -57,6 +58,8 @@ def parse(source: str, *, nowhere: bool = False) -> n.Node:
 class _Parser:
     """One pass over the tokens of one program."""
 
+    __slots__ = ("depth", "kind", "kinds", "position", "source", "starts", "texts", "tokens")
+
     def __init__(self, source: str, tokens: Tokens, depth: int = 0) -> None:
         self.source = source
         self.tokens = tokens
@@ -70,11 +73,10 @@ class _Parser:
     # Moving along: `kind` is that of the next token, which has not been taken yet.
 
     def advance(self) -> int:
-        """Take a token; return its position."""
+        """Take a token, which is not the end; return its position."""
         position = self.position
-        if self.kind != "eof":
-            self.position = following = position + 1
-            self.kind = self.kinds[following]
+        self.position = following = position + 1
+        self.kind = self.kinds[following]
         return position
 
     def take(self) -> str:
@@ -141,43 +143,43 @@ class _Parser:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.too_deep()
-        if self.kind not in _TO_THE_END:
-            result = self.piped(self.starts[self.position])
-        elif self.kind == "def":
-            result = self.define()
+        if self.kind in _TO_THE_END:
+            result = self.define() if self.kind == "def" else self.label()
         else:
-            result = self.label()
+            start = self.starts[self.position]
+            result = self.expression(1)
+            if self.kind in _JOINING:
+                result = self.piped(start, result)
         self.depth -= 1
         return result
 
-    def piped(self, start: int) -> n.Node:
-        left = self.comma()
-        if self.kind != "|":
-            return left
-        stages = [left]
+    def piped(self, start: int, source: n.Node) -> n.Node:
+        """Parse what follows the first expression of a query."""
+        stages = [self.comma(source)]
         while self.kind == "|":
             self.advance()
             if self.kind in _TO_THE_END:
                 stages.append(self.pipe())
                 break
-            stages.append(self.comma())
+            stages.append(self.comma(self.expression(1)))
         result = stages.pop()
         while stages:
             result = n.Pipe(start, result.end, stages.pop(), result)
         return result
 
-    def comma(self) -> n.Node:
-        first = self.operand()
+    def comma(self, source: n.Node) -> n.Node:
+        first = self.operand(source)
         if self.kind != ",":
             return first
         items = [first]
         while self.accept(","):
-            items.append(self.pipe() if self.kind in _TO_THE_END else self.operand())
+            items.append(
+                self.pipe() if self.kind in _TO_THE_END else self.operand(self.expression(1))
+            )
         return n.Comma(first.start, items[-1].end, items)
 
-    def operand(self) -> n.Node:
-        """Parse an expression, and a binding if one follows."""
-        source = self.expression(1)
+    def operand(self, source: n.Node) -> n.Node:
+        """Parse a binding if one follows an expression."""
         if self.kind != "as":
             return source
         self.advance()
@@ -225,9 +227,7 @@ class _Parser:
             if binding is None or binding[0] < tightness:
                 return left
             level, side, make = binding
-            operator = self.kind
-            self.position = following = self.position + 1
-            self.kind = self.kinds[following]
+            operator = self.texts[self.advance()]
             self.depth += 1
             if self.depth > MAX_DEPTH:
                 raise self.too_deep()
@@ -292,16 +292,14 @@ class _Parser:
     # Terms
 
     def dot(self) -> n.Node:
-        self.advance()
-        here = n.Identity(self.end - 1, self.end)
+        start = self.starts[self.advance()]
+        here = n.Identity(start, start + 1)
         if self.kind == "string":
             return _indexed(here, self.string(None))
         return here
 
     def field(self) -> n.Node:
-        position = self.position
-        self.position = following = position + 1
-        self.kind = self.kinds[following]
+        position = self.advance()
         start, name = self.starts[position], self.texts[position]
         return n.Field(start, start + len(name), _HERE, name[1:])
 
@@ -310,11 +308,12 @@ class _Parser:
         return n.RecurseDefault(self.end - 2, self.end)
 
     def number(self) -> n.Node:
-        start = self.start
-        text = self.take()
+        position = self.advance()
+        start, text = self.starts[position], self.texts[position]
+        end = start + len(text)
         if len(text) > _MAX_DIGITS:
-            raise Problem("This number has too many digits", start, self.end)
-        return n.Literal(start, self.end, _number(text))
+            raise Problem("This number has too many digits", start, end)
+        return n.Literal(start, end, _number(text))
 
     def format(self) -> n.Node:
         start = self.start
@@ -330,7 +329,10 @@ class _Parser:
 
     def string(self, format_name: str | None) -> n.Node:
         start = self.start
-        parts = self.tokens.parts[self.advance()]
+        position = self.advance()
+        parts = self.tokens.parts.get(position)
+        if parts is None:
+            return n.Literal(start, self.end, self.texts[position][1:-1])
         if len(parts) == 1 and isinstance(parts[0], str):
             return n.Literal(start, self.end, parts[0])
         made: list[str | n.Node] = [
@@ -346,15 +348,16 @@ class _Parser:
         return tree
 
     def name(self) -> n.Node:
-        start = self.start
-        name = self.take()
+        position = self.advance()
+        start, name = self.starts[position], self.texts[position]
+        end = start + len(name)
         if "::" in name:
             message = f"'{name}' names a module, and there are none. Define it with 'def'"
-            raise Problem(message, start, self.end)
+            raise Problem(message, start, end)
         if self.kind != "(":
             if name in _CONSTANTS:
-                return n.Literal(start, self.end, _CONSTANTS[name])
-            return n.Call(start, self.end, name, [])
+                return n.Literal(start, end, _CONSTANTS[name])
+            return n.Call(start, end, name, [])
         self.advance()
         arguments = [self.pipe()]
         while self.accept(";"):
@@ -404,9 +407,10 @@ class _Parser:
         body = self.pipe()
         self.expect("]")
         end = self.end
-        items = body.items if isinstance(body, n.Comma) else [body]
-        if all(isinstance(item, n.Literal) for item in items):
-            return n.Literal(start, end, [item.value for item in items])  # type: ignore[attr-defined]
+        items = body.items if type(body) is n.Comma else [body]
+        values = [item.value for item in items if type(item) is n.Literal]
+        if len(values) == len(items):
+            return n.Literal(start, end, values)
         return n.Array(start, end, body)
 
     def conditional(self) -> n.Node:
@@ -502,9 +506,9 @@ class _Parser:
     def key(self) -> n.Node:
         """Parse a key that stands in braces: a name, a keyword, a string or `(program)`."""
         if self.kind == "name" or self.kind in KEYWORDS:
-            start = self.start
-            name = self.take()
-            return n.Literal(start, self.end, name)
+            position = self.advance()
+            start, name = self.starts[position], self.texts[position]
+            return n.Literal(start, start + len(name), name)
         if self.kind == "string":
             return self.string(None)
         if self.kind == "format":
@@ -531,9 +535,13 @@ class _Parser:
                 break
         self.expect("}")
         end = self.end
-        if all(isinstance(k, n.Literal) and isinstance(v, n.Literal) for k, v in entries):
-            value = {k.value: v.value for k, v in entries}  # type: ignore[attr-defined]
-            return n.Literal(start, end, value)
+        values = [
+            (key.value, value.value)
+            for key, value in entries
+            if type(value) is n.Literal and type(key) is n.Literal
+        ]
+        if len(values) == len(entries):
+            return n.Literal(start, end, dict(values))
         return n.Object(start, end, entries)
 
     def entry(self) -> tuple[n.Node, n.Node]:

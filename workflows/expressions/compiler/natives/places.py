@@ -121,7 +121,7 @@ def delete(node: n.Call, scope: Scope, located: bool) -> Code:
         except JqError as error:
             raise located_error(error, node, value, env, run) from None
 
-    code = Code(one, cost=body.cost + 3, frames=body.frames + 4, spread=1)
+    code = Code(one, body.cost + 3, body.frames + 4, 1)
     return computed(code, located)
 
 

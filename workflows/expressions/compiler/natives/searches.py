@@ -46,7 +46,7 @@ def _quantifier(name: str, decided: bool) -> None:
                     return decided
             return not decided
 
-        code = Code(one, cost=body.cost + 1, frames=body.frames + 1, spread=0)
+        code = Code(one, body.cost + 1, body.frames + 1, 0)
         return computed(code, located)
 
     SPECIAL[name, 0] = lambda node, scope, located: over(items_of(node), HERE, scope, located)
@@ -76,7 +76,7 @@ def is_in(node: n.Call, scope: Scope, located: bool) -> Code:
                 return True
         return False
 
-    code = Code(one, cost=stream.cost + 1, frames=stream.frames + 3, spread=0)
+    code = Code(one, stream.cost + 1, stream.frames + 3, 0)
     return computed(code, located)
 
 
@@ -97,4 +97,4 @@ def any_in(node: n.Call, scope: Scope, located: bool) -> Code:
         return False
 
     frames = max(source.frames, stream.frames) + 3
-    return computed(Code(one, cost=source.cost + 1, frames=frames, spread=0), located)
+    return computed(Code(one, source.cost + 1, frames, 0), located)

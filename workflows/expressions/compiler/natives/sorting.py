@@ -39,7 +39,7 @@ def add_all(node: n.Call, scope: Scope, located: bool) -> Code:
         except JqError as error:
             raise located_error(error, node, value, env, run) from None
 
-    code = Code(one, cost=body.cost + 1, frames=body.frames + 3, spread=body.spread)
+    code = Code(one, body.cost + 1, body.frames + 3, body.spread)
     return computed(code, located)
 
 
@@ -69,7 +69,7 @@ def _by(
             except JqError as error:
                 raise located_error(error, node, value, env, run) from None
 
-        return computed(Code(one, cost=4, frames=body.frames + 5, spread=1), located)
+        return computed(Code(one, 4, body.frames + 5, 1), located)
 
     SPECIAL[name, 1] = compile_it
 
