@@ -192,7 +192,7 @@ def put_path(run: Run, target: Value, path: Value, value: Value) -> Value:
         JqError: When the types on the way do not fit.
     """
     keys = path_of(path)
-    run.charge(8 * len(keys) + 4)
+    run.charge(10 * len(keys) + 4)
     parents = []
     for key in keys:
         parents.append(target)
@@ -210,11 +210,12 @@ def delete_paths(run: Run, target: Value, paths: Value) -> Value:
     """
     if type(paths) is not list:
         raise JqError("Paths must be specified as an array")
+    run.charge(14 * len(paths))
     for path in paths:
         if type(path) is not list:
             raise JqError(f"Path must be specified as array, not {kind(path)}")
     checked = [path_of(path) for path in paths]
-    run.charge(2 * sum(map(len, checked)) + 14 * len(checked))
+    run.charge(2 * sum(map(len, checked)))
     ordered = sorted(checked, key=cmp_to_key(lambda one, other: compare(run, one, other)))
     if not ordered:
         return target

@@ -38,7 +38,7 @@ _YEAR_ZERO: Final = 1900
 # jq gives strftime so many bytes more than the format has; more is an error.
 _ROOM: Final = 100
 # Reading or writing one directive.
-_DIRECTIVE_UNITS: Final = 16
+_DIRECTIVE_UNITS: Final = 24
 
 
 # --- Calendar ---------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ _MATCH_UNITS: Final = 30
 _CAPTURE_UNITS: Final = 10
 # Looking a compiled pattern up; compiling; one character of it; one instruction.
 _LOOKUP_UNITS: Final = 8
-_COMPILE_UNITS: Final = 260
+_COMPILE_UNITS: Final = 360
 _PATTERN_CHAR_UNITS: Final = 8
 _INSTRUCTION_UNITS: Final = 1
 # Each reference to a set of Unicode is about 1,000 instructions, also in a program that fails.

@@ -597,13 +597,14 @@ def split(run: Run, value: Value, separator: Value) -> Value:
 
 # Below this many characters Python searches in a way that may compare each place to the end.
 _SHORT: Final = 30_000
+_COMPARED_PER_UNIT: Final = 280
 
 
 def charge_search(run: Run, text: str, sought: str) -> None:
     """Charge for looking for one text in another."""
     run.charge_text(len(text))
     if len(text) < _SHORT:
-        run.charge(len(text) * min(len(sought), len(text)) >> 9)
+        run.charge(len(text) * min(len(sought), len(text)) // _COMPARED_PER_UNIT)
 
 
 def split_text(run: Run, text: str, separator: str) -> list[Value]:
@@ -613,7 +614,7 @@ def split_text(run: Run, text: str, separator: str) -> list[Value]:
     charge_search(run, text, separator)
     count = text.count(separator) + 1
     run.charge_items(count)
-    run.charge(count // _OBJECTS_PER_UNIT)
+    run.charge(2 * count // _OBJECTS_PER_UNIT)
     return [*text.split(separator)] if separator else [*text]
 
 

@@ -227,7 +227,7 @@ def _texts(node: n.Text, parts: Sequence["str | Many"], spell: Callable[[Run, Va
             yield from rest(position - 1, part + behind, value, env, run)
             return
         for item in part(value, env, run):
-            run.charge(8)
+            run.charge(10)
             try:
                 spelled = spell(run, item)
             except JqError as error:

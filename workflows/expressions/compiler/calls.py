@@ -40,8 +40,8 @@ _ENTRY: Final = 18
 _EXPENSIVE: Final = {
     ("cbrt", 0): 150,
     ("fma", 3): 90,
-    ("gmtime", 0): 15,
-    ("mktime", 0): 45,
+    ("gmtime", 0): 24,
+    ("mktime", 0): 80,
     ("lgamma_r", 0): 10,
     ("tgamma", 0): 10,
 }

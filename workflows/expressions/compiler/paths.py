@@ -141,7 +141,7 @@ def compile_step(node: n.Node, target_node: n.Node, index_node: n.Node, scope: S
             raise ResultError(
                 "Invalid path expression near attempt to access element {} of {}", key, value
             )
-        run.fuel -= 2 + (len(path) >> 3)
+        run.fuel -= 3 + (len(path) >> 3)
         if run.fuel < 0:
             run.charge(0)
         return (*path, key), get(run, value, key)
@@ -273,7 +273,7 @@ def _located_descend(pair: Value, _env: Env, run: Run) -> Iterator[Value]:
     stack = [_located_inside(pair)]
     while stack:
         for item in stack[-1]:
-            run.charge(2 + len(item[0]) // 8)
+            run.charge(4 + len(item[0]) // 6)
             yield item
             if type(item[1]) is list or type(item[1]) is dict:
                 stack.append(_located_inside(item))
