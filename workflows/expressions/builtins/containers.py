@@ -266,7 +266,7 @@ def flatten(run: Run, value: Value, depth: Value = 1_000_000_000) -> list[Value]
         for item in stack[-1]:
             run.charge(1)
             if type(item) is list and len(stack) <= depth:
-                run.charge(2)
+                run.charge(1)
                 stack.append(iter(item))
                 break
             made.append(item)
