@@ -223,7 +223,6 @@ async def test_the_ladder_lets_more_people_decide(run: Runner) -> None:
         escalation:
           - after: { milliseconds: 150 }
             candidates: { roles: [ director ] }
-        timeout: { after: { milliseconds: 400 }, then: escalate }
         notify: tell
 """
     tasks = STOP % ladder
@@ -238,6 +237,18 @@ async def test_the_ladder_lets_more_people_decide(run: Runner) -> None:
     await says(run, person(run, "d", "director"), shown)
     ended = await finished(run, handle)
     assert ended.output == ["opened", "reminder", "reminder", "escalated"]
+
+
+async def test_a_timeout_can_climb_the_ladder_and_ends_at_its_top(run: Runner) -> None:
+    more = """
+        escalation: [ { after: PT1H, candidates: { roles: [ director ] } } ]
+        timeout: { after: { milliseconds: 100 }, then: escalate }
+"""
+    handle = await run.start(STOP % more, {"lot": 7})
+    ended = await finished(run, handle)
+    assert "Nobody decided" in ended.error["detail"]
+    shown = await the_one(run)
+    assert (shown.status, shown.roles) == ("REJECTED", ["director", "manager"])
 
 
 async def test_an_approval_that_nobody_needs_any_more_is_taken_back(run: Runner) -> None:
