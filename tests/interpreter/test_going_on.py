@@ -175,7 +175,7 @@ do:
 
 
 async def test_events_keep_their_ids_apart(restless: Runner) -> None:
-    ended = await restless(
+    handle = await restless.start(
         f"""
 do:
   - loop:
@@ -185,10 +185,10 @@ do:
         - tell: {{ emit: {{ event: {{ with: {{ source: 'https://e.com', type: t }} }} }} }}
 """
     )
-
-    ids = [event.event["id"] for event in ended.progress.events if event.event]
-    assert len(ids) == len(set(ids)) > 1
-    assert ended.runs > 1
+    await restless.ended(handle)
+    ids = [event.event["id"] for event in await restless.events(handle) if event.event]
+    assert len(ids) == len(set(ids)) == 8
+    assert await restless.replay(handle) > 1
 
 
 async def test_a_call_under_way_is_waited_for(restless: Runner) -> None:
