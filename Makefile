@@ -1,8 +1,11 @@
 # Every target sets up what it needs; nothing has to be installed first but Python 3.11 and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check bench clean
+.PHONY: help setup demo dev test prove check bench clean
 
 BIN := .venv/bin
+# What takes minutes: killed processes, whole stacks, a hundred thousand generated programs.
+LONG := tests/durability tests/deploy/test_stack.py \
+	tests/expressions/test_against_c_jq.py tests/expressions/test_fuzz.py
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,9 +18,13 @@ dev: ## set up, start the whole stack and stay up
 	@scripts/setup run
 	@exec $(BIN)/millwright dev
 
-test: ## set up and run all tests
+test: ## set up and run the tests, but for the long ones
 	@scripts/setup dev
-	@exec $(BIN)/pytest -n 2 --dist worksteal
+	@exec $(BIN)/pytest -n 3 --dist worksteal $(LONG:%=--ignore=%)
+
+prove: ## set up and run the long tests
+	@scripts/setup dev
+	@exec $(BIN)/pytest -n 2 --dist worksteal $(LONG)
 
 check: ## set up, then format, lint, types, layers and dependencies
 	@scripts/setup dev

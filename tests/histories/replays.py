@@ -55,6 +55,8 @@ async def replayed(recording: Recording) -> tuple[Any, Any]:
     """Replay all runs; return output and error of the last one."""
     _ENDS.seen.clear()
     replayer = Replayer(
+        # A busy machine is slow, and that is no deadlock.
+        debug_mode=True,
         workflows=[Interpreter],
         data_converter=pydantic_data_converter,
         interceptors=[_Watching()],

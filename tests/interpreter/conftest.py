@@ -142,7 +142,12 @@ class Runner:
 
     async def replay(self, handle: WorkflowHandle[Any, Any]) -> int:
         """Replay all runs of an instance; return how many it took."""
-        replayer = Replayer(workflows=[Interpreter], data_converter=pydantic_data_converter)
+        replayer = Replayer(
+            # A busy machine is slow, and that is no deadlock.
+            debug_mode=True,
+            workflows=[Interpreter],
+            data_converter=pydantic_data_converter,
+        )
         run_id, runs = handle.first_execution_run_id, 0
         while run_id:
             history = await self.client.get_workflow_handle(

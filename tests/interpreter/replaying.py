@@ -41,6 +41,8 @@ class _Outputs(Interceptor):
 
 async def _replay(workflow_id: str, text: str) -> None:
     replayer = Replayer(
+        # A busy machine is slow, and that is no deadlock.
+        debug_mode=True,
         workflows=[Interpreter],
         data_converter=pydantic_data_converter,
         interceptors=[_Outputs()],
