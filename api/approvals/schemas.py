@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from foundation.json import JsonValue
 
-ApprovalId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Its id.")]
+ApprovalId = Annotated[str, Path(max_length=64, description="Its id.")]
 
 
 class DecisionRequest(BaseModel, extra="forbid", frozen=True):

@@ -73,6 +73,11 @@ BEYOND_CHANCE = {
     # Nobody guesses an execution, or makes an instance fail at a task.
     "POST /api/v1/workflows/instances/{instance_id}:rerun",
     "POST /api/v1/workflows/instances/{instance_id}:retry",
+    # Nothing that runs here waits for people, and nobody guesses the id of an approval.
+    "GET /api/v1/approvals/{approval_id}",
+    "POST /api/v1/approvals/{approval_id}:approve",
+    "POST /api/v1/approvals/{approval_id}:delegate",
+    "POST /api/v1/approvals/{approval_id}:reject",
 }
 
 

@@ -96,7 +96,11 @@ def test_constant_arguments_are_compared_with_the_input_schema(given: str, point
         ("getPett", "unknown-function", "Did you mean 'getPet'?"),
         ("mcp.tol", "unknown-function", "Did you mean 'mcp.tool'?"),
         ("htp", "unknown-function", "Did you mean 'http'?"),
-        ("zzz", "unknown-function", "Known: a2a, approval, asyncapi, getPet, grpc, http, mcp, mcp.tool"),
+        (
+            "zzz",
+            "unknown-function",
+            "Known: a2a, approval, asyncapi, getPet, grpc, http, mcp, mcp.tool",
+        ),
         ("https://example.com/function.yaml", "not-supported-yet", "use.functions"),
         ("log:1.0.0@global", "not-supported-yet", "use.functions"),
     ],

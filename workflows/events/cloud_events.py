@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import Final
 
+import jsonschema_rs
 from pydantic_core import to_json
 
 from foundation.errors import InvalidInputError, TooLargeError
@@ -20,7 +21,9 @@ _REQUIRED: Final = ("id", "source", "type")
 _TEXTS: Final = ("subject", "datacontenttype", "dataschema", "time")
 _DATA: Final = frozenset({"data", "data_base64"})
 _NAME: Final = re.compile(r"[a-z0-9]{1,64}")
-_SPACE: Final = re.compile(r"\s")
+_URI: Final = jsonschema_rs.validator_for(
+    {"type": "string", "format": "uri-reference"}, validate_formats=True, offline=True
+)
 
 
 def checked(event: JsonValue, where: str = "The event") -> JsonObject:
@@ -68,7 +71,7 @@ def _check_attribute(where: str, name: str, value: JsonValue) -> None:
         raise InvalidInputError(
             f"{where} has a '{name}' of {len(value):,} characters; 1,024 are allowed."
         )
-    if name == "source" and _SPACE.search(str(value)):
+    if name == "source" and not _URI.is_valid(value):
         raise InvalidInputError(f"{where} has a 'source' that is no URI reference: {value!r}.")
     if name == "time":
         _check_time(where, str(value))
