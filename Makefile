@@ -20,7 +20,7 @@ dev: ## set up, start the whole stack and stay up
 
 test: ## set up and run the tests, but for the long ones
 	@scripts/setup dev
-	@exec $(BIN)/pytest -n 3 --dist worksteal $(LONG:%=--ignore=%)
+	@exec $(BIN)/pytest -n 2 --dist worksteal $(LONG:%=--ignore=%)
 
 prove: ## set up and run the long tests
 	@scripts/setup dev

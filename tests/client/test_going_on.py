@@ -81,8 +81,11 @@ def test_only_what_has_ended_and_is_known_goes_on(client: Millwright, failed: In
     started = client.workflows.start("press-line", "slow")
     with pytest.raises(MillwrightApiError, match="has not ended"):
         client.instances.retry(started.id)
-    client.instances.terminate(started.id)
     end = time.monotonic() + PATIENCE_S
+    while "/do/1/count" not in str(client.instances.get(started.id)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    client.instances.terminate(started.id)
     while client.instances.get(started.id).status != "TERMINATED":
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -121,8 +121,6 @@ async def _replayed(client: Client, history: WorkflowHistory, moment: Moment) ->
     recorder = Recorder(moment)
     with thread_of(recorder) as thread:
         replayer = Replayer(
-            # A busy machine is slow, and that is no deadlock.
-            debug_mode=True,
             workflows=[Watched],
             workflow_task_executor=thread,
             workflow_runner=UnsandboxedWorkflowRunner(),
