@@ -225,3 +225,8 @@ async def test_a_worker_leaves_a_run_of_another_engine_alone(run: Runner) -> Non
     assert "interpreter='0'" in await failed
     assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
     await handle.terminate()
+
+
+async def test_zero_is_true_as_in_jq(run: Runner) -> None:
+    ended = await run("do: [ { once: { if: '${ 0 }', set: { ran: true } } } ]", {})
+    assert ended.output == {"ran": True}
