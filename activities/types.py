@@ -1,7 +1,5 @@
 """What every activity of a task answers with."""
 
-from typing import Final
-
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import activity
@@ -9,9 +7,7 @@ from temporalio import activity
 from activities.limits.types import Refused
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonValue
-
-# Temporal refuses payloads over 2 MB, and would have the activity run again for it.
-MAX_RESULT_BYTES: Final = 1_500_000
+from foundation.sizes import MAX_ANSWER_BYTES
 
 
 class ActivityResult(BaseModel, frozen=True):
@@ -27,10 +23,10 @@ class ActivityResult(BaseModel, frozen=True):
 
 
 def result_of(value: JsonValue) -> ActivityResult:
-    """Wrap what an activity got, if Temporal can keep it.
+    """Wrap what an activity got, if a run can hold it.
 
     Raises:
-        TooLargeError: When it is larger than one payload may be.
+        TooLargeError: When it is larger than one value may be.
         InvalidInputError: When it is no JSON that others can read.
     """
     try:
@@ -38,8 +34,8 @@ def result_of(value: JsonValue) -> ActivityResult:
         from_json(text, allow_inf_nan=False)
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"The answer cannot be kept: {error}.") from None
-    if len(text) > MAX_RESULT_BYTES:
+    if len(text) > MAX_ANSWER_BYTES:
         raise TooLargeError(
-            f"The answer takes {len(text):,} bytes; {MAX_RESULT_BYTES:,} are allowed. Ask for less."
+            f"The answer takes {len(text):,} bytes; {MAX_ANSWER_BYTES:,} are allowed. Ask for less."
         )
     return ActivityResult.model_construct(value=value, attempts=activity.info().attempt)

@@ -124,7 +124,7 @@ class Work(Generic[R]):
         """Wrap what came back.
 
         Raises:
-            TooLargeError: When it is larger than one payload may be.
+            TooLargeError: When it is larger than one value may be.
             InvalidInputError: When it is no JSON that others can read.
         """
         return result_of(self.mask.value(value))

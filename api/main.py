@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.server import Server
 from api.wiring import build_services
+from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.settings import Settings
 from foundation.temporal import connect
@@ -29,9 +30,9 @@ async def run(settings: Settings) -> None:
         MasterKeyError: When there is no master key.
     """
     database = Database(settings.database)
-    egress = Egress(settings.egress)
+    egress, blobs = Egress(settings.egress), open_store(settings.blobs)
     try:
-        temporal = await connect(settings.temporal, lazy=True)
+        temporal = await connect(settings.temporal, blobs=blobs, lazy=True)
         services = build_services(settings, database, temporal, egress)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings), settings)
@@ -41,6 +42,7 @@ async def run(settings: Settings) -> None:
         await Server(config, services.instances.dismiss).serve()
     finally:
         await egress.aclose()
+        blobs.close()
         database.close()
 
 

@@ -24,6 +24,7 @@ from foundation.errors import (
     UnavailableError,
 )
 from foundation.json import JsonObject, JsonValue
+from foundation.payloads import PayloadLostError
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +70,15 @@ def problem(
 def _path(request: Request) -> str:
     # Not `request.url`: a hostile Host header makes that raise.
     return str(request.scope["path"])
+
+
+async def lost_payload_problem(request: Request, error: Exception) -> Problem:
+    """Say that a large value of a run is gone: somebody has to bring it back."""
+    if not isinstance(error, PayloadLostError):
+        raise error
+    code = error.type or "blob-missing"
+    _log.error("payload_lost", code=code, detail=error.message)
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, code, error.message)
 
 
 async def domain_problem(request: Request, error: Exception) -> Problem:
@@ -183,5 +193,6 @@ def unexpected_problem(request: Request, error: Exception) -> Problem:
 def install(app: FastAPI) -> None:
     """Let these translations answer for every error the application knows."""
     app.add_exception_handler(MillwrightError, domain_problem)
+    app.add_exception_handler(PayloadLostError, lost_payload_problem)
     app.add_exception_handler(HTTPException, protocol_problem)
     app.add_exception_handler(RequestValidationError, validation_problem)

@@ -19,6 +19,7 @@ from deploy.local.folder import Folder
 from deploy.local.plan import uses_own_database, uses_own_temporal, wanted_ports
 from deploy.local.ports import is_free
 from deploy.local.temporal_server import missing_search_attributes
+from foundation.blobs import open_store
 from foundation.errors import MillwrightError
 from foundation.settings import Settings
 from foundation.temporal import connect
@@ -77,6 +78,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("database", lambda: _schema(settings))
     if not local or uses_own_temporal(settings):
         yield _checked("temporal", lambda: asyncio.run(_search_attributes(settings)))
+    if not local:
+        yield _checked("blobs", lambda: asyncio.run(_blobs(settings)))
 
 
 def _python() -> Finding:
@@ -129,6 +132,15 @@ async def _search_attributes(settings: Settings) -> Finding:
         fix = "millwright dev registers them; or: temporal operator search-attribute create"
         return Finding("temporal", Verdict.FAIL, f"lacks the search attributes {names}", fix)
     return _passed("temporal", f"reachable at {settings.temporal.address}")
+
+
+async def _blobs(settings: Settings) -> Finding:
+    store = open_store(settings.blobs)
+    try:
+        await store.check()
+        return _passed("blobs", f"readable and writable ({settings.blobs.store})")
+    finally:
+        store.close()
 
 
 def _passed(check: str, text: str) -> Finding:

@@ -62,6 +62,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))
     _worker(commands.add_parser("worker", help="start one worker process"))
+    _blobs(commands.add_parser("blobs", help="look after large payloads"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
     _validate(commands.add_parser("validate", help="check definitions"))
@@ -141,6 +142,15 @@ def _worker(parser: argparse.ArgumentParser) -> None:
         help="run programs (run: shell, run: script) in the sandbox, and nothing else",
     )
     parser.set_defaults(module="cli.worker")
+
+
+def _blobs(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Large payloads are kept in a store of their own, which MILLWRIGHT_BLOBS_* names."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _json_flag(verbs.add_parser("sweep", help="delete what no run needs any more"))
+    parser.set_defaults(module="cli.blobs")
 
 
 def _migrate(parser: argparse.ArgumentParser) -> None:

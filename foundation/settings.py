@@ -33,12 +33,33 @@ class TemporalSettings(BaseModel, frozen=True):
     ui_url: str = "http://127.0.0.1:8233"
 
 
+class BlobSettings(BaseModel, frozen=True):
+    """Where payloads are kept that are too large for Temporal's history."""
+
+    store: Literal["folder", "s3"] = "folder"
+    # All processes must see the same one.
+    folder: Path = Path(".millwright/blobs")
+    bucket: str = ""
+    prefix: str = ""
+    # Of a server that speaks S3; Amazon's own when left out. So are region and credentials: then
+    # boto3 finds them where the machine has them.
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    connect_timeout_s: float = 3.0
+    timeout_s: float = 20.0
+    # Nothing younger is swept. Must be more than Temporal keeps ended runs.
+    keep_days: int = Field(default=30, ge=2)
+
+
 class ApiSettings(BaseModel, frozen=True):
     """The HTTP front door."""
 
     host: str = "127.0.0.1"
     port: int = 8080
-    max_body_bytes: int = 2 * 1024 * 1024
+    # The input of an instance has to fit, see docs/how-to/large-payloads.md.
+    max_body_bytes: int = 4 * 1024 * 1024
 
 
 class AuthSettings(BaseModel, frozen=True):
@@ -64,6 +85,7 @@ class EgressSettings(BaseModel, frozen=True):
     allow_networks: list[str] = Field(default_factory=list)
     # Tests serve public hosts from a local stub: "petstore.swagger.io" -> "http://127.0.0.1:9001".
     host_map: dict[str, str] = Field(default_factory=dict)
+    # A run can hold up to 7.5 MB of one answer; a worker holds as many as it has activities.
     max_response_bytes: int = 1024 * 1024
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
@@ -155,6 +177,7 @@ class Settings(BaseSettings):
     profile: Literal["local", "production"] = "local"
     database: DatabaseSettings = DatabaseSettings()
     temporal: TemporalSettings = TemporalSettings()
+    blobs: BlobSettings = BlobSettings()
     api: ApiSettings = ApiSettings()
     auth: AuthSettings = AuthSettings()
     security: SecuritySettings = SecuritySettings()

@@ -3,19 +3,23 @@
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import GrpcCompression, RPCError
 
+from foundation.blobs.store import BlobStore
 from foundation.errors import UnavailableError
+from foundation.payloads import data_converter
 from foundation.settings import TemporalSettings
 
 _LOOPBACK: Final = ("127.", "localhost", "[::1]")
 
 
-async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
+async def connect(
+    settings: TemporalSettings, *, blobs: BlobStore | None = None, lazy: bool = False
+) -> Client:
     """Connect to the cluster that the settings name.
 
     Args:
+        blobs: Where large payloads are. Whoever reads or writes values of runs needs it.
         lazy: Connect at the first call; for processes that are of use without Temporal.
 
     Raises:
@@ -28,7 +32,7 @@ async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
             namespace=settings.namespace,
             api_key=settings.api_key.get_secret_value() if settings.api_key else None,
             tls=settings.tls or None,
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter(blobs),
             lazy=lazy,
             # Compressing for the same machine only costs CPU.
             grpc_compression=GrpcCompression.NONE if local else GrpcCompression.GZIP,

@@ -25,6 +25,7 @@ from activities.limits.guard import LimitsInterceptor
 from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from activities.notify import MailServer, Notifier, NotifyActivities
+from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
 from foundation.settings import Settings
@@ -48,6 +49,7 @@ from workflows.secrets import SecretOpener, StoredSecrets
 log = structlog.get_logger()
 
 CONNECT_AGAIN_S: Final = 3.0
+BLOBS_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ def build_worker(
         max_concurrent_workflow_tasks=settings.worker.max_workflow_tasks,
         interceptors=[LimitsInterceptor(CountedGate(database))],
         disable_eager_activity_execution=is_fair(settings),
+        # A fork of a hundred large calls is stored with one workflow task.
+        max_workflow_task_external_storage_concurrency=BLOBS_AT_ONCE,
         # Reports are held back no longer than this: "sent" must be known before we can die of it.
         max_heartbeat_throttle_interval=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_s),
@@ -140,12 +144,13 @@ async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
     channels, logins = Channels(egress), Authenticator(egress)
+    blobs = open_store(settings.blobs)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        client = await connected(settings, stop)
+        client = await connected(settings, blobs, stop)
         if client is None:
             return
         # Nothing of what was imported goes away: collections of garbage need not look through it.
@@ -170,6 +175,7 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             log.info("worker_stopping")
     finally:
+        blobs.close()
         await logins.aclose()
         await channels.aclose()
         await egress.aclose()
@@ -188,13 +194,17 @@ async def sweeping(events: Events) -> AsyncIterator[None]:
         await events.aclose()
 
 
-async def connected(settings: Settings, stop: asyncio.Event) -> Client | None:
-    """Connect, however long Temporal is away; None when somebody stops the worker first."""
+async def connected(settings: Settings, blobs: BlobStore, stop: asyncio.Event) -> Client | None:
+    """Connect, however long Temporal or the blob store is away; None when somebody stops us first.
+
+    A worker that cannot read what runs are made of must not take any.
+    """
     while not stop.is_set():
         try:
-            return await connect(settings.temporal)
+            await blobs.check()
+            return await connect(settings.temporal, blobs=blobs)
         except UnavailableError as error:
-            log.warning("temporal_away", why=error.message, again_in_s=CONNECT_AGAIN_S)
+            log.warning("not_connected", why=error.message, again_in_s=CONNECT_AGAIN_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), CONNECT_AGAIN_S)
     return None

@@ -35,6 +35,11 @@ class Folder:
         return self.root / "temporal.db"
 
     @property
+    def blobs(self) -> Path:
+        """Values of runs that are too large for the Temporal dev server."""
+        return self.root / "blobs"
+
+    @property
     def workbooks(self) -> Path:
         """The only folder that the Excel server opens files of."""
         return self.root / "workbooks"

@@ -53,6 +53,8 @@ def with_local_defaults(settings: Settings, folder: Folder) -> Settings:
         settings = changed(settings, "security", master_key=key)
     if "allow_networks" not in settings.egress.model_fields_set:
         settings = changed(settings, "egress", allow_networks=LOCAL_NETWORKS)
+    if not {"store", "folder"} & settings.blobs.model_fields_set:
+        settings = changed(settings, "blobs", folder=folder.blobs.absolute())
     return settings
 
 

@@ -80,7 +80,7 @@ def own_system(
 ) -> Iterator[System]:
     """An installation whose processes may be killed."""
     for url in fresh_database(postgres, template_database):
-        system = System(system_settings(url, temporal_address, master_key, {}), tmp_path)
+        system = System(system_settings(url, temporal_address, master_key, {}, tmp_path), tmp_path)
         try:
             yield system
         finally:

@@ -77,9 +77,9 @@ async def test_a_key_has_plain_characters(floor: Floor, key: str) -> None:
         await floor.start({"set": 1}, key=key)
 
 
-async def test_an_input_over_one_mebibyte_is_refused(floor: Floor) -> None:
-    with pytest.raises(TooLargeError, match="1,048,576 are allowed"):
-        await floor.start({"set": "x" * 1024 * 1024})
+async def test_an_input_over_four_megabytes_is_refused(floor: Floor) -> None:
+    with pytest.raises(TooLargeError, match="4,000,000 are allowed"):
+        await floor.start({"set": "x" * 4_000_000})
 
 
 async def test_an_input_that_is_no_json_is_refused(floor: Floor) -> None:

@@ -9,7 +9,6 @@ from uuid import uuid4
 import anyio.lowlevel
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer, Worker
 
@@ -25,6 +24,7 @@ from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.http import HttpActivities
 from activities.logins import Authenticator
+from foundation.blobs import BlobStore
 from foundation.database import Database
 from foundation.errors import NotFoundError
 from foundation.json import JsonValue
@@ -146,7 +146,7 @@ class Runner:
             # A busy machine is slow, and that is no deadlock.
             debug_mode=True,
             workflows=[Interpreter],
-            data_converter=pydantic_data_converter,
+            data_converter=self.client.data_converter,
         )
         run_id, runs = handle.first_execution_run_id, 0
         while run_id:
@@ -221,9 +221,10 @@ async def restless(
     tenant: str,
     stub_hosts: dict[str, str],
     shared_database: Database,
+    blobs: BlobStore,
 ) -> AsyncIterator[Runner]:
     """Runs that go on as new ones after every twenty events."""
-    client = await connect(TemporalSettings(address=restless_address))
+    client = await connect(TemporalSettings(address=restless_address), blobs=blobs)
     async with working(client, task_queue, tenant, stub_hosts, shared_database) as runner:
         yield runner
 

@@ -60,6 +60,20 @@ async def recorded(
     )
 
 
+async def started(client: Client, description: WorkflowExecutionDescription) -> StartInput | None:
+    """Read what a run was started with.
+
+    Raises:
+        RPCError: When Temporal refuses or cannot be reached.
+    """
+    told = _Recorded()
+    handle = client.get_workflow_handle(description.id, run_id=description.run_id)
+    async for event in handle.fetch_history_events(page_size=1):
+        await _take(event, told, description.data_converter, {})
+        break
+    return told.start
+
+
 async def _take(
     event: HistoryEvent, told: _Recorded, converter: DataConverter, attempts: Mapping[str, int]
 ) -> None:

@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescri
 
 from foundation.errors import NotFoundError
 from foundation.settings import TemporalSettings
-from workflows.instances.history import recorded
+from workflows.instances.history import recorded, started
 from workflows.instances.outcomes import Outcome, outcome
 from workflows.instances.progress import everything
 from workflows.instances.sharing import SingleFlight
@@ -213,10 +213,14 @@ class Inspector:
         told = await everything(self._client, description.id, description.run_id)
         if told is None:
             return await recorded(self._client, description, attempts)
+        value = told.input
+        if not told.input_told:
+            start = await started(self._client, description)
+            value = start.input if start else None
         return Account(
             source=TimelineSource.INTERPRETER,
             tasks=fold(told.events, attempts),
-            input=told.input,
+            input=value,
             version=told.version,
             definition_hash=told.definition_hash,
             engine=told.engine,

@@ -13,6 +13,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from foundation.errors import ConflictError, InvalidInputError
 from foundation.json import JsonValue
+from foundation.payloads import converter_of
 from workflows.instances.types import Repeated
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
@@ -107,7 +108,8 @@ async def resumption(
     if changed:
         carried = _with_value(carried, place, value)
     started = history.events[0].workflow_execution_started_event_attributes
-    (start,) = await client.data_converter.decode(started.input.payloads, [StartInput])
+    converter = converter_of(client, history.workflow_id)
+    (start,) = await converter.decode(started.input.payloads, [StartInput])
     pinned = {
         "carried": carried,
         "version": interpreter.plan.version,

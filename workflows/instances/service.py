@@ -125,7 +125,7 @@ class Instances:
         Raises:
             InvalidInputError: When the key was used for another start, or is no key.
             NotFoundError: When there is no such definition.
-            TooLargeError: When the input has more than 1 MiB.
+            TooLargeError: When the input has more than 4 MB.
             UnavailableError: When Temporal does not answer; try again with the same key.
         """
         run = RunName(namespace, name, checked_key(key) if key is not None else new_key())

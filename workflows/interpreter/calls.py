@@ -1,33 +1,35 @@
 """The one way from the interpreter to the outside world: an activity, by name.
 
 Also keeps one run from hurting itself: Temporal terminates a workflow whose commands of one
-workflow task exceed 4 MB, and refuses single payloads over 2 MB for ever.
+workflow task exceed 4 MB (`handout`), and gives up on a worker that reads large answers for 2 s.
 """
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypedDict, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, TimeoutType, is_cancelled_exception
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
+from foundation.sizes import MAX_VALUE_BYTES
 from workflows.interpreter.faults import Fault, fault_of_activity
+from workflows.interpreter.handout import Handout, wire_size
 from workflows.interpreter.policy import DEFAULT, Policy
 
 Answer = TypeVar("Answer", bound=BaseModel)
+T = TypeVar("T")
 
 MAX_IN_FLIGHT: Final = 100
-MAX_BYTES_IN_FLIGHT: Final = 2_000_000
-# Half of Temporal's limit for one payload: what goes in often comes back out with more around it.
-MAX_PAYLOAD_BYTES: Final = 1_000_000
+# The worker holds them in memory meanwhile.
+MAX_BYTES_IN_FLIGHT: Final = 16_000_000
 MAX_SUMMARY_BYTES: Final = 400
 # Temporal's is 1,000 bytes; names of tasks have no limit of their own.
 MAX_ID_BYTES: Final = 500
@@ -58,14 +60,8 @@ class _Common(TypedDict):
     summary: str
 
 
-async def _local(
-    activity: str, request: BaseModel, answer: type[Answer], common: _Common
-) -> Answer:
-    """Run an activity in this worker, without a queue and without a heartbeat."""
-    result: Answer = await workflow.execute_local_activity(
-        activity, request, **common, result_type=answer, local_retry_threshold=LOCAL_RETRY
-    )
-    return result
+async def _uncharged(_size: int) -> None:
+    """Charge nothing, before there is a run."""
 
 
 def _heartbeat(policy: Policy) -> timedelta:
@@ -93,11 +89,15 @@ class Calls:
 
     Attributes:
         tenant_id: Whose they are; tenants take turns in the queue.
+        charge: Called with the bytes that are about to be read or written; pauses when that has
+            become much.
     """
 
     tenant_id: str = ""
     in_flight: int = 0
     bytes_in_flight: int = 0
+    handout: Handout = field(default_factory=Handout)
+    charge: Callable[[int], Awaitable[None]] = _uncharged
 
     async def execute(
         self,
@@ -126,53 +126,86 @@ class Calls:
             Fault: When it failed for good, or its input is too large.
         """
         size = payload_size(request)
-        await workflow.wait_condition(lambda: self._fits(size))
-        self.in_flight += 1
-        self.bytes_in_flight += size
+        await self.charge(size)
+        common = _Common(
+            activity_id=unique(activity_id),
+            start_to_close_timeout=timedelta(seconds=timeout_s) + MARGIN,
+            retry_policy=policy.retry or retry,
+            summary=shortened(summary),
+        )
         queue = policy.task_queue
         if own_queue is not None:
             queue = (queue or workflow.info().task_queue) + own_queue.suffix
+        async with self.one_more(size):
+            try:
+                raw: RawValue
+                if policy.local:
+                    raw = await self._local(activity, request, common)
+                else:
+                    mark = await self.handout.admit(wire_size(size))
+                    raw = await workflow.execute_activity(
+                        activity,
+                        request,
+                        **common,
+                        result_type=RawValue,
+                        task_queue=queue,
+                        schedule_to_start_timeout=own_queue.patience if own_queue else None,
+                        heartbeat_timeout=_heartbeat(policy) if heartbeat else None,
+                        priority=policy.priority_for(self.tenant_id),
+                    )
+                    self.handout.arrived(mark)
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise asyncio.CancelledError from error
+                if own_queue and _is_unserved(error):
+                    detail = f"Nobody took it from the task queue '{queue}'. {own_queue.advice}"
+                    raise Fault.of("timeout", "There is no worker for this", detail) from error
+                raise fault_of_activity(error) from error
+        return await self.read(raw, answer)
+
+    async def read(self, raw: RawValue, answer: type[T]) -> T:
+        """Read what came back, after a pause when much was read just before.
+
+        A hundred large answers may arrive at the same moment; read at once they would take longer
+        than Temporal waits for a worker.
+        """
+        await self.charge(len(raw.payload.data))
+        found: T = workflow.payload_converter().from_payload(raw.payload, answer)
+        return found
+
+    async def _local(self, activity: str, request: BaseModel, common: _Common) -> RawValue:
+        """Run an activity in this worker, without a queue and without a heartbeat."""
+        await self.handout.room_for_result()
+        size = 0
         try:
-            common = _Common(
-                activity_id=unique(activity_id),
-                start_to_close_timeout=timedelta(seconds=timeout_s) + MARGIN,
-                retry_policy=policy.retry or retry,
-                summary=shortened(summary),
-            )
-            if policy.local:
-                return await _local(activity, request, answer, common)
-            result: Answer = await workflow.execute_activity(
-                activity,
-                request,
-                **common,
-                result_type=answer,
-                task_queue=queue,
-                schedule_to_start_timeout=own_queue.patience if own_queue else None,
-                heartbeat_timeout=_heartbeat(policy) if heartbeat else None,
-                priority=policy.priority_for(self.tenant_id),
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise asyncio.CancelledError from error
-            if own_queue and _is_unserved(error):
-                detail = f"Nobody took it from the task queue '{queue}'. {own_queue.advice}"
-                raise Fault.of("timeout", "There is no worker for this", detail) from error
-            raise fault_of_activity(error) from error
-        else:
-            return result
+            with self.handout.promised_result():
+                raw: RawValue = await workflow.execute_local_activity(
+                    activity,
+                    request,
+                    **common,
+                    result_type=RawValue,
+                    local_retry_threshold=LOCAL_RETRY,
+                )
+            size = len(raw.payload.data)
         finally:
-            self.in_flight -= 1
-            self.bytes_in_flight -= size
+            self.handout.recorded(size)
+        return raw
 
     @asynccontextmanager
-    async def one_more(self) -> AsyncIterator[None]:
-        """Count something that is in flight and no activity, such as another run."""
-        await workflow.wait_condition(lambda: self._fits(0))
+    async def one_more(self, size: int) -> AsyncIterator[None]:
+        """Count something that is in flight, such as an activity or another run.
+
+        Args:
+            size: Bytes of what it is given.
+        """
+        await workflow.wait_condition(lambda: self._fits(size))
         self.in_flight += 1
+        self.bytes_in_flight += size
         try:
             yield
         finally:
             self.in_flight -= 1
+            self.bytes_in_flight -= size
 
     def _fits(self, size: int) -> bool:
         return self.in_flight == 0 or (
@@ -189,7 +222,7 @@ def payload_size(value: Any) -> int:
     """Return the bytes a value takes on the wire.
 
     Raises:
-        Fault: When that is more than one payload may have, or the value is no JSON that others can
+        Fault: When that is more than one value may have, or the value is no JSON that others can
             read: half a character, NaN, nested too deeply.
     """
     try:
@@ -197,11 +230,11 @@ def payload_size(value: Any) -> int:
         from_json(text, allow_inf_nan=False)
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise Fault.of("validation", "The value is no JSON", str(error)) from None
-    if len(text) > MAX_PAYLOAD_BYTES:
+    if len(text) > MAX_VALUE_BYTES:
         raise Fault.of(
             "validation",
             "The value is too large",
-            f"{len(text):,} bytes; {MAX_PAYLOAD_BYTES:,} are allowed. Keep only what the next "
+            f"{len(text):,} bytes; {MAX_VALUE_BYTES:,} are allowed. Keep only what the next "
             "tasks need (output.as), or pass a reference to the data instead of the data.",
         )
     return len(text)

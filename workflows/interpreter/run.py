@@ -146,6 +146,14 @@ class Run:
         self.spent += FUEL_PER_TASK
         await self.rest()
 
+    async def charge(self, size: int) -> None:
+        """Count bytes that are about to be read or written, which takes as long as so many steps.
+
+        The pause comes before them, so that two large values are never read at once.
+        """
+        self.spent += size
+        await self.rest()
+
     async def rest(self) -> None:
         """Pause when enough was computed since the last pause; branches share it.
 

@@ -12,9 +12,10 @@ from workflows.interpreter.types import Progress, TaskEvent, TaskState
 
 # Long loops would fill the worker's memory; the oldest events go first and are counted.
 KEPT_EVENTS: Final = 10_000
-# One answer stays far below Temporal's 2 MB for a query result, and a run's memory has a bound.
+# An answer to a query goes into the history of nothing: it must not fill the blob store, so it
+# stays below what is kept there. A run's memory has a bound.
 PAGE: Final = 500
-PAGE_BYTES: Final = 500_000
+PAGE_BYTES: Final = 40_000
 KEPT_BYTES: Final = 16_000_000
 _EVENT_BYTES: Final = 500
 

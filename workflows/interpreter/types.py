@@ -34,7 +34,7 @@ TAGS_ATTRIBUTE: Final = "MillwrightTags"
 
 # What new runs pin. Raise the first when the interpreter would treat a running instance differently
 # than before; the second belongs to the expressions, of which a worker has several versions.
-ENGINE: Final = Engine(interpreter="3", expressions=ENGINE_VERSION)
+ENGINE: Final = Engine(interpreter="4", expressions=ENGINE_VERSION)
 
 
 class Carried(BaseModel, frozen=True):
@@ -173,6 +173,7 @@ class Progress(BaseModel, frozen=True):
         status: What the run is doing.
         waiting_for: What its branches wait for: `kind`, `task`, `execution`, `since`, `until`.
         compensation: What was undone, and what could not be.
+        input_told: `input` is the input of the run; a large one is left out, and is in its history.
     """
 
     events: list[TaskEvent]
@@ -183,6 +184,7 @@ class Progress(BaseModel, frozen=True):
     status: RunStatus = RunStatus.RUNNING
     waiting_for: list[JsonObject] = Field(default_factory=list)
     compensation: JsonObject | None = None
+    input_told: bool = True
     version: str | None = None
     definition_hash: str | None = None
     engine: Engine | None = None

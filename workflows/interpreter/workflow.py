@@ -6,9 +6,10 @@ code is ours, its inputs are data, and Temporal's sandbox would cost 40 % of a w
 
 import asyncio
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
@@ -43,6 +44,10 @@ from workflows.interpreter.types import (
     StartInput,
 )
 
+# Each answer to a query repeats it; with it and a page of events an answer stays small enough not
+# to be kept in the blob store.
+MAX_TOLD_INPUT_BYTES: Final = 8_000
+
 
 class WrongEngineError(Exception):
     """This worker cannot execute definitions in the way that the run began with."""
@@ -59,6 +64,7 @@ class Interpreter:
         self.plan: Plan | None = None
         self.engine: Engine | None = None
         self.input: JsonValue = None
+        self.input_told = True
         self.run_before: str | None = None
         self.current: Run | None = None
         self.watcher: Watcher | None = None
@@ -106,7 +112,8 @@ class Interpreter:
                 "version": plan.version if plan else None,
                 "definition_hash": plan.hash if plan else None,
                 "engine": self.engine,
-                "input": self.input,
+                "input": self.input if self.input_told else None,
+                "input_told": self.input_told,
                 "run_before": self.run_before,
                 "status": self.status(),
                 "waiting_for": list(self.current.waiting.values()) if self.current else [],
@@ -186,6 +193,7 @@ class Interpreter:
         """
         start = read_start(args)
         self.input = start.input
+        self.input_told = len(to_json(start.input)) <= MAX_TOLD_INPUT_BYTES
         self.calls.tenant_id = start.tenant_id
         document, content_hash = await self.load(start)
         plan = self.plan = plan_of(document, content_hash, self.required_version())
@@ -279,7 +287,7 @@ class Interpreter:
         }
         if carried is not None:
             self.timeline.last, self.run_before = carried.last_event, carried.run_id
-        return Run(
+        run = Run(
             tenant_id=start.tenant_id,
             descriptor=descriptor,
             context=carried.context if carried else None,
@@ -295,6 +303,8 @@ class Interpreter:
             watcher=self.watcher,
             woken=self.woken,
         )
+        self.calls.charge = run.charge
+        return run
 
     def go_on(self, start: StartInput, run: Run) -> NoReturn:
         """End this run and begin the next one, which knows where this one stood.

@@ -6,10 +6,10 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonObject, JsonValue, canonical
+from foundation.sizes import MAX_INPUT_BYTES
 from workflows.interpreter.attributes import TENANT, VERSION
 from workflows.interpreter.types import ENGINE, StartInput
 
-MAX_INPUT_BYTES: Final = 1024 * 1024
 # A small definition travels with the start and saves the run its first activity; a large one
 # would be a copy in every history.
 MAX_DOCUMENT_BYTES: Final = 32 * 1024
@@ -50,7 +50,7 @@ def checked_input(value: JsonValue) -> JsonValue:
 
     Raises:
         InvalidInputError: When it is no JSON (NaN, half a surrogate pair).
-        TooLargeError: When it has more than 1 MiB.
+        TooLargeError: When it has more than 4 MB.
     """
     try:
         size = len(canonical(value))

@@ -20,6 +20,7 @@ from temporalio.client import (
     Schedule as TemporalSchedule,
 )
 
+from foundation.payloads import converter_of
 from workflows.interpreter.types import StartInput
 from workflows.runs.launch import labels
 from workflows.runs.names import RunName, of_workflow_id
@@ -112,7 +113,8 @@ async def settings_of(client: Client, description: ScheduleDescription) -> Sched
 async def start_of(client: Client, description: ScheduleDescription) -> StartInput:
     """Read the argument that every run of a schedule is given."""
     action = action_of(description)
-    decoded: list[StartInput] = await client.data_converter.decode(action.args, [StartInput])
+    converter = converter_of(client, action.id)
+    decoded: list[StartInput] = await converter.decode(action.args, [StartInput])
     return decoded[0]
 
 

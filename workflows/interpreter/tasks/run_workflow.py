@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -22,6 +22,7 @@ from workflows.interpreter.attributes import TENANT
 from workflows.interpreter.calls import payload_size, shortened
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.handout import wire_size
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
 from workflows.interpreter.types import StartInput
@@ -50,12 +51,15 @@ class RunWorkflow:
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         start = self._start(value, frame)
         frame.child = f"{self.namespace}.{self.name}.{self._key(frame)}"
-        payload_size(start)
-        async with frame.run.calls.one_more():
+        size, calls = payload_size(start), frame.run.calls
+        await calls.charge(size)
+        async with calls.one_more(size):
+            mark = await calls.handout.admit(wire_size(size))
             try:
                 child = await workflow.start_child_workflow(
                     f"{self.namespace}.{self.name}",
                     start,
+                    result_type=RawValue,
                     id=f"{start.tenant_id}/{self.namespace}/{self.name}/{self._key(frame)}",
                     parent_close_policy=(
                         ParentClosePolicy.REQUEST_CANCEL
@@ -68,7 +72,12 @@ class RunWorkflow:
                     memo={"started_by": workflow.memo_value("started_by", None)},
                     static_summary=shortened(f"run by {workflow.info().workflow_id} {frame.path}"),
                 )
-                return Outcome(await child if self.awaited else value)
+                calls.handout.arrived(mark)
+                if not self.awaited:
+                    return Outcome(value)
+                raw: RawValue = await child
+                await calls.charge(len(raw.payload.data))
+                return Outcome(workflow.payload_converter().from_payload(raw.payload))
             except ChildWorkflowError as error:
                 if is_cancelled_exception(error) and _cancelled():
                     raise asyncio.CancelledError from error
