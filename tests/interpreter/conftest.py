@@ -237,8 +237,15 @@ async def working(
     stub_hosts: dict[str, str],
     database: Database,
     planted: Mapping[str, JsonValue] = SECRETS,
+    max_response_bytes: int = EgressSettings().max_response_bytes,
 ) -> AsyncIterator[Runner]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
+    egress = Egress(
+        EgressSettings(
+            allow_networks=["127.0.0.0/8"],
+            host_map=stub_hosts,
+            max_response_bytes=max_response_bytes,
+        )
+    )
     secrets = {(tenant, name): value for name, value in planted.items()}
     opener = SecretOpener(SecretsInMemory(secrets))
     channels, logins = Channels(egress), Authenticator(egress)

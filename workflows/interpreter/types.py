@@ -14,6 +14,7 @@ from activities.definitions.types import Engine
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import ENGINE_VERSION
 from workflows.interpreter.position import State
+from workflows.interpreter.sharing import Shared
 
 # Wire names; the workflow type itself is dynamic: "<namespace>.<name>" of the definition.
 PROGRESS_QUERY: Final = "progress"
@@ -42,6 +43,7 @@ class Carried(BaseModel, frozen=True):
 
     Attributes:
         states: Where it stood, by path (`interpreter.position`).
+        shared: What stands in several of them, or is the input, and was taken out.
         undoable: Tasks that have to be undone when the instance fails.
         context: What tasks have exported.
         started_at: When the first run began, in seconds after 1970.
@@ -51,6 +53,7 @@ class Carried(BaseModel, frozen=True):
     """
 
     states: dict[str, State]
+    shared: list[Shared] = Field(default_factory=list)
     undoable: list[State] = Field(default_factory=list)
     context: JsonValue = None
     started_at: float

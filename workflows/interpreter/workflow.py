@@ -27,6 +27,7 @@ from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, fa
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Ballot, Frame, Run, Scope, Watcher, instant, moment
+from workflows.interpreter.sharing import restored, shared
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
@@ -295,7 +296,7 @@ class Interpreter:
             calls=self.calls,
             timeline=self.timeline,
             control=Control(paused=carried.paused if carried else False),
-            resumed=dict(carried.states) if carried else {},
+            resumed=restored(carried.states, carried.shared, start.input) if carried else {},
             undoable=list(carried.undoable) if carried else [],
             changed=self.announce,
             generation=start.generation,
@@ -313,8 +314,10 @@ class Interpreter:
             Fault: When what it would have to know is too large.
         """
         info = workflow.info()
+        states, taken_out = shared(run.control.states(), start.input)
         carried = Carried(
-            states=run.control.states(),
+            states=states,
+            shared=taken_out,
             undoable=run.undoable,
             context=run.context,
             started_at=run.started_at,
