@@ -108,9 +108,9 @@ async def first_payload(handle: WorkflowHandle[Any, Any]) -> Payload:
 async def cause(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
     with pytest.raises(WorkflowFailureError) as failed:
         await handle.result()
-    error = failed.value.cause
+    error = failed.value.__cause__
     if isinstance(error, ActivityError):
-        error = error.cause
+        error = error.__cause__
     assert isinstance(error, ApplicationError)
     return error
 
@@ -284,7 +284,9 @@ async def test_sweeping_earlier_than_temporal_forgets_is_refused(
 
 async def listed(client: Client, schedule_id: str) -> None:
     """Wait until the schedule is in the list of all."""
-    while schedule_id not in [each.id async for each in await client.list_schedules()]:
+    while True:
+        if schedule_id in [each.id async for each in await client.list_schedules()]:
+            return
         await anyio.sleep(0.05)
 
 

@@ -9,7 +9,6 @@ that is much, all branches wait for a timer of a millisecond, whose firing prove
 The count depends on nothing but what the run does, so a replay pauses at the same places.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -46,7 +45,7 @@ class Handout:
         self.given = 0
         self.sent = 0
         self.promised = 0
-        self._pausing: asyncio.Event | None = None
+        self._pausing = False
 
     async def admit(self, size: int) -> int:
         """Wait until a command of this size may be handed out, and count it.
@@ -93,18 +92,20 @@ class Handout:
             if self.given == self.sent:
                 # Only results of local activities are in the way: they will come.
                 await workflow.wait_condition(lambda: self._fits(size) or self.given > self.sent)
-            elif self._pausing is not None:
-                await self._pausing.wait()
+            elif self._pausing:
+                await workflow.wait_condition(lambda: self._fits(size) or not self._pausing)
             else:
-                await self._pause()
+                await self._pause(size)
 
-    async def _pause(self) -> None:
-        over = self._pausing = asyncio.Event()
-        mark = self.given
+    async def _pause(self, size: int) -> None:
+        self._pausing, mark = True, self.given
         try:
-            await workflow.sleep(_PAUSE, summary="pause between many large calls")
+            # What comes back meanwhile is as good: a cluster may fire timers a second late.
+            await workflow.wait_condition(
+                lambda: self._fits(size), timeout=_PAUSE, timeout_summary="pause: much was sent"
+            )
+        except TimeoutError:
             self.arrived(mark)
         finally:
             # Also when this branch is cancelled: then the next one pauses.
-            self._pausing = None
-            over.set()
+            self._pausing = False

@@ -15,6 +15,7 @@ from typing_extensions import override
 from foundation.json import JsonValue
 from workflows.interpreter.position import Position, State
 from workflows.interpreter.run import Frame, Run
+from workflows.interpreter.sharing import shared
 from workflows.interpreter.types import Carried
 from workflows.interpreter.workflow import Interpreter
 
@@ -72,10 +73,12 @@ class Recorder:
             states.update(place.snapshot())
         # The task itself begins anew.
         states.pop(frame.path, None)
+        states, taken_out = shared(states, self.interpreter.input if self.interpreter else None)
         info = workflow.info()
         self.place = frame.scope.position.path if frame.scope.position else None
         self.carried = Carried(
             states=_copied(states),
+            shared=[each.model_copy(update={"value": _copied(each.value)}) for each in taken_out],
             undoable=_copied(run.undoable),
             context=_copied(run.context),
             started_at=run.started_at,
