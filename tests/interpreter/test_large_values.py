@@ -11,6 +11,7 @@ from temporalio.client import Client
 from typing_extensions import override
 
 from foundation.blobs import BlobStore
+from foundation.database import Database
 from tests.interpreter.conftest import Runner, working
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -62,11 +63,15 @@ def sizes() -> Iterator[str]:
 
 @pytest.fixture
 async def large(
-    temporal: Client, task_queue: str, tenant: str, stub_hosts: dict[str, str]
+    temporal: Client,
+    task_queue: str,
+    tenant: str,
+    stub_hosts: dict[str, str],
+    shared_database: Database,
 ) -> AsyncIterator[Runner]:
     """Runs whose calls may answer with 6 MB."""
     async with working(
-        temporal, task_queue, tenant, stub_hosts, max_response_bytes=6_000_000
+        temporal, task_queue, tenant, stub_hosts, shared_database, max_response_bytes=6_000_000
     ) as runner:
         yield runner
 
