@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from activities.logins import Authenticator
 from activities.programs import FeatureGate, ProgramActivities
 from activities.programs.sandbox import Limits, Refusing, Sandbox, proven
+from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.settings import ProgramSettings, Settings
 from security.egress import Egress
@@ -76,6 +77,7 @@ async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
     logins = Authenticator(egress)
+    blobs = open_store(settings.blobs)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -84,7 +86,7 @@ async def run(settings: Settings) -> None:
         sandbox = await proven()
         if isinstance(sandbox, Refusing):
             log.error("programs_refused", why=sandbox.reason)
-        client = await connected(settings, stop)
+        client = await connected(settings, blobs, stop)
         if client is None:
             return
         worker = build_worker(client, settings, database, sandbox, egress=egress, logins=logins)
