@@ -96,6 +96,16 @@ async def events_close(_request: Any) -> Any:
     return _answered(None)
 
 
+@activity.defn(name="approval-show")
+async def approval_show(_request: Any) -> Any:
+    return _answered(None)
+
+
+@activity.defn(name="program-run")
+async def program_run(_request: Any) -> Any:
+    return _answered("3")
+
+
 @activity.defn(name="asyncapi-publish")
 async def asyncapi_publish(_request: Any) -> Any:
     return _answered(None)
@@ -127,6 +137,7 @@ STAND_INS = [
     mcp_request,
     a2a_call,
     notify,
+    approval_show,
     event_publish,
     events_take,
     events_close,
@@ -233,12 +244,14 @@ async def recording(client: Client, hosts: dict[str, str], plant: Plant) -> Asyn
     child = prepare(json.dumps(CHILD.definition))
     shelf.published[TENANT, child.namespace, child.name] = child
     definitions = DefinitionActivities(shelf)
-    async with Worker(
+    worker = Worker(
         client,
         task_queue=QUEUE,
         workflows=[Interpreter],
         activities=[definitions.load_definition, http.http_call, http.openapi_call, *STAND_INS],
-    ):
+    )
+    programs = Worker(client, task_queue=f"{QUEUE}-programs", activities=[program_run])
+    async with worker, programs:
         yield Recorder(client, plant)
     await logins.aclose()
     await egress.aclose()
