@@ -112,9 +112,3 @@ do:
     )
     assert ended.output == 20_000
     assert ended.progress.dropped > 0
-
-
-async def test_an_output_too_large_for_temporal_faults(run: Runner) -> None:
-    ended = await run("do: [ { x: { set: { a: '${ \"x\" * 1500000 }' } } } ]")
-    assert ended.kind == "validation"
-    assert "1,000,000" in ended.error["detail"]
