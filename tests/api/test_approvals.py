@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import anyio.lowlevel
 import httpx2
 import pytest
 from temporalio.client import Client
@@ -11,6 +10,7 @@ from temporalio.worker import Worker
 from activities.approvals import ApprovalActivities
 from api.services import Services
 from tests.api.people import Person, person
+from tests.fixtures.polling import pause
 from workflows.interpreter.workflow import Interpreter
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +27,7 @@ do:
 
 async def the_one(http: httpx2.AsyncClient, who: Person) -> dict[str, Any]:
     while not (items := (await http.get(APPROVALS, headers=who.headers)).json()["items"]):
-        await anyio.lowlevel.checkpoint()
+        await pause()
     found: dict[str, Any] = items[0]
     return found
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import anyio.lowlevel
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 from temporalio.exceptions import ApplicationError
@@ -22,6 +21,7 @@ from activities.logins import Authenticator
 from foundation.settings import EgressSettings
 from security.egress import Egress
 from tests.fixtures.plant import Plant
+from tests.fixtures.polling import pause
 from tests.histories.cases import CHILD, Case
 from tests.histories.recordings import Recording
 from tests.interpreter.conftest import Shelf
@@ -204,7 +204,7 @@ class Recorder:
             told = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)
             if any(event.name == task and event.state is state for event in told.events):
                 return
-            await anyio.lowlevel.checkpoint()
+            await pause()
 
     async def _runs(self, handle: WorkflowHandle[Any, Any]) -> list[WorkflowHistory]:
         found: list[WorkflowHistory] = []

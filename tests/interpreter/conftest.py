@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import anyio.lowlevel
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
@@ -32,6 +31,7 @@ from foundation.settings import EgressSettings, EventSettings, TemporalSettings
 from foundation.temporal import connect
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.polling import pause
 from workflows.approvals.service import Approvals
 from workflows.approvals.wiring import build_approvals
 from workflows.definition import PreparedDefinition, prepare
@@ -174,7 +174,7 @@ class Runner:
     ) -> None:
         """Ask until it is so; the test's own timeout ends a vain wait."""
         while not condition(await self.progress(handle)):
-            await anyio.lowlevel.checkpoint()
+            await pause()
 
     async def task_failure(self, handle: WorkflowHandle[Any, Any]) -> str:
         """Wait until a workflow task has failed; return why."""
@@ -182,7 +182,7 @@ class Runner:
             async for event in handle.fetch_history_events():
                 if event.HasField("workflow_task_failed_event_attributes"):
                     return event.workflow_task_failed_event_attributes.failure.message
-            await anyio.lowlevel.checkpoint()
+            await pause()
 
     async def progress(self, handle: WorkflowHandle[Any, Any]) -> Progress:
         found: Progress = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)

@@ -15,6 +15,7 @@ from foundation.errors import (
     NotFoundError,
 )
 from security.principal import Principal
+from tests.fixtures.polling import pause
 from tests.interpreter.conftest import Ended, Runner
 from workflows.approvals.schemas import ApprovalInfo
 from workflows.interpreter.types import Progress, RunStatus, TaskState
@@ -57,7 +58,7 @@ async def the_one(run: Runner) -> ApprovalInfo:
     assert run.inbox is not None
     boss = person(run, "boss", sees=True)
     while not (items := (await run.inbox.list(boss, status=None, everybody=True)).items):
-        await anyio.lowlevel.checkpoint()
+        await pause()
     return items[0]
 
 
@@ -233,7 +234,7 @@ async def test_the_ladder_lets_more_people_decide(run: Runner) -> None:
     tasks += "output: { as: '${ $context.told }' }\n"
     handle = await run.start(tasks, {"lot": 7})
     while "director" not in (shown := await the_one(run)).roles:
-        await anyio.lowlevel.checkpoint()
+        await pause()
     await says(run, person(run, "d", "director"), shown)
     ended = await finished(run, handle)
     assert ended.output == ["opened", "reminder", "reminder", "escalated"]
@@ -300,7 +301,7 @@ do:
     await says(run, person(run, "ada"), first, approves=False)
     assert run.inbox is not None
     while not (items := (await run.inbox.list(person(run, "ada"))).items):
-        await anyio.lowlevel.checkpoint()
+        await pause()
     assert [each.title for each in items] == ["Turn 2"]
     await says(run, person(run, "ada"), items[0])
     ended = await finished(run, handle)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import anyio.lowlevel
 import pytest
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -18,6 +17,7 @@ from foundation.database import Database
 from foundation.settings import EgressSettings, SmtpSettings
 from security.egress import Egress
 from tests.fixtures.mail_server import DROPPED, FROM, PASSWORD, USER, MailBox
+from tests.fixtures.polling import pause
 from tests.fixtures.receiver import SLACK_PATH, Answer, Receiver
 from tests.interpreter.conftest import Ended, Runner
 from tests.interpreter.test_secrets import payloads_of
@@ -138,7 +138,7 @@ async def pause_of(handle: WorkflowHandle[Any, Any]) -> float:
             if pending.attempt > 1:
                 last = pending.last_attempt_complete_time.ToDatetime()
                 return (pending.scheduled_time.ToDatetime() - last).total_seconds()
-        await anyio.lowlevel.checkpoint()
+        await pause()
 
 
 async def test_a_receiver_says_how_long_to_wait(run: Runner, receiver: Receiver) -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import anyio.lowlevel
 import pytest
 from anyio import to_thread
 from temporalio.exceptions import ApplicationError
@@ -14,6 +13,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.logins import Authenticator, Login, PlainLogin
 from activities.mcp import McpActivities, McpCall, McpRequest
 from security.egress import Egress
+from tests.fixtures.polling import pause
 from tests.fixtures.token_server import POST_SECRET, TokenServer
 from tests.toolhub.servers import Seen
 from toolhub.hub import ToolHub
@@ -99,7 +99,7 @@ async def test_a_cancelled_activity_stops_the_tool(
         environment.run(activities.mcp_call, call("good", "slow", seconds=60))
     )
     while not good_seen.ran["slow"]:
-        await anyio.lowlevel.checkpoint()
+        await pause()
     environment.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import anyio.lowlevel
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -16,6 +15,7 @@ from activities.logins import DigestLogin, PlainLogin
 from activities.logins.types import Client, OAuth2Login, OAuth2Properties
 from deploy.local.ports import free_port
 from tests.fixtures.grpc_line import HOST, Line, Protos
+from tests.fixtures.polling import pause
 from tests.fixtures.token_server import POST_SECRET, TokenServer
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ class Caller:
     async def until_sent(self) -> None:
         """Wait until a request leaves; the test's own timeout ends a vain wait."""
         while {"sent": True} not in self.beats:
-            await anyio.lowlevel.checkpoint()
+            await pause()
 
     def after_a_lost_worker(self) -> None:
         self.environment.info = replace(self.environment.info, heartbeat_details=[{"sent": True}])

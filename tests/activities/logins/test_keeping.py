@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import anyio.lowlevel
 import pytest
 from temporalio.testing import ActivityEnvironment
 
@@ -12,6 +11,7 @@ from activities.http.errors import CallFailedError
 from activities.logins import PlainLogin, ReadyLogin
 from activities.work import working
 from tests.activities.logins.conftest import CLIENT, Caller
+from tests.fixtures.polling import pause
 
 pytestmark = pytest.mark.anyio
 
@@ -125,7 +125,7 @@ async def test_parallel_calls_with_a_refused_token_get_one_new_one(caller: Calle
     calls = [asyncio.create_task(caller()) for _ in range(10)]
     await asyncio.to_thread(caller.server.asked.wait, 60)
     while caller.server.requests.count("GET /api/orders") < 11:
-        await anyio.lowlevel.checkpoint()
+        await pause()
     caller.server.held.set()
     await asyncio.gather(*calls)
     assert caller.server.grants.total() == 2
