@@ -18,6 +18,7 @@ from typing_extensions import override
 from cli.instance_flags import describe_instances, describe_run
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+MAX_PROCESSES = 256
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,7 +62,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))
-    _worker(commands.add_parser("worker", help="start one worker process"))
+    _worker(commands.add_parser("worker", help="start worker processes"))
     _blobs(commands.add_parser("blobs", help="look after large payloads"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
@@ -135,13 +136,29 @@ def _features(parser: argparse.ArgumentParser) -> None:
 
 
 def _worker(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Start one worker process with the settings of the environment."
+    parser.description = "Start worker processes with the settings of the environment."
+    parser.add_argument(
+        "--processes",
+        type=_processes,
+        default=1,
+        metavar="N",
+        help="how many, kept running; 'auto': one for each processor; default 1",
+    )
     parser.add_argument(
         "--programs",
         action="store_true",
         help="run programs (run: shell, run: script) in the sandbox, and nothing else",
     )
     parser.set_defaults(module="cli.worker")
+
+
+def _processes(text: str) -> int:
+    """Read a number of processes; 0 for one on each processor."""
+    if text == "auto":
+        return 0
+    if not text.isdecimal() or not 0 < int(text) <= MAX_PROCESSES:
+        raise argparse.ArgumentTypeError(f"'{text}' is not 'auto' or 1 to {MAX_PROCESSES}")
+    return int(text)
 
 
 def _blobs(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
-"""`millwright worker`: one worker process, with the settings of the environment."""
+"""`millwright worker`: worker processes, with the settings of the environment."""
 
 import argparse
+import sys
 
 import uvloop
 
@@ -15,5 +16,11 @@ def run(flags: argparse.Namespace) -> int:
     """Work until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(settings.log)
-    uvloop.run(programs.run(settings) if flags.programs else main.run(settings))
+    if flags.processes == 1:
+        uvloop.run(programs.run(settings) if flags.programs else main.run(settings))
+        return OK
+    from cli import fleet  # noqa: PLC0415 - what one process alone does not need
+
+    command = [sys.executable, "-m", "workers", *(["--programs"] if flags.programs else [])]
+    uvloop.run(fleet.run(flags.processes or fleet.processors(), command))
     return OK
