@@ -4,7 +4,16 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from typing import Final, TypeAlias
 
-from bench import expressions, interpreter, rest, toolhub
+from bench import (
+    conditions,
+    expressions,
+    interpreter,
+    local_calls,
+    publish,
+    rest,
+    thousand,
+    toolhub,
+)
 from bench.report import Figure, save, show
 from bench.system import Bench, system
 from millwright_client import Millwright
@@ -14,11 +23,15 @@ Measured: TypeAlias = tuple[list[Figure], dict[str, object]]
 ALONE: Final[dict[str, tuple[str, Callable[[], Measured]]]] = {
     "expressions": ("Expressions", expressions.measure),
     "interpreter": ("Interpreter", interpreter.measure),
+    "conditions": ("Conditions", conditions.measure),
+    "local": ("Local calls", local_calls.measure),
+    "thousand": ("A thousand calls", thousand.measure),
 }
 # These need the whole product running.
 ON_A_SYSTEM: Final[dict[str, tuple[str, Callable[[Bench, Millwright], Measured]]]] = {
     "toolhub": ("ToolHub", toolhub.measure),
     "rest": ("REST", rest.measure),
+    "publish": ("Publishing", publish.measure),
 }
 
 

@@ -1,25 +1,19 @@
-"""The yardstick: five steps as a developer would write them, and no-op activities for both sides.
+"""The yardsticks: what a developer would write, and a no-op activity for both sides."""
 
-`python -m bench.handwritten TASK_QUEUE KIND` is one worker; both kinds have the same settings, the
-same activities and the same process shape.
-"""
-
-import sys
+import asyncio
 from datetime import timedelta
+from typing import Any
 
-import uvloop
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.http.types import HttpCall
 from activities.types import ActivityResult
 from foundation.json import JsonValue
-from foundation.settings import Settings
-from foundation.temporal import connect
-from workflows.interpreter.workflow import Interpreter
 
 STEPS = 5
+CALLS = 1_000
+WINDOW = 100
 
 
 @activity.defn(name="http-call")
@@ -28,38 +22,49 @@ async def http_call(call: HttpCall) -> ActivityResult:
     return ActivityResult(value=call.body, attempts=1)
 
 
+async def called(number: int, value: JsonValue) -> JsonValue:
+    """Make one call."""
+    answer = await workflow.execute_activity(
+        "http-call",
+        HttpCall(tenant_id="bench", method="POST", uri=f"http://b/{number}", body=value),
+        result_type=ActivityResult,
+        start_to_close_timeout=timedelta(seconds=45),
+        heartbeat_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(maximum_attempts=4),
+    )
+    return answer.value
+
+
 @workflow.defn(name="handwritten", sandboxed=False)
 class Handwritten:
     """Five calls in a row, each with the last one's answer."""
 
     @workflow.run
-    async def run(self, value: JsonValue) -> JsonValue:
+    async def run(self, value: Any) -> JsonValue:
         for step in range(STEPS):
-            answer = await workflow.execute_activity(
-                "http-call",
-                HttpCall(tenant_id="bench", method="POST", uri=f"http://b/{step}", body=value),
-                result_type=ActivityResult,
-                start_to_close_timeout=timedelta(seconds=45),
-                heartbeat_timeout=timedelta(seconds=10),
-                retry_policy=RetryPolicy(maximum_attempts=4),
-            )
-            value = answer.value
+            value = await called(step, value)
         return value
 
 
-async def main(task_queue: str, kind: str) -> None:
-    """Poll until killed."""
-    client = await connect(Settings().temporal)
-    worker = Worker(
-        client,
-        task_queue=task_queue,
-        workflows=[Interpreter if kind == "interpreter" else Handwritten],
-        activities=[http_call],
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-    )
-    await worker.run()
+@workflow.defn(name="handwritten-window", sandboxed=False)
+class HandwrittenWindow:
+    """A thousand calls, at most a hundred at the same time."""
+
+    @workflow.run
+    async def run(self, value: Any) -> list[JsonValue]:
+        slots = asyncio.Semaphore(WINDOW)
+
+        async def one(number: int) -> JsonValue:
+            async with slots:
+                return await called(number, value)
+
+        return await asyncio.gather(*map(one, range(CALLS)))
 
 
-if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], sys.argv[2]))
+@workflow.defn(name="handwritten-nothing", sandboxed=False)
+class HandwrittenNothing:
+    """Give back what came in: what any workflow costs."""
+
+    @workflow.run
+    async def run(self, value: Any) -> JsonValue:
+        return value

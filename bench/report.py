@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -39,6 +40,14 @@ def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which that share of all values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def paired(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return by how much one side takes more than the other, of measurements that took turns.
+
+    Neighbours in time are compared with each other; the median ignores a disturbed pair.
+    """
+    return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
 def save(bench: str, figures: Sequence[Figure], how: dict[str, object]) -> Path:

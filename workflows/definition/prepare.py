@@ -17,7 +17,7 @@ from workflows.definition.findings import (
     in_order,
 )
 from workflows.definition.loader import LoadedDocument, parse
-from workflows.definition.models import Definition
+from workflows.definition.models import Definition, DocumentInfo
 from workflows.definition.pruning import Pruned, prune
 from workflows.definition.shape import problems_of
 
@@ -82,7 +82,7 @@ def load_definition(document: JsonObject) -> Definition:
 
 def _prepared(loaded: LoadedDocument, warnings: list[Finding]) -> PreparedDefinition:
     document = loaded.value if isinstance(loaded.value, dict) else {}
-    info = load_definition(document).document
+    info = DocumentInfo.model_validate(document["document"])
     return PreparedDefinition(
         namespace=info.namespace,
         name=info.name,

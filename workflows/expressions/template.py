@@ -5,6 +5,7 @@ type. In any other text each `${ ... }` is replaced by its value, spelled as jq'
 it, so null is "null". A literal `${` is written `${ "${" }`. Names of members are never evaluated.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias, cast
@@ -27,6 +28,7 @@ Variables: TypeAlias = Mapping[str, JsonValue]
 _Build: TypeAlias = Callable[[JsonValue, Variables], JsonValue]
 
 OPENING: Final = "${"
+_PLAIN: Final = re.compile(r"\$\{[^{}()\[\]\"#]*\}")
 
 
 class Embedded(NamedTuple):
@@ -48,6 +50,9 @@ def expression_in(text: str) -> str | None:
     whole = text.strip()
     if not whole.startswith(OPENING):
         return None
+    if _PLAIN.fullmatch(whole):
+        # Nothing in it can hide a brace: most are so, and need not be read twice.
+        return whole[len(OPENING) : -1].strip()
     try:
         end = end_of_program(whole, len(OPENING))
     except Problem:

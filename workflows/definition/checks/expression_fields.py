@@ -68,8 +68,12 @@ class ExpressionField:
     input: KnownSchema | None = None
 
 
-def expression_fields(subject: Subject) -> Iterator[ExpressionField]:
-    """Go through all values of a definition in which expressions can stand."""
+def expression_fields(subject: Subject) -> tuple[ExpressionField, ...]:
+    """Return all values of a definition in which expressions can stand."""
+    return subject.once(_expression_fields)
+
+
+def _expression_fields(subject: Subject) -> Iterator[ExpressionField]:
     definition = subject.definition
     own = inputs_of(definition, "the workflow")
     if definition.input and definition.input.from_ is not None:
@@ -127,6 +131,8 @@ def _around(site: Site, inputs: Inputs) -> Iterator[ExpressionField]:
 def _policy(site: Site) -> Iterator[ExpressionField]:
     """What a task wants of the engine."""
     given = site.task.millwright
+    if not given.model_fields_set:
+        return
     kept = {"timeout", "idempotency_key", "summary", "search_attributes"}
     written = given.model_dump(by_alias=True, include=kept)
     at = (*site.path, "metadata", "millwright")

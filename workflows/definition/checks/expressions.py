@@ -1,8 +1,8 @@
 """Expressions: they parse, they call what is there, they read what is there."""
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
 
 from workflows.definition.checks.expression_fields import (
     PREDEFINED,
@@ -20,6 +20,8 @@ from workflows.expressions import (
     expression_in,
     has_expressions,
 )
+
+Compiled: TypeAlias = Sequence[tuple[Path, Expression | Problem]]
 
 # The engine repeats the expression, which may be long, on a line of its own.
 _MESSAGE_CHARS: Final = 300
@@ -58,16 +60,25 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
     """Compile every expression and compare what it reads with what is there."""
     if subject.definition.evaluate.language != "jq":
         return
-    for field in expression_fields(subject):
-        for path, found in compiled_in(field):
+    for field, expressions in compiled_fields(subject):
+        for path, found in expressions:
             if isinstance(found, Expression):
                 yield from _unknown_variables(field, path, found)
             else:
                 yield found
 
 
-def compiled_in(field: ExpressionField) -> Iterator[tuple[Path, Expression | Problem]]:
-    """Go through the expressions of a field: compiled, or why not."""
+def compiled_fields(subject: Subject) -> tuple[tuple[ExpressionField, Compiled], ...]:
+    """Return all values in which expressions can stand, with these: compiled, or why not."""
+    return subject.once(_compiled_fields)
+
+
+def _compiled_fields(subject: Subject) -> Iterator[tuple[ExpressionField, Compiled]]:
+    for field in expression_fields(subject):
+        yield field, tuple(_compiled_in(field))
+
+
+def _compiled_in(field: ExpressionField) -> Iterator[tuple[Path, Expression | Problem]]:
     for path, text in texts(field.value, field.path):
         is_bare = field.bare and path == field.path
         try:

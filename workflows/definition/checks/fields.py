@@ -44,6 +44,9 @@ def fields_of(model: BaseModel, path: Path = ()) -> Iterator[FieldAt]:
 
 def _inside(value: object, path: Path) -> Iterator[FieldAt]:
     match value:
+        case None | str() | bool() | int() | float():
+            # Most are plain, and to ask for the others takes ten times as long.
+            pass
         case BaseModel():
             yield from fields_of(value, path)
         case tuple():

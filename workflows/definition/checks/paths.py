@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from workflows.definition.checks.expression_fields import ExpressionField, expression_fields
-from workflows.definition.checks.expressions import compiled_in
+from workflows.definition.checks.expression_fields import ExpressionField
+from workflows.definition.checks.expressions import compiled_fields
 from workflows.definition.checks.inputs import KnownSchema, inputs_of
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Problem, did_you_mean, shown
@@ -22,10 +22,10 @@ def check_paths(subject: Subject) -> Iterator[Problem]:
         return
     given = inputs_of(subject.definition, "the workflow").checked
     ask = _asking()
-    for field in expression_fields(subject):
+    for field, expressions in compiled_fields(subject):
         if not (given or field.dot or field.input):
             continue
-        for path, found in compiled_in(field):
+        for path, found in expressions:
             if isinstance(found, Expression):
                 for message in _excluded(found, field, given, ask):
                     yield Problem(Code.UNKNOWN_PATH, path, message)

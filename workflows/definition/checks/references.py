@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from workflows.definition.checks.expression_fields import expression_fields
-from workflows.definition.checks.expressions import compiled_in
+from workflows.definition.checks.expressions import compiled_fields
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
 from workflows.definition.models import (
@@ -43,9 +42,9 @@ def check_secret_names(subject: Subject) -> Iterator[Problem]:
     if subject.definition.evaluate.language != "jq":
         return
     known = subject.names("secrets")
-    for field in expression_fields(subject):
+    for field, expressions in compiled_fields(subject):
         # Elsewhere none may be read at all.
-        for path, found in compiled_in(field) if field.secrets else ():
+        for path, found in expressions if field.secrets else ():
             if isinstance(found, Expression) and "secrets" in found.variables:
                 yield from (_unknown_secret(path, name, known) for name in _read(found) - known)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from foundation.json import JsonObject, JsonValue
 from workflows.definition.checks.fields import FieldAt, fields_of
@@ -22,6 +22,8 @@ from workflows.definition.models import (
     TryTask,
 )
 from workflows.definition.pruning import Pruned
+
+T = TypeVar("T")
 
 Variables: TypeAlias = frozenset[str]
 # Who checks for no tenant: everything may be used.
@@ -42,10 +44,16 @@ class Scope:
     kind: Literal["sequence", "branches"]
     variables: Variables = frozenset()
 
-    def sites(self) -> Iterator["Site"]:
-        """Go through the tasks."""
-        for index, item in enumerate(self.tasks):
-            yield Site(self, (*self.path, index, item.name), item.name, item.task)
+    def sites(self) -> tuple["Site", ...]:
+        """Return the tasks; most checks ask."""
+        return self._sites
+
+    @cached_property
+    def _sites(self) -> tuple["Site", ...]:
+        return tuple(
+            Site(self, (*self.path, index, item.name), item.name, item.task)
+            for index, item in enumerate(self.tasks)
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,14 @@ class Subject:
     pruned: Pruned
     definition: Definition
     off: Mapping[str, str] = field(default_factory=dict)
+    _found: dict[object, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, find: Callable[["Subject"], Iterator[T]]) -> tuple[T, ...]:
+        """Return what a function finds in this definition; several checks ask, it looks once."""
+        found = self._found.get(find)
+        if found is None:
+            found = self._found[find] = tuple(find(self))
+        return found
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:

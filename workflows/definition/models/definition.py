@@ -1,5 +1,6 @@
 """The document as a whole."""
 
+from functools import cache
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -26,6 +27,11 @@ from workflows.definition.models.tasks import Task
 from workflows.definition.models.values import DurationSpec, Endpoint, Timeout, TimeoutSpec
 
 
+@cache
+def _nothing_wanted() -> WorkflowMetadata:
+    return WorkflowMetadata()
+
+
 class DocumentInfo(Model):
     """What the workflow is called, and in which language it is written."""
 
@@ -42,7 +48,7 @@ class DocumentInfo(Model):
     def millwright(self) -> WorkflowMetadata:
         """What the workflow wants of the engine."""
         given = self.metadata.millwright if self.metadata else None
-        return given or WorkflowMetadata()
+        return given or _nothing_wanted()
 
 
 class Extension(Model):

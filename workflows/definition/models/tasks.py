@@ -1,6 +1,7 @@
 """The kinds of tasks, and how a task says which one it is."""
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -44,6 +45,11 @@ from workflows.definition.models.task_list import TaskItem, TaskList
 from workflows.definition.models.values import DurationSpec, Timeout
 
 
+@cache
+def _nothing_wanted() -> TaskMetadata:
+    return TaskMetadata()
+
+
 class TaskBase(Model):
     """What every task can have."""
 
@@ -59,7 +65,7 @@ class TaskBase(Model):
     def millwright(self) -> TaskMetadata:
         """What the task wants of the engine."""
         given = self.metadata.millwright if self.metadata else None
-        return given or TaskMetadata()
+        return given or _nothing_wanted()
 
 
 class CallHttp(TaskBase):

@@ -70,19 +70,17 @@ class _YamlReader:
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event of the stream."""
-        mark = event.start_mark
-        spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
         match event:
             case yaml.ScalarEvent():
-                self._scalar(event, spot)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._container(event, spot)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._scalar(event, _spot(event))
+            case yaml.CollectionEndEvent():
                 self._remember(self._open.pop(), self.tree.close())
+            case yaml.CollectionStartEvent():
+                self._container(event, _spot(event))
             case yaml.AliasEvent():
-                self._alias(event, spot)
+                self._alias(event, _spot(event))
             case yaml.DocumentStartEvent():
-                self._document(event, spot)
+                self._document(event, _spot(event))
             case _:
                 pass  # begin and end of the stream, end of the document: nothing to build
 
@@ -183,6 +181,11 @@ class _YamlReader:
         self.tree.note(
             Code.CUSTOM_TAG, spot, f"The tag {shown(name)} does not fit here. Remove it."
         )
+
+
+def _spot(event: yaml.Event) -> Spot:
+    mark = event.start_mark
+    return Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
 
 
 def _fits(value: JsonScalar, tag: str | None) -> bool:
