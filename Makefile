@@ -35,9 +35,9 @@ check: ## set up, then format, lint, types, layers and dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-bench: ## set up and measure; results go to bench/results
+bench: ## set up and measure (ONLY="interpreter local": those); results go to bench/results
 	@scripts/setup dev
-	@exec $(BIN)/python -m bench
+	@exec $(BIN)/python -m bench $(ONLY)
 
 setup: ## set up for development
 	@scripts/setup dev

@@ -7,10 +7,12 @@ the median of the rounds, as a worker that waits for a busy machine burns nothin
 
 import asyncio
 import statistics
+from typing import Final
 
 from bench.cluster import Cluster, cluster
 from bench.interpreted import Batch, by_hand, definition, events, interleaved, interpreted
 from bench.report import Figure
+from foundation.json import JsonObject
 from foundation.temporal import connect
 
 TASKS = 20
@@ -30,7 +32,10 @@ DECISIONS = "".join(
 """
     for number in range(TASKS)
 )
-VALUE = {"measured": {"value": 71.5, "ok": True, "line": "L3"}, "limits": {"low": 12.5}}
+VALUE: Final[JsonObject] = {
+    "measured": {"value": 71.5, "ok": True, "line": "L3"},
+    "limits": {"low": 12.5},
+}
 
 
 def measure() -> tuple[list[Figure], dict[str, object]]:

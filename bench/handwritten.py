@@ -24,7 +24,7 @@ async def http_call(call: HttpCall) -> ActivityResult:
 
 async def called(number: int, value: JsonValue) -> JsonValue:
     """Make one call."""
-    answer = await workflow.execute_activity(
+    answer: ActivityResult = await workflow.execute_activity(
         "http-call",
         HttpCall(tenant_id="bench", method="POST", uri=f"http://b/{number}", body=value),
         result_type=ActivityResult,
@@ -40,7 +40,7 @@ class Handwritten:
     """Five calls in a row, each with the last one's answer."""
 
     @workflow.run
-    async def run(self, value: Any) -> JsonValue:
+    async def run(self, value: Any) -> Any:
         for step in range(STEPS):
             value = await called(step, value)
         return value
@@ -66,5 +66,5 @@ class HandwrittenNothing:
     """Give back what came in: what any workflow costs."""
 
     @workflow.run
-    async def run(self, value: Any) -> JsonValue:
+    async def run(self, value: Any) -> Any:
         return value

@@ -8,12 +8,14 @@ runs, from the start to the result.
 import asyncio
 import statistics
 import time
+from typing import Final
 
 from bench.cluster import Cluster, cluster, queue_of
 from bench.handwritten import STEPS
 from bench.interpreted import Batch, Run, definition, events, interleaved, interpreted
 from bench.report import Figure, paired, percentile
 from bench.worker import worker
+from foundation.json import JsonObject
 from foundation.settings import Settings
 from foundation.temporal import connect
 
@@ -24,7 +26,7 @@ ALONE = 100
 WARM_UP = 10
 MAX_ALONE_MS = 40
 HERE = "alone"
-VALUE = {"n": 1}
+VALUE: Final[JsonObject] = {"n": 1}
 
 
 def five_puts(more: str = "") -> str:

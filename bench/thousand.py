@@ -5,15 +5,17 @@ Both keep at most a hundred in flight. One run at a time; both kinds take turns.
 
 import asyncio
 import statistics
+from typing import Final
 
 from bench.cluster import Cluster, cluster
 from bench.handwritten import CALLS, WINDOW
 from bench.interpreted import Batch, by_hand, definition, events, interleaved, interpreted
 from bench.report import Figure, paired
+from foundation.json import JsonObject
 from foundation.temporal import connect
 
 ROUNDS = 7
-VALUE = {"n": 1}
+VALUE: Final[JsonObject] = {"n": 1}
 
 BRANCHES = "  - calls:\n      fork:\n        branches:\n" + "".join(
     f"""

@@ -12,14 +12,15 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     ActivitySerializationContext,
+    CompositePayloadConverter,
     DataConverter,
     ExternalStorage,
     PayloadCodec,
@@ -169,6 +170,39 @@ class TenantStorage(ExternalStorage, WithSerializationContext):
         return self.of(_tenant_of(context))
 
 
+# What it knows of types takes a while to be found out, and is the same for all payloads.
+_JSON: Final = PydanticPayloadConverter()
+
+
+class SharedConverter(CompositePayloadConverter):
+    """The SDK makes a new converter for every context, with a store for every payload."""
+
+    def __init__(self) -> None:
+        super().__init__(*_JSON.converters.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class TenantConverter(DataConverter):
+    """Makes one converter per tenant; the SDK asks for one with every payload, several times."""
+
+    _made: dict[str | None, Self] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @override
+    def with_context(self, context: SerializationContext) -> Self:
+        if isinstance(self.payload_codec, WithSerializationContext):
+            # It may want to know more than the tenant.
+            return super().with_context(context)
+        tenant_id = _tenant_of(context)
+        made = self._made.get(tenant_id)
+        if made is None:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            made = self._made[tenant_id] = super().with_context(context)
+        return made
+
+
 def _storage(store: BlobStore) -> TenantStorage:
     @lru_cache(maxsize=_KEPT)
     def of(tenant_id: str | None) -> TenantStorage:
@@ -204,8 +238,8 @@ def data_converter(
             refused.
         codec: Encrypts payloads, wherever they are kept.
     """
-    return dataclasses.replace(
-        pydantic_data_converter,
+    return TenantConverter(
+        payload_converter_class=SharedConverter,
         payload_codec=codec,
         external_storage=_storage(store) if store else None,
     )

@@ -56,15 +56,18 @@ class Control:
             states.update(place.snapshot())
         return states
 
-    def suggest(self) -> None:
-        """Leave the run soon, if Temporal suggests it."""
-        info = workflow.info()
-        if not self._leaving and info.is_continue_as_new_suggested():
-            events = info.get_current_history_length()
-            if events >= self._next_try:
-                self._next_try = events + EVENTS_BETWEEN_TRIES
-                self._leaving = True
-                self._letting_go = asyncio.create_task(self._let_go())
+    def suggest(self, events: int) -> None:
+        """Leave the run soon, if Temporal suggests it.
+
+        Args:
+            events: How many the history has.
+        """
+        if self._leaving or events < self._next_try:
+            return
+        if workflow.info().is_continue_as_new_suggested():
+            self._next_try = events + EVENTS_BETWEEN_TRIES
+            self._leaving = True
+            self._letting_go = asyncio.create_task(self._let_go())
 
     async def boundary(self, place: Position) -> None:
         """Stop here if the run is to stop.

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from temporalio.common import Priority, RetryPolicy
@@ -57,7 +58,12 @@ class Policy:
     def priority_for(self, tenant_id: str) -> Priority:
         """Return where calls stand in the queue: tenants take turns, whatever each has queued."""
         key = tenant_id if self.fairness_key is None else f"{tenant_id}/{self.fairness_key}"
-        return Priority(priority_key=self.priority, fairness_key=bounded(key))
+        return _priority(self.priority, key)
+
+
+@lru_cache(maxsize=1024)
+def _priority(priority: int | None, key: str) -> Priority:
+    return Priority(priority_key=priority, fairness_key=bounded(key))
 
 
 DEFAULT: Final = Policy()

@@ -90,9 +90,18 @@ class Blueprint(Generic[R]):
     def __init__(
         self, model: type[R], secrets: tuple[str, ...], parts: Mapping[str, Part | None]
     ) -> None:
-        present = {name: part for name, part in parts.items() if part is not None}
+        fixed = {
+            name: part.template.source
+            for name, part in parts.items()
+            if isinstance(part, Value) and part.template.constant
+        }
+        present = {
+            name: part for name, part in parts.items() if part is not None and name not in fixed
+        }
         self._model = model
         self._secrets = secrets
+        # What is written without an expression is the same every time, null means left out.
+        self._fixed = {name: value for name, value in fixed.items() if value is not None}
         self._open = {name: part for name, part in present.items() if not part.secret}
         self._sealed = {name: part for name, part in present.items() if part.secret}
         self._variables = frozenset[str]().union(
@@ -116,6 +125,7 @@ class Blueprint(Generic[R]):
         given = {
             "tenant_id": frame.run.tenant_id,
             **fixed,
+            **self._fixed,
             **computed,
         }
         if self._sealed:

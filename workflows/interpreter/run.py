@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import workflow
@@ -46,6 +47,12 @@ def instant(time: datetime) -> JsonObject:
         "iso8601": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "epoch": {"seconds": millis // 1000, "milliseconds": millis},
     }
+
+
+@lru_cache(maxsize=256)
+def _instant_at(seconds: float) -> JsonObject:
+    # Tasks that do not wait begin at the same moment, by the clock of the run.
+    return instant(moment(seconds))
 
 
 def moment(seconds: float) -> datetime:
@@ -142,7 +149,7 @@ class Run:
                 f"Its history has {events:,} events and {size:,} bytes; {MAX_HISTORY_EVENTS:,} "
                 f"and {MAX_HISTORY_BYTES:,} are allowed. Split the work into several runs.",
             )
-        self.control.suggest()
+        self.control.suggest(events)
         self.spent += FUEL_PER_TASK
         await self.rest()
 
@@ -247,7 +254,7 @@ class Frame:
                 "reference": step.reference,
                 "definition": step.definition,
                 "input": raw,
-                "startedAt": instant(moment(self.state["since"])),
+                "startedAt": _instant_at(self.state["since"]),
             },
             "workflow": scope.run.descriptor,
         }

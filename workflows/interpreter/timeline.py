@@ -2,8 +2,9 @@
 
 from collections import deque
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic_core import to_json
 
@@ -20,11 +21,38 @@ KEPT_BYTES: Final = 16_000_000
 _EVENT_BYTES: Final = 500
 
 
+@lru_cache(maxsize=4096)
+def _written(text: str) -> int:
+    """Return the bytes of a text that is in many events."""
+    return len(to_json(text))
+
+
+class _Kept(NamedTuple):
+    """A `TaskEvent`, as long as nobody asks: each task makes two, and most are never told."""
+
+    sequence: int
+    time: datetime
+    reference: str
+    iteration: str
+    name: str
+    kind: str
+    state: TaskState
+    attempts: int | None
+    error: JsonObject | None
+    event: JsonObject | None
+    execution: str
+    child: str | None
+
+    def told(self) -> TaskEvent:
+        # From values of the right types: not validated again.
+        return TaskEvent.model_construct(**self._asdict())
+
+
 class Timeline:
     """The events of one run."""
 
     def __init__(self) -> None:
-        self.events: deque[TaskEvent] = deque()
+        self.events: deque[_Kept] = deque()
         self.sizes: deque[int] = deque()
         self.bytes = 0
         # Sequence number of the newest event, also of those that a run before this one has.
@@ -47,32 +75,34 @@ class Timeline:
         child: str | None = None,
     ) -> None:
         self.last += 1
-        # Built in the hot path of every task, from values of the right types: not validated again.
-        self.events.append(
-            TaskEvent.model_construct(
-                sequence=self.last,
-                time=time,
-                reference=reference,
-                iteration=iteration,
-                name=name,
-                kind=kind,
-                state=state,
-                attempts=attempts,
-                error=error,
-                event=event,
-                execution=execution,
-                child=child,
-            )
+        kept = _Kept(
+            self.last,
+            time,
+            reference,
+            iteration,
+            name,
+            kind,
+            state,
+            attempts,
+            error,
+            event,
+            execution,
+            child,
         )
-        heavy = (part for part in (name, reference, error, event) if part)
-        self._keep(_EVENT_BYTES + sum(len(to_json(part)) for part in heavy))
+        self.events.append(kept)
+        size = _EVENT_BYTES + _written(name) + _written(reference)
+        if error is not None:
+            size += len(to_json(error))
+        if event is not None:
+            size += len(to_json(event))
+        self._keep(size)
 
     def progress(self, after: int) -> Progress:
         """Return at most `PAGE` events that follow the one numbered `after`."""
         oldest = self.events[0].sequence if self.events else self.last + 1
         skip = max(0, after + 1 - oldest)
         return Progress(
-            events=list(islice(self.events, skip, skip + self._page(skip))),
+            events=[each.told() for each in islice(self.events, skip, skip + self._page(skip))],
             last=self.last,
             dropped=oldest - 1,
             ended=self.ended,

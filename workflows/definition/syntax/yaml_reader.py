@@ -132,9 +132,7 @@ class _YamlReader:
             self._refuse_tag(event.tag, spot)
         return value
 
-    def _container(
-        self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, spot: Spot
-    ) -> None:
+    def _container(self, event: yaml.CollectionStartEvent, spot: Spot) -> None:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         if self.tree.expects_key:
             raise self.tree.refused(

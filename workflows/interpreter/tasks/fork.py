@@ -1,11 +1,8 @@
 """`fork`: branches at the same time. All of them, or (`compete`) the first that succeeds."""
 
 import asyncio
-from asyncio import FIRST_COMPLETED
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from temporalio import workflow
 
 from foundation.json import JsonObject, JsonValue
 from workflows.definition import ForkTask
@@ -61,13 +58,12 @@ class Fork:
             Fault: Of a branch, when all are needed.
             Leaving: When what is left of the branches is for the next run.
         """
-        control = frame.run.control
-        pending: Collection[asyncio.Task[JsonValue]] = set(running)
+        control, branches = frame.run.control, _Pending(running)
         leaving, counted = False, len(running)
         try:
-            while pending and not (self.compete and done):
-                ended, pending = await workflow.wait(pending, return_when=FIRST_COMPLETED)
-                for task in sorted(ended, key=lambda task: int(running[task])):
+            while branches.pending and not (self.compete and done):
+                ended = await branches.ended()
+                for task in ended:
                     try:
                         done[running[task]] = task.result()
                     except Leaving:
@@ -76,7 +72,7 @@ class Fork:
                         if not self.compete:
                             raise
                         faults[running[task]] = fault.error
-                if pending:
+                if branches.pending:
                     counted -= len(ended)
                     control.ended(len(ended))
             if leaving and not (self.compete and done):
@@ -86,6 +82,38 @@ class Fork:
             raise
         finally:
             control.joined(counted)
+
+
+class _Pending:
+    """Branches that have not ended.
+
+    What `workflow.wait` does, at the same moments, but it would look into every branch each time
+    one of them ends.
+
+    Attributes:
+        pending: In the order of their numbers.
+    """
+
+    def __init__(self, branches: Iterable["asyncio.Task[JsonValue]"]) -> None:
+        self.pending = dict.fromkeys(branches)
+        self._waiter: asyncio.Future[None] | None = None
+        for branch in self.pending:
+            branch.add_done_callback(self._wake)
+
+    def _wake(self, branch: "asyncio.Task[JsonValue]") -> None:
+        # Who waits has seen some of those that ended at the same time.
+        waiter = self._waiter if branch in self.pending else None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def ended(self) -> Sequence["asyncio.Task[JsonValue]"]:
+        """Wait until some end; return them."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+        ended = [branch for branch in self.pending if branch.done()]
+        for branch in ended:
+            del self.pending[branch]
+        return ended
 
 
 def _first(done: Mapping[str, JsonValue], faults: Mapping[str, JsonObject]) -> JsonValue:
