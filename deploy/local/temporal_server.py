@@ -48,6 +48,9 @@ DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": "2000",
     # Timers fire up to a second late by default, to be cheaper in bulk.
     "history.timerProcessorMaxTimeShift": '"1ms"',
+    # A hundred calls in flight end in two hundred events. More than a hundred of them during one
+    # workflow task make it fail by default, and the worker replays the whole run.
+    "history.maximumBufferedEventsBatch": "1000",
     # Fairness keys are silently ignored without it, and hold only within one partition of a queue.
     "matching.enableFairness": "true",
     "matching.numTaskqueueReadPartitions": "1",
