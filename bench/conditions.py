@@ -17,8 +17,8 @@ from foundation.temporal import connect
 
 TASKS = 20
 ROUNDS = 8
-BATCH = 150
-CONCURRENCY = 25
+BATCH = 200
+CONCURRENCY = 50
 MAX_CPU_MS = 5
 
 # Two conditions each; the second one holds, and leads on.

@@ -10,6 +10,8 @@ import statistics
 import time
 from typing import Final
 
+import uvloop
+
 from bench.cluster import Cluster, cluster, queue_of
 from bench.handwritten import STEPS
 from bench.interpreted import Batch, Run, definition, events, interleaved, interpreted
@@ -51,7 +53,7 @@ def measure() -> tuple[list[Figure], dict[str, object]]:
     with cluster(("interpreter",)) as running:
         rows = asyncio.run(_together(running))
     with cluster() as running:
-        eager, waiting = asyncio.run(_alone(running.settings))
+        eager, waiting = uvloop.run(_alone(running.settings))
     ours, theirs = rows["local"], rows["ordinary"]
     rate = paired([each.per_second for each in ours], [each.per_second for each in theirs])
     return [
