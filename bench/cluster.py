@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from temporalio.client import Client
+
 from deploy.local.environment import child_environment
 from deploy.local.ports import free_port
 from deploy.local.processes import Child, Program
 from deploy.local.temporal_server import TemporalOptions, temporal_program, temporal_ready
-from foundation.settings import Settings, TemporalSettings
+from foundation.blobs import open_store
+from foundation.settings import BlobSettings, Settings, TemporalSettings
+from foundation.temporal import connect
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,11 @@ class Cluster:
     settings: Settings
     server: Child
     workers: Mapping[str, Child]
+
+
+async def client_of(settings: Settings) -> Client:
+    """Connect as the product does, with a place for large payloads."""
+    return await connect(settings.temporal, blobs=open_store(settings.blobs))
 
 
 def queue_of(kind: str) -> str:
@@ -42,7 +51,11 @@ def cluster(kinds: Sequence[str] = ()) -> Iterator[Cluster]:
         server = Child(temporal_program(options))
         stack.callback(server.stop)
         temporal_ready(server, options.address)
-        settings = Settings(_env_file=None, temporal=TemporalSettings(address=options.address))
+        settings = Settings(
+            _env_file=None,
+            temporal=TemporalSettings(address=options.address),
+            blobs=BlobSettings(folder=folder / "blobs"),
+        )
         workers: dict[str, Child] = {}
         for kind in kinds:
             worker = workers[kind] = _worker(kind, settings, folder)

@@ -9,11 +9,10 @@ import asyncio
 import statistics
 from typing import Final
 
-from bench.cluster import Cluster, cluster
+from bench.cluster import Cluster, client_of, cluster
 from bench.interpreted import Batch, by_hand, definition, events, interleaved, interpreted
 from bench.report import Figure
 from foundation.json import JsonObject
-from foundation.temporal import connect
 
 TASKS = 20
 ROUNDS = 8
@@ -58,7 +57,7 @@ def measure() -> tuple[list[Figure], dict[str, object]]:
 
 
 async def _measured(running: Cluster) -> tuple[dict[str, list[Batch]], int]:
-    client = await connect(running.settings.temporal)
+    client = await client_of(running.settings)
     conditions = interpreted(client, definition("conditions", DECISIONS), VALUE)
     sides = {
         "conditions": (conditions, "interpreter"),

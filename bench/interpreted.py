@@ -65,7 +65,7 @@ def by_hand(client: Client, name: str, value: JsonValue) -> Run:
     """Return what runs a hand-written workflow once."""
 
     async def run() -> str:
-        key = uuid4().hex
+        key = f"bench/{name}/{uuid4().hex}"
         await client.execute_workflow(name, value, id=key, task_queue=queue_of("handwritten"))
         return key
 

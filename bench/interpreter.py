@@ -7,11 +7,10 @@ else the machine does hits both.
 import asyncio
 import statistics
 
-from bench.cluster import Cluster, cluster
+from bench.cluster import Cluster, client_of, cluster
 from bench.handwritten import STEPS
 from bench.interpreted import Batch, by_hand, definition, interleaved, interpreted
 from bench.report import Figure, paired
-from foundation.temporal import connect
 
 KINDS = ("handwritten", "interpreter")
 ROUNDS = 10
@@ -36,7 +35,7 @@ def measure() -> tuple[list[Figure], dict[str, object]]:
 
 
 async def _rounds(running: Cluster) -> dict[str, list[Batch]]:
-    client = await connect(running.settings.temporal)
+    client = await client_of(running.settings)
     five = definition("five-steps", FIVE_CALLS)
     starts = {
         "handwritten": by_hand(client, "handwritten", {"n": 1}),

@@ -12,14 +12,13 @@ from typing import Final
 
 import uvloop
 
-from bench.cluster import Cluster, cluster, queue_of
+from bench.cluster import Cluster, client_of, cluster, queue_of
 from bench.handwritten import STEPS
 from bench.interpreted import Batch, Run, definition, events, interleaved, interpreted
 from bench.report import Figure, paired, percentile
 from bench.worker import worker
 from foundation.json import JsonObject
 from foundation.settings import Settings
-from foundation.temporal import connect
 
 ROUNDS = 8
 BATCH = 100
@@ -75,7 +74,7 @@ def measure() -> tuple[list[Figure], dict[str, object]]:
 
 
 async def _together(running: Cluster) -> dict[str, list[Batch]]:
-    client = await connect(running.settings.temporal)
+    client = await client_of(running.settings)
     sides = {
         "local": (interpreted(client, definition("local", LOCAL), VALUE), "interpreter"),
         "ordinary": (interpreted(client, definition("ordinary", ORDINARY), VALUE), "interpreter"),
@@ -85,7 +84,7 @@ async def _together(running: Cluster) -> dict[str, list[Batch]]:
 
 async def _alone(settings: Settings) -> tuple[list[float], list[float]]:
     """Return the milliseconds of runs with eager start, and of runs without."""
-    client = await connect(settings.temporal)
+    client = await client_of(settings)
     local, queue = definition("local", LOCAL), queue_of(HERE)
     eager = interpreted(client, local, VALUE, task_queue=queue, eager=True)
     waiting = interpreted(client, local, VALUE, task_queue=queue)

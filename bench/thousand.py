@@ -7,12 +7,11 @@ import asyncio
 import statistics
 from typing import Final
 
-from bench.cluster import Cluster, cluster
+from bench.cluster import Cluster, client_of, cluster
 from bench.handwritten import CALLS, WINDOW
 from bench.interpreted import Batch, by_hand, definition, events, interleaved, interpreted
 from bench.report import Figure, paired
 from foundation.json import JsonObject
-from foundation.temporal import connect
 
 ROUNDS = 7
 VALUE: Final[JsonObject] = {"n": 1}
@@ -55,7 +54,7 @@ def measure() -> tuple[list[Figure], dict[str, object]]:
 
 
 async def _rounds(running: Cluster) -> dict[str, list[Batch]]:
-    client = await connect(running.settings.temporal)
+    client = await client_of(running.settings)
     calls = interpreted(client, definition("thousand", BRANCHES), VALUE)
     seen = await events(client, await calls())
     if seen["ACTIVITY_TASK_COMPLETED"] != CALLS:

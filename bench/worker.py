@@ -10,9 +10,9 @@ import uvloop
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from bench.cluster import client_of
 from bench.handwritten import Handwritten, HandwrittenNothing, HandwrittenWindow, http_call
 from foundation.settings import Settings
-from foundation.temporal import connect
 from workflows.interpreter.workflow import Interpreter
 
 
@@ -31,7 +31,7 @@ def worker(client: Client, task_queue: str, kind: str) -> Worker:
 
 async def main(task_queue: str, kind: str) -> None:
     """Poll until killed."""
-    client = await connect(Settings().temporal)
+    client = await client_of(Settings())
     # As the product's worker does.
     gc.collect()
     gc.freeze()

@@ -19,14 +19,19 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import RawValue
-from temporalio.converter import PayloadCodec, WorkflowSerializationContext
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    PayloadCodec,
+    WorkflowSerializationContext,
+)
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 from typing_extensions import override
 
 from foundation.blobs import BlobStore, open_store
 from foundation.errors import ConflictError
-from foundation.payloads import PayloadLostError, data_converter
+from foundation.payloads import Blobs, PayloadLostError, data_converter
 from foundation.settings import BlobSettings, TemporalSettings
 from foundation.temporal import connect
 from workflows.interpreter.attributes import TENANT
@@ -197,6 +202,32 @@ async def test_what_was_done_is_not_done_again_because_its_answer_cannot_be_kept
         error = await cause(handle)
     assert (made, error.type, error.non_retryable) == ([60_000], "unavailable", True)
     assert "The call was made" in error.message
+
+
+def test_a_tenant_has_one_converter_and_no_other_tenant_has_it(folder: BlobSettings) -> None:
+    def of(workflow_id: str, activity_id: str | None = None) -> DataConverter:
+        if activity_id is None:
+            return whole.with_context(WorkflowSerializationContext("default", workflow_id))
+        return whole.with_context(
+            ActivitySerializationContext(
+                namespace="default",
+                activity_id=activity_id,
+                activity_type="http-call",
+                activity_task_queue="millwright",
+                workflow_id=workflow_id,
+                workflow_type="a.b",
+                is_local=False,
+            )
+        )
+
+    whole = data_converter(open_store(folder))
+    ours, theirs = of("acme/a/b/1"), of("other/a/b/1")
+    assert of("acme/a/b/2", "/do/0/call") is ours
+    assert of("other/a/b/2", "/do/0/call") is theirs
+    storages = [each.external_storage for each in (ours, theirs, whole)]
+    drivers = [storage.drivers[0] for storage in storages if storage is not None]
+    tenants = [driver.tenant_id for driver in drivers if isinstance(driver, Blobs)]
+    assert tenants == ["acme", "other", None]
 
 
 class Backwards(PayloadCodec):
