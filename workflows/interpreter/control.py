@@ -56,7 +56,7 @@ class Control:
             states.update(place.snapshot())
         return states
 
-    def suggest(self, events: int) -> None:
+    def suggest(self, info: workflow.Info, events: int) -> None:
         """Leave the run soon, if Temporal suggests it.
 
         Args:
@@ -64,7 +64,7 @@ class Control:
         """
         if self._leaving or events < self._next_try:
             return
-        if workflow.info().is_continue_as_new_suggested():
+        if info.is_continue_as_new_suggested():
             self._next_try = events + EVENTS_BETWEEN_TRIES
             self._leaving = True
             self._letting_go = asyncio.create_task(self._let_go())

@@ -149,9 +149,10 @@ class Run:
                 f"Its history has {events:,} events and {size:,} bytes; {MAX_HISTORY_EVENTS:,} "
                 f"and {MAX_HISTORY_BYTES:,} are allowed. Split the work into several runs.",
             )
-        self.control.suggest(events)
+        self.control.suggest(info, events)
         self.spent += FUEL_PER_TASK
-        await self.rest()
+        if self.spent > PAUSE_AFTER_FUEL:
+            await self.rest()
 
     async def charge(self, size: int) -> None:
         """Count bytes that are about to be read or written, which takes as long as so many steps.

@@ -157,7 +157,8 @@ async def _run_list(steps: Sequence[Step], scope: Scope, place: Position) -> Out
     positions: Mapping[str, int] | None = None
     while (index := state["at"]) < len(steps):
         await run.breathe()
-        await run.control.boundary(place)
+        if run.control.stopping:
+            await run.control.boundary(place)
         outcome = await run_step(steps[index], state["value"], scope, state["again"])
         state["value"] = outcome.output
         match outcome.then:
