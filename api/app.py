@@ -11,6 +11,7 @@ from api import health, problems
 from api.approvals import routes as approvals
 from api.auth import routes as auth
 from api.content import refuse_unstorable
+from api.decisions import routes as decisions
 from api.events import routes as events
 from api.features import routes as features
 from api.instances import routes as instances
@@ -41,6 +42,7 @@ ROUTERS = (
     schedules.router,
     events.router,
     approvals.router,
+    decisions.router,
     secrets.router,
     features.router,
     mcp.router,

@@ -16,6 +16,9 @@ PUBLIC_ROUTES: Final = frozenset(
         ("GET", "/.well-known/jwks.json"),
         ("POST", "/api/v1/auth/login"),
         ("POST", "/api/v1/auth/refresh"),
+        # The signed link in the request says who is asking, and may decide one thing once.
+        ("GET", "/decide"),
+        ("POST", "/decide"),
         # The description of the API holds no tenant's data.
         ("GET", "/docs"),
         ("GET", "/openapi.json"),

@@ -8,10 +8,12 @@ from foundation.database import Database
 from foundation.settings import Settings
 from security.accounts.service import Accounts
 from security.features.service import Features
+from security.guesses import Guesses
 from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
+from workflows.approvals.links.service import Links
 from workflows.approvals.service import Approvals
 from workflows.catalog import Catalog
 from workflows.events.service import Events
@@ -29,6 +31,8 @@ class Services:
         instances: Their runs.
         schedules: When runs begin by themselves.
         approvals: What waits for people.
+        links: Decide without logging in.
+        guesses: Counts links that are none.
         events: Brings events to those who wait for them.
         secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
@@ -44,6 +48,8 @@ class Services:
     instances: Instances
     schedules: Schedules
     approvals: Approvals
+    links: Links
+    guesses: Guesses
     events: Events
     secrets: Secrets
     features: Features

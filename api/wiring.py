@@ -5,13 +5,15 @@ from temporalio.client import Client
 from api.services import Services
 from foundation.database import Database
 from foundation.settings import Settings
+from security.accounts.people import StoredPeople
 from security.accounts.wiring import build_accounts
 from security.egress import Egress
 from security.features.service import Features
+from security.guesses import Guesses
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
-from workflows.approvals.wiring import build_approvals
+from workflows.approvals.wiring import Connections, build_approvals, build_links
 from workflows.catalog import Catalog
 from workflows.events.wiring import build_events
 from workflows.instances.service import Instances
@@ -26,12 +28,15 @@ def build_services(
 
     Raises:
         MasterKeyError: When `MILLWRIGHT_SECURITY_MASTER_KEY` is missing or no key.
+        PublicUrlError: When `MILLWRIGHT_API_PUBLIC_URL` is not safe.
     """
     sealer = Sealer.from_settings(settings.security)
     accounts = build_accounts(database, sealer, settings)
     toolhub = build_toolhub(database, sealer, egress)
     catalog = Catalog(database)
     pages = PageTokens(sealer.derive("page-tokens"))
+    people = StoredPeople(database)
+    approvals = build_approvals(Connections(database, temporal, people), sealer, pages)
     return Services(
         settings=settings,
         database=database,
@@ -40,7 +45,9 @@ def build_services(
         catalog=catalog,
         instances=Instances(temporal, catalog, settings.temporal, pages),
         schedules=Schedules(temporal, catalog, settings.temporal, pages),
-        approvals=build_approvals(database, temporal, sealer, pages),
+        approvals=approvals,
+        links=build_links(approvals, people, sealer, settings),
+        guesses=Guesses(),
         events=build_events(database, temporal, settings.events),
         secrets=Secrets(database, sealer),
         features=Features(database),

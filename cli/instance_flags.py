@@ -38,7 +38,7 @@ def describe_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detach", action="store_true", help="start it, print its id, and do not wait"
     )
-    _connection_flags(parser)
+    connection_flags(parser)
     parser.set_defaults(module="cli.run")
 
 
@@ -58,7 +58,7 @@ def describe_instances(parser: argparse.ArgumentParser) -> None:
     rerun = verbs.add_parser("rerun", help="let an ended instance go on with one of its tasks")
     for verb in (show, cancel, pause, resume, retry, rerun):
         verb.add_argument("instance", metavar="INSTANCE", help="its id, as 'list' shows it")
-        _connection_flags(verb)
+        connection_flags(verb)
     rerun.add_argument(
         "task", metavar="TASK", help="name of the task, or which execution: as 'show' tells them"
     )
@@ -89,7 +89,7 @@ def _list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=int, default=50, metavar="N", help="how many at most; default 50"
     )
-    _connection_flags(parser)
+    connection_flags(parser)
 
 
 def _follow_flag(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +100,7 @@ def _follow_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _connection_flags(parser: argparse.ArgumentParser) -> None:
+def connection_flags(parser: argparse.ArgumentParser) -> None:
+    """Describe how the API is found, and that machines can read the answer."""
     parser.add_argument("--url", metavar="URL", help="where the API is")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")

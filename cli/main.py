@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from typing_extensions import override
 
+from cli.approval_flags import describe_approvals
 from cli.instance_flags import describe_instances, describe_run
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -59,6 +60,9 @@ def build_parser() -> tuple[Parser, list[str]]:
     describe_run(commands.add_parser("run", help="start a workflow and show what it does"))
     describe_instances(
         commands.add_parser("instances", help="list, show, stop and go on with runs of workflows")
+    )
+    describe_approvals(
+        commands.add_parser("approvals", help="list what waits for people, and decide it")
     )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))

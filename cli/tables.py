@@ -1,9 +1,10 @@
-"""Instances and their tasks as columns and trees, for people."""
+"""Instances, their tasks and approvals as columns and trees, for people."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 from cli.following import clock, title
-from millwright_client import Instance, InstanceSummary, TaskRun
+from millwright_client import Approval, Instance, InstanceSummary, TaskRun
 
 _DATE = "%Y-%m-%d %H:%M:%S"
 _SIGNS = {"running": ">", "completed": "+", "faulted": "!", "cancelled": "x", "skipped": "-"}
@@ -56,6 +57,56 @@ def tree(tasks: Sequence[TaskRun]) -> Iterator[str]:
             for each in tasks
         ]
     )
+
+
+def approval_listing(approvals: Sequence[Approval]) -> Iterator[str]:
+    """Spell a listing of approvals, one a line."""
+    rows = [("STATUS", "OPENED", "UNTIL", "MINE", "APPROVAL", "TITLE")]
+    rows += [
+        (
+            each.status,
+            clock(each.opened_at, _DATE),
+            clock(each.due_at, _DATE) if each.due_at else "",
+            "yes" if each.mine else "",
+            each.id,
+            _plain(each.title),
+        )
+        for each in approvals
+    ]
+    return columns(rows)
+
+
+def approval_lines(approval: Approval) -> Iterator[str]:
+    """Spell one approval: what is to be approved, by whom, and who has said what."""
+    yield f"{_plain(approval.title)}  {approval.status}"
+    if approval.description:
+        yield _plain(approval.description)
+    until = f", until {clock(approval.due_at, _DATE)}" if approval.due_at else ""
+    yield f"opened {clock(approval.opened_at, _DATE)}{until}"
+    yield f"instance {approval.instance_id}, at {approval.execution}"
+    asked = [*approval.users, *(f"role {each}" for each in approval.roles)]
+    yield f"asked: {', '.join(map(_plain, asked))}; {approval.quorum} have to approve"
+    yield f"data {approval.data_hash}:"
+    yield from _json(approval.data)
+    if approval.form is not None:
+        yield "form:"
+        yield from _json(approval.form)
+    for vote in approval.votes:
+        said = "approved" if vote.approves else "rejected"
+        doubt = "" if vote.verified else " (NOT VERIFIED)"
+        comment = f": {_plain(vote.comment)}" if vote.comment else ""
+        yield f"{clock(vote.at, _DATE)}  {_plain(vote.by)} {said}{doubt}{comment}"
+
+
+def _json(value: object) -> Iterator[str]:
+    # Escaped: nothing in it can hide, run backwards or clear the terminal.
+    for line in json.dumps(value, indent=2).splitlines():
+        yield f"  {line}"
+
+
+def _plain(text: str) -> str:
+    """Show what a terminal would obey instead of showing it."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

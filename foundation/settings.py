@@ -60,6 +60,9 @@ class ApiSettings(BaseModel, frozen=True):
     port: int = 8080
     # The input of an instance has to fit, see docs/how-to/large-payloads.md.
     max_body_bytes: int = 4 * 1024 * 1024
+    # Where people reach it, for links in mails: "https://millwright.plant.example". Without it
+    # there are no such links, but on one machine, where it is the address above.
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")
 
 
 class AuthSettings(BaseModel, frozen=True):
@@ -129,6 +132,13 @@ class EventSettings(BaseModel, frozen=True):
     remember_s: float = Field(default=24 * 3600.0, ge=0)
 
 
+class ApprovalSettings(BaseModel, frozen=True):
+    """Decisions by people."""
+
+    # A link that decides without logging in is good for so long, and never beyond the approval.
+    link_ttl_s: float = Field(default=7 * 86_400, gt=0, le=30 * 86_400)
+
+
 class ProgramSettings(BaseModel, frozen=True):
     """The most that one program (`run: shell`, `run: script`) may take, with all it starts."""
 
@@ -185,6 +195,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     programs: ProgramSettings = ProgramSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()

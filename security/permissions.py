@@ -26,6 +26,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "workflow:execute": "Start, cancel and terminate instances",
         "approval:read": "See what waits for the decision of others",
         "approval:decide": "See what waits for one's own decision, and decide",
+        "approval:manage": "Look after the links by which others decide, and take them back",
         "event:publish": "Send events to those who wait for them",
         "schedule:read": "See schedules",
         "schedule:manage": "Create, change, pause, run and delete schedules",
@@ -63,6 +64,7 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "workflow:create",
                 "workflow:update",
                 "workflow:delete",
+                "approval:manage",
                 "schedule:manage",
                 "secret:read",
             }

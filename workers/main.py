@@ -30,14 +30,17 @@ from foundation.database import Database
 from foundation.errors import UnavailableError
 from foundation.settings import Settings
 from foundation.temporal import connect
+from security.accounts.people import StoredPeople
 from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
-from workflows.approvals.wiring import build_approvals
+from workflows.approvals.desk import Desk
+from workflows.approvals.sweeping import sweep_for_ever as sweep_approvals
+from workflows.approvals.wiring import Connections, build_approvals, build_links
 from workflows.catalog import Catalog
 from workflows.events.service import Events
-from workflows.events.sweeping import sweep_for_ever
+from workflows.events.sweeping import sweep_for_ever as sweep_events
 from workflows.events.wiring import build_events
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
@@ -91,12 +94,15 @@ def build_worker(
     grpc = GrpcActivities(egress, channels, opener, logins)
     mcp = McpActivities(hub, opener, logins)
     asyncapi = AsyncApiActivities(egress, opener, logins)
-    notifier = Notifier(egress, MailServer(settings.smtp), StoredLedger(database))
+    people = StoredPeople(database)
+    pages = PageTokens(sealer.derive("page-tokens"))
+    approvals = build_approvals(Connections(database, client, people), sealer, pages)
+    links = build_links(approvals, people, sealer, settings)
+    notifier = Notifier(egress, MailServer(settings.smtp), StoredLedger(database), links)
     notify = NotifyActivities(notifier, opener)
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     desk = EventActivities(events)
-    pages = PageTokens(sealer.derive("page-tokens"))
-    approvals = ApprovalActivities(build_approvals(database, client, sealer, pages))
+    shown = ApprovalActivities(approvals.inbox.desk)
     return Worker(
         client,
         task_queue=settings.temporal.task_queue,
@@ -111,7 +117,7 @@ def build_worker(
             asyncapi.subscribe,
             asyncapi.poll,
             asyncapi.close,
-            approvals.show,
+            shown.show,
             desk.take,
             desk.close,
             desk.publish,
@@ -166,7 +172,7 @@ async def run(settings: Settings) -> None:
             channels=channels,
             logins=logins,
         )
-        async with worker, sweeping(events):
+        async with worker, sweeping(events, Desk(database), client):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -183,13 +189,15 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def sweeping(events: Events) -> AsyncIterator[None]:
+async def sweeping(events: Events, approvals: Desk, client: Client) -> AsyncIterator[None]:
     """Sweep beside the worker; an error that nobody expected stops it."""
     try:
         async with asyncio.TaskGroup() as beside:
-            task = beside.create_task(sweep_for_ever(events))
+            sweeps = (sweep_events(events), sweep_approvals(approvals, client))
+            tasks = [beside.create_task(sweep) for sweep in sweeps]
             yield
-            task.cancel()
+            for task in tasks:
+                task.cancel()
     finally:
         await events.aclose()
 

@@ -60,6 +60,7 @@ class Approval(BaseModel, frozen=True):
         users: Mail addresses of those who may decide.
         roles: Roles whose members may decide.
         excluded: Ids of those who may not: who asked, who has handed it on.
+        handed: Mail addresses of those who have handed it on; nobody hands it back to them.
         quorum: How many have to approve.
         due_at: When it ends by itself, in seconds after 1970.
     """
@@ -77,6 +78,7 @@ class Approval(BaseModel, frozen=True):
     users: list[str] = []
     roles: list[str] = []
     excluded: list[str] = []
+    handed: list[str] = []
     quorum: int = Field(default=1, ge=1)
     status: ApprovalStatus = ApprovalStatus.PENDING
     votes: list[Vote] = []

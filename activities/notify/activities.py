@@ -1,11 +1,13 @@
 """`notify`: thin, the work is in `notifier`."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from temporalio import activity
 
 from activities.notify.notification import Notification
 from activities.notify.notifier import Notifier
+from activities.notify.personal import is_personal, without_marks
 from activities.notify.types import NotifyCall
 from activities.types import ActivityResult
 from activities.work import Opener, working
@@ -32,7 +34,13 @@ class NotifyActivities:
                 title=opened.title,
                 text=opened.text,
             )
-            return work.result(await self.notifier.notify(opened, notification))
+            if is_personal(opened):
+                run = activity.info().workflow_id or ""
+                sent = self.notifier.notify_each(opened, notification, run, work.mask.hide)
+            else:
+                text = without_marks(opened.text)
+                sent = self.notifier.notify(opened, replace(notification, text=text))
+            return work.result(await sent)
 
 
 def _keys(opened: NotifyCall) -> list[str]:

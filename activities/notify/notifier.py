@@ -1,13 +1,13 @@
 """Sending a notification once, at least: claims, the channel, and what becomes of them."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 import structlog
 
-from activities.notify.errors import BeingSentError, NotificationError
+from activities.notify.errors import BeingSentError, NotDeliveredError, NotificationError
 from activities.notify.ledger import (
     AlreadySent,
     Claim,
@@ -18,8 +18,9 @@ from activities.notify.ledger import (
 )
 from activities.notify.mail import MailMessage, MailServer
 from activities.notify.notification import Message, Notification
+from activities.notify.personal import Letter, Links, NoLinks, letter, recipients
 from activities.notify.slack import SlackMessage
-from activities.notify.types import NotifyCall
+from activities.notify.types import Email, NotifyCall
 from activities.notify.webhook import WebhookMessage
 from activities.patience import patiently
 from foundation.errors import UnavailableError
@@ -40,6 +41,7 @@ class Notifier:
     egress: Egress
     mail_server: MailServer
     ledger: Ledger
+    links: Links = field(default_factory=NoLinks)
 
     async def notify(self, call: NotifyCall, notification: Notification) -> JsonObject:
         """Send it, unless something keeps it back; return what happened.
@@ -50,9 +52,63 @@ class Notifier:
             BeingSentError: When the same one is being sent for too long.
             NotDeliveredError: When it was not delivered, or nobody knows whether it was.
         """
+        return await self._notified(call, notification, ())
+
+    async def notify_each(
+        self,
+        call: NotifyCall,
+        notification: Notification,
+        workflow_id: str,
+        hide: Callable[[Sequence[str]], None],
+    ) -> JsonObject:
+        """Send a mail to each recipient that is meant for that person alone.
+
+        Args:
+            workflow_id: The run that asks for it.
+            hide: Keeps texts out of results and errors.
+
+        Raises:
+            NotificationError: When it cannot be sent as it is.
+            MailSetupError: When this installation cannot send it.
+            BeingSentError: When the same one is being sent for too long.
+            NotDeliveredError: When it was delivered to nobody, or may be to more with another try.
+        """
+        sent: list[JsonObject] = []
+        failed: list[tuple[str, NotDeliveredError]] = []
+        async for to, each in self._letters(call, notification, workflow_id):
+            hide(each.links)
+            try:
+                sent.append(await self._notified(each.call, each.notification, [each.once]))
+            except NotDeliveredError as error:
+                failed.append((to, error))
+        for _, why in failed:
+            if why.retryable or not sent:
+                raise why
+        told: JsonObject = {"id": notification.id, "channel": "email", "mails": len(sent)}
+        refused: JsonObject = {"refused": [to for to, _ in failed]} if failed else {}
+        return {"sent": any(each["sent"] for each in sent), **told, **refused}
+
+    async def _letters(
+        self, call: NotifyCall, notification: Notification, workflow_id: str
+    ) -> AsyncIterator[tuple[str, Letter]]:
+        everybody = [*recipients(call.email or Email(to=[]))]
+        # All of them or none: whether the author made a mistake does not depend on the order.
+        self.mail_server.sender()
+        self.mail_server.check(everybody)
+        for to in everybody:
+            yield (
+                to,
+                await patiently(
+                    lambda to=to: letter(self.links, workflow_id, call, notification, to)  # type: ignore[misc]
+                ),
+            )
+
+    async def _notified(
+        self, call: NotifyCall, notification: Notification, more: Sequence[Claim]
+    ) -> JsonObject:
         message = self._message(call, notification)
         told: JsonObject = {"id": notification.id, "channel": message.channel}
-        claims = claims_of(call, message)
+        claims = [*claims_of(call, message), *more]
         if not claims:
             return {"sent": True, **told, **await message.send(call.timeout_s)}
         match await self._verdict(call, notification.id, claims):

@@ -2,12 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from foundation.json import JsonValue
+from workflows.approvals.links.grant import CHOICES, Choice
 
 ApprovalId = Annotated[str, Path(max_length=64, description="Its id.")]
+LinkId = Annotated[str, Path(max_length=64, description="Id of the link, which is not the link.")]
+Everybody = Annotated[bool, Query(description="Also those of others; needs 'approval:manage'.")]
 
 
 class DecisionRequest(BaseModel, extra="forbid", frozen=True):
@@ -25,3 +28,9 @@ class DelegationRequest(BaseModel, extra="forbid", frozen=True):
     """Who is to decide instead."""
 
     to: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254, description="A mail address.")
+
+
+class LinkRequest(BaseModel, extra="forbid", frozen=True):
+    """What a link is to be good for."""
+
+    decisions: list[Choice] = Field(default=list(CHOICES), min_length=1, max_length=len(CHOICES))

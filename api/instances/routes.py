@@ -196,6 +196,7 @@ async def retry_instance(
         value=asked.input,
         changed="input" in asked.model_fields_set,
         preview=asked.preview,
+        by=principal.subject,
     )
 
 
@@ -211,6 +212,7 @@ async def rerun_instance(
         value=body.input,
         changed="input" in body.model_fields_set,
         preview=body.preview,
+        by=principal.subject,
     )
 
 

@@ -18,6 +18,7 @@ from millwright_client.errors import (
 )
 from millwright_client.models import (
     Approval,
+    ApprovalLink,
     Definition,
     DefinitionSummary,
     Ended,
@@ -26,6 +27,7 @@ from millwright_client.models import (
     Instance,
     InstanceSummary,
     Interval,
+    MadeLink,
     McpServer,
     McpTool,
     Me,
@@ -46,6 +48,7 @@ from millwright_client.models import (
 
 __all__ = [
     "Approval",
+    "ApprovalLink",
     "AsyncMillwright",
     "Definition",
     "DefinitionSummary",
@@ -55,6 +58,7 @@ __all__ = [
     "Instance",
     "InstanceSummary",
     "Interval",
+    "MadeLink",
     "McpServer",
     "McpTool",
     "Me",

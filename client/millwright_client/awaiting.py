@@ -210,6 +210,9 @@ class AsyncApprovals(Resource):
     approve = Method(approvals.approve)
     reject = Method(approvals.reject)
     delegate = Method(approvals.delegate)
+    make_link = Method(approvals.make_link)
+    links = Method(approvals.links)
+    revoke_link = Method(approvals.revoke_link)
 
 
 class AsyncCloudEvents(Resource):

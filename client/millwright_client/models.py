@@ -337,6 +337,39 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalLink:
+    """One link by which one person decides one approval, once. Not the link itself.
+
+    Attributes:
+        state: OPEN, USED, REVOKED or EXPIRED.
+        used_for: What was decided with it.
+    """
+
+    id: str
+    user_id: str
+    decisions: list[str]
+    state: str
+    made_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+    used_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    """A link that was just made.
+
+    Attributes:
+        url: Whoever has it decides in this person's name. It is told once.
+    """
+
+    id: str
+    url: str
+    decisions: list[str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedEvents:
     """What became of events.
 

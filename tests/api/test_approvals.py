@@ -57,7 +57,7 @@ async def test_an_instance_waits_until_an_operator_has_approved_over_rest(
         temporal,
         task_queue=services.settings.temporal.task_queue,
         workflows=[Interpreter],
-        activities=[ApprovalActivities(services.approvals).show],
+        activities=[ApprovalActivities(services.approvals.inbox.desk).show],
     ):
         shown = await the_one(http, operator)
         assert (shown["title"], shown["data"], shown["mine"]) == ("Release", {"lot": 7}, True)

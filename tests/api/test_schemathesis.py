@@ -78,6 +78,9 @@ BEYOND_CHANCE = {
     "POST /api/v1/approvals/{approval_id}:approve",
     "POST /api/v1/approvals/{approval_id}:delegate",
     "POST /api/v1/approvals/{approval_id}:reject",
+    "GET /api/v1/approvals/{approval_id}/links",
+    "POST /api/v1/approvals/{approval_id}/links",
+    "DELETE /api/v1/approvals/{approval_id}/links/{link_id}",
 }
 
 

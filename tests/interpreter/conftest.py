@@ -29,11 +29,13 @@ from foundation.errors import NotFoundError
 from foundation.json import JsonValue
 from foundation.settings import EgressSettings, EventSettings, TemporalSettings
 from foundation.temporal import connect
+from security.accounts.people import PeopleInMemory
 from security.egress import Egress
 from security.sealing import Sealer
 from tests.fixtures.polling import pause
+from workflows.approvals.inbox import Inbox
 from workflows.approvals.service import Approvals
-from workflows.approvals.wiring import build_approvals
+from workflows.approvals.wiring import Connections, build_approvals
 from workflows.definition import PreparedDefinition, prepare
 from workflows.events.service import Events, Published
 from workflows.events.wiring import build_events
@@ -99,7 +101,19 @@ class Runner:
     tenant: str
     shelf: Shelf = field(default_factory=Shelf)
     events_desk: Events | None = None
-    inbox: Approvals | None = None
+    approvals: Approvals | None = None
+    people: PeopleInMemory = field(default_factory=PeopleInMemory)
+
+    @property
+    def inbox(self) -> Inbox:
+        """What people see."""
+        return self.decisions.inbox
+
+    @property
+    def decisions(self) -> Approvals:
+        """How people decide."""
+        assert self.approvals is not None
+        return self.approvals
 
     async def send(self, *events: dict[str, Any]) -> Published:
         """Publish events; what they leave out is filled in."""
@@ -255,8 +269,10 @@ async def working(
     definitions = DefinitionActivities(shelf)
     events = build_events(database, client, EventSettings())
     desk = EventActivities(events)
-    inbox = build_approvals(database, client, Sealer(bytes(32)), PageTokens(bytes(32)))
-    approvals = ApprovalActivities(inbox)
+    people = PeopleInMemory()
+    connections = Connections(database, client, people)
+    decisions = build_approvals(connections, Sealer(bytes(32)), PageTokens(bytes(32)))
+    approvals = ApprovalActivities(decisions.inbox.desk)
     async with Worker(
         client,
         task_queue=task_queue,
@@ -272,7 +288,7 @@ async def working(
             desk.publish,
         ],
     ):
-        yield Runner(client, task_queue, tenant, shelf, events, inbox)
+        yield Runner(client, task_queue, tenant, shelf, events, decisions, people)
     await events.aclose()
     await logins.aclose()
     await channels.aclose()

@@ -1,13 +1,13 @@
-"""Rows of one tenant's approvals. Every query begins with the tenant."""
+"""Rows of one tenant's approvals. Every query begins with the tenant, but that of the sweep."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import DateTime, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from activities.approvals.types import Approval
+from activities.approvals.types import Approval, ApprovalStatus
 from workflows.approvals.models import ApprovalRow
 
 
@@ -61,6 +61,7 @@ class ApprovalRows:
         status: str | None,
         email: str | None,
         roles: Collection[str],
+        workflow_id: str | None,
         after: tuple[datetime, str] | None,
         limit: int,
     ) -> Sequence[Approval]:
@@ -68,6 +69,7 @@ class ApprovalRows:
 
         Args:
             email: Only those that this person, or somebody of these roles, may decide.
+            workflow_id: Only those of this run.
             after: Where the page before ended.
         """
         found = select(ApprovalRow.body).where(ApprovalRow.tenant_id == self._tenant_id)
@@ -80,8 +82,34 @@ class ApprovalRows:
                     ApprovalRow.roles.overlap(sorted(roles)),
                 )
             )
+        if workflow_id is not None:
+            found = found.where(ApprovalRow.workflow_id == workflow_id)
         if after is not None:
             found = found.where(tuple_(ApprovalRow.opened_at, ApprovalRow.id) < after)
         newest = found.order_by(ApprovalRow.opened_at.desc(), ApprovalRow.id.desc())
         bodies = self._session.scalars(newest.limit(limit))
         return [Approval.model_validate_json(body) for body in bodies]
+
+
+def take_unchecked(session: Session, limit: int, older_than_s: float) -> Sequence[Approval]:
+    """Take open approvals of all tenants that were not looked after for so long, and note it."""
+    now = func.clock_timestamp(type_=DateTime(timezone=True))
+    own = (ApprovalRow.tenant_id, ApprovalRow.id)
+    since = text("make_interval(secs => :seconds)").bindparams(seconds=older_than_s)
+    due = (
+        select(*own)
+        .where(
+            ApprovalRow.status == ApprovalStatus.PENDING.value, ApprovalRow.checked_at < now - since
+        )
+        .order_by(ApprovalRow.checked_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(ApprovalRow)
+        .where(tuple_(*own).in_(due))
+        .values(checked_at=now)
+        .returning(ApprovalRow.body)
+        .execution_options(synchronize_session=False)
+    )
+    return [Approval.model_validate_json(body) for body in session.scalars(taken)]

@@ -35,7 +35,13 @@ from workflows.instances.types import (
     Started,
     Status,
 )
-from workflows.interpreter.types import PAUSE_UPDATE, RESUME_UPDATE, StartInput, TaskEvent
+from workflows.interpreter.types import (
+    GONE_ON_BY,
+    PAUSE_UPDATE,
+    RESUME_UPDATE,
+    StartInput,
+    TaskEvent,
+)
 from workflows.interpreter.watching import Moment
 from workflows.runs.launch import (
     Catalogue,
@@ -73,6 +79,7 @@ class _Wanted:
     value: JsonValue
     changed: bool
     preview: bool
+    by: str | None
 
 
 class Instances:
@@ -264,12 +271,14 @@ class Instances:
         value: JsonValue = None,
         changed: bool = False,
         preview: bool = False,
+        by: str | None = None,
     ) -> Resumed:
         """Let a failed instance go on with the task that failed.
 
         Args:
             value: What that task gets instead of its input, when `changed`.
             preview: Only tell what would be done again.
+            by: Who wants it, and so cannot approve what comes then.
 
         Raises:
             NotFoundError: When this tenant has no such instance.
@@ -278,7 +287,7 @@ class Instances:
         """
         ended = await self._ended(tenant_id, instance_id)
         execution = failed_execution(ended.events, ended.error)
-        wanted = _Wanted(execution, Failing(execution), value, changed, preview)
+        wanted = _Wanted(execution, Failing(execution), value, changed, preview, by)
         return await self._go_on(tenant_id, ended, wanted)
 
     async def rerun(
@@ -290,6 +299,7 @@ class Instances:
         value: JsonValue = None,
         changed: bool = False,
         preview: bool = False,
+        by: str | None = None,
     ) -> Resumed:
         """Let an ended instance go on with one of its tasks; see `retry`.
 
@@ -297,7 +307,7 @@ class Instances:
             InvalidInputError: When its last run has no such execution.
         """
         ended = await self._ended(tenant_id, instance_id)
-        wanted = _Wanted(execution, Beginning(execution), value, changed, preview)
+        wanted = _Wanted(execution, Beginning(execution), value, changed, preview, by)
         return await self._go_on(tenant_id, ended, wanted)
 
     async def _ended(self, tenant_id: str, instance_id: str) -> "_Ended":
@@ -329,15 +339,19 @@ class Instances:
             value=wanted.value,
         )
         if not wanted.preview:
-            await self._begin_again(tenant_id, ended, found.start)
+            await self._begin_again(tenant_id, ended, found.start, wanted.by)
         return Resumed(
             instance=await self._after_act(tenant_id, run),
             begins_at=wanted.execution,
             repeats=found.repeats,
         )
 
-    async def _begin_again(self, tenant_id: str, ended: "_Ended", start: StartInput) -> None:
+    async def _begin_again(
+        self, tenant_id: str, ended: "_Ended", start: StartInput, by: str | None
+    ) -> None:
         description = ended.description
+        before = await description.memo_value(GONE_ON_BY, None)
+        gone_on_by = {*(before if isinstance(before, list) else []), *([by] if by else [])}
         try:
             with translated(lambda: no_such(ended.run.instance_id)):
                 await self._client.start_workflow(
@@ -351,6 +365,7 @@ class Instances:
                     memo={
                         MEMO_REQUEST: await description.memo_value(MEMO_REQUEST, None),
                         MEMO_STARTED_BY: await description.memo_value(MEMO_STARTED_BY, None),
+                        GONE_ON_BY: sorted(gone_on_by),
                     },
                     rpc_timeout=RPC_TIMEOUT,
                 )

@@ -28,6 +28,9 @@ EVENTS_SIGNAL: Final = "events"
 # Search attributes that every run carries.
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
+# Memo of a run: who has let it go on after it had ended, a list of ids. Asking for what comes then,
+# they are no others to decide it.
+GONE_ON_BY: Final = "gone_on_by"
 # What a run is doing, where Temporal knows only that it is running.
 STATUS_ATTRIBUTE: Final = "MillwrightStatus"
 # What definitions let their instances be found by: texts `name=value`.

@@ -25,7 +25,7 @@ from workflows.interpreter.faults import Fault
 from workflows.interpreter.handout import wire_size
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
-from workflows.interpreter.types import StartInput
+from workflows.interpreter.types import GONE_ON_BY, StartInput
 
 # Made once for this purpose: the run that a task starts has the same id on every replay.
 RUN_IDS: Final = uuid.UUID("0d1c7b0e-6a57-5f0f-9d0b-52f3d8a2a7c4")
@@ -69,7 +69,7 @@ class RunWorkflow:
                     search_attributes=TypedSearchAttributes(
                         [SearchAttributePair(TENANT, start.tenant_id)]
                     ),
-                    memo={"started_by": workflow.memo_value("started_by", None)},
+                    memo=_memo(),
                     static_summary=shortened(f"run by {workflow.info().workflow_id} {frame.path}"),
                 )
                 calls.handout.arrived(mark)
@@ -105,6 +105,14 @@ class RunWorkflow:
         info = workflow.info()
         seed = f"{info.workflow_id} {info.first_execution_run_id} {frame.path}"
         return uuid.uuid5(RUN_IDS, seed).hex
+
+
+def _memo() -> dict[str, JsonValue]:
+    """Return who wanted this run, for the one that it runs."""
+    memo: dict[str, JsonValue] = {"started_by": workflow.memo_value("started_by", None)}
+    if gone_on_by := workflow.memo_value(GONE_ON_BY, None):
+        memo[GONE_ON_BY] = gone_on_by
+    return memo
 
 
 def _cancelled() -> bool:

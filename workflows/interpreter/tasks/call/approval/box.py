@@ -47,7 +47,7 @@ class Box:
         if (refused := _may_not(person, approval)) is not None:
             return refused
         if vote is None:
-            why = _cannot_be_handed(decision, approval)
+            why = _cannot_be_handed(person, decision.to, approval)
         elif vote.data_hash != approval.data_hash:
             return Refusal.CONFLICT, "What is to be approved is not what you saw. Look again."
         else:
@@ -63,6 +63,7 @@ class Box:
             self.change(
                 users=[*approval.users, decision.to.lower()],
                 excluded=[*approval.excluded, decision.person.id],
+                handed=[*approval.handed, decision.person.email.lower()],
             )
             self.state["tell"].append("delegated")
             return
@@ -101,9 +102,22 @@ def _may_not(person: Person, approval: Approval) -> tuple[Refusal, str] | None:
     return None
 
 
-def _cannot_be_handed(decision: Decision, approval: Approval) -> str | None:
-    if not decision.to or "@" not in decision.to:
+def _cannot_be_handed(person: Person, to: str | None, approval: Approval) -> str | None:
+    """Say why nobody would be left to decide, or None."""
+    if not to or "@" not in to:
         return "Name the mail address of the person who is to decide."
-    if len(approval.users) >= MAX_USERS:
-        return "It has been handed on too often."
-    return None
+    address, own = to.lower(), person.email.lower()
+    voted = {vote.person.email.lower() for vote in approval.votes}
+    left = {*approval.users, address} - {*approval.handed, own}
+    reasons = (
+        (address == own, "You are that person. Decide it, or name somebody else."),
+        (address in approval.handed, f"{to} has handed it on before. Name somebody else."),
+        (address in voted, f"{to} has decided already. Name somebody else."),
+        (len(approval.users) >= MAX_USERS, "It has been handed on too often."),
+        (
+            # How many belong to a role is not known here.
+            not approval.roles and len(left | voted) < approval.quorum,
+            f"Then fewer people than the {approval.quorum} who have to approve could decide.",
+        ),
+    )
+    return next((why for is_so, why in reasons if is_so), None)

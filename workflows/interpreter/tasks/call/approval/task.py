@@ -1,12 +1,12 @@
 """Ask people, wait for them, do what is to be done meanwhile."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from temporalio import workflow
 
+from activities.approvals.marks import mark
 from activities.approvals.types import Approval, ApprovalStatus
 from activities.types import ActivityResult
 from foundation.json import JsonObject, JsonValue, digest
@@ -20,9 +20,9 @@ from workflows.interpreter.run import Frame, instant, moment
 from workflows.interpreter.steps import Outcome, Step, run_step
 from workflows.interpreter.tasks.call.approval.box import Box
 from workflows.interpreter.tasks.call.approval.candidates import Candidates, Rung
+from workflows.interpreter.tasks.call.approval.naming import approval_id
+from workflows.interpreter.types import GONE_ON_BY
 
-# Made once for this purpose: an approval has the same id on every replay.
-APPROVAL_IDS: Final = uuid.UUID("3d5d0a5e-9f2b-5a39-8a55-4c1a5d1c9f60")
 TIMEOUT_S: Final = 15.0
 STARTED_BY: Final = "started_by"
 
@@ -47,7 +47,7 @@ class Ask:
     notify: Step | None
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        if "approval" not in frame.state:
+        if _is_new(frame):
             self._begin(value, frame)
         box = Box(frame.state, self.schema)
         approvals, approval = frame.run.approvals, box.approval
@@ -72,13 +72,10 @@ class Ask:
         data = value if self.data is None else frame.evaluate(self.data, value)
         users, roles = self.candidates.known(value, frame)
         info, now = workflow.info(), workflow.time()
-        seed = f"{info.workflow_id} {info.first_execution_run_id} {frame.path}"
-        requester = workflow.memo_value(STARTED_BY, None)
-        excluded = [requester] if isinstance(requester, str) and not self.allow_requester else []
         timeout = None if self.timeout is None else now + self.timeout.seconds(value, frame)
         approval = Approval(
             tenant_id=frame.run.tenant_id,
-            id=uuid.uuid5(APPROVAL_IDS, seed).hex,
+            id=_id(frame),
             revision=1,
             workflow_id=info.workflow_id,
             execution=frame.path,
@@ -91,7 +88,7 @@ class Ask:
             form=self.form,
             users=users,
             roles=roles,
-            excluded=excluded,
+            excluded=[] if self.allow_requester else _requesters(),
             quorum=self.quorum,
             opened_at=now,
             due_at=timeout,
@@ -179,6 +176,8 @@ class Ask:
             "reason": what,
             "approval": {
                 "id": approval.id,
+                # No link yet: what decides must not stand in the history.
+                "link": mark(approval.id),
                 "title": approval.title,
                 "description": approval.description,
                 "users": list(approval.users),
@@ -237,6 +236,29 @@ class Ask:
                 for vote in approval.votes
             ],
         }
+
+
+def _requesters() -> list[str]:
+    """Name those who wanted the run: who started it, who let it go on."""
+    started_by: JsonValue = workflow.memo_value(STARTED_BY, None)
+    gone_on_by: JsonValue = workflow.memo_value(GONE_ON_BY, None)
+    later = gone_on_by if isinstance(gone_on_by, list) else []
+    return [each for each in (started_by, *later) if isinstance(each, str)]
+
+
+def _id(frame: Frame) -> str:
+    info = workflow.info()
+    return approval_id(info.workflow_id, info.first_execution_run_id, frame.path)
+
+
+def _is_new(frame: Frame) -> bool:
+    """Tell whether people have to be asked anew.
+
+    What a run was asking when it failed has left the inbox; when it is retried, its state is there
+    still, and people must be able to find it again.
+    """
+    known: JsonValue = frame.state.get("approval")
+    return not isinstance(known, dict) or known["id"] != _id(frame)
 
 
 _ENDS: Final[Mapping[str, ApprovalStatus]] = {
