@@ -116,6 +116,9 @@ class WorkerSettings(BaseModel, frozen=True):
 
     max_activities: int = 100
     max_workflow_tasks: int = 100
+    # Runs kept in memory between their tasks; others are read again from their histories. It is
+    # what bounds the memory of a worker, however many instances wait.
+    max_cached_runs: int = Field(default=1_000, ge=1)
     # Calls of all tenants stand in one queue and take turns. Without it a call may begin at once on
     # the worker that asked for it, past those that wait: half the latency of a call, and good
     # enough for one tenant. Left out: in production.

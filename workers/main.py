@@ -130,6 +130,7 @@ def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=settings.worker.max_activities,
         max_concurrent_workflow_tasks=settings.worker.max_workflow_tasks,
+        max_cached_workflows=settings.worker.max_cached_runs,
         interceptors=[LimitsInterceptor(CountedGate(database))],
         disable_eager_activity_execution=is_fair(settings),
         # A fork of a hundred large calls is stored with one workflow task.

@@ -1,0 +1,291 @@
+"""One workflow has every kind of task; its workers are killed at every boundary of its history.
+
+Each time the run ends with the same output, and no step that was completed has run twice.
+"""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from pydantic import SecretStr
+
+from bench.report import Figure, save, show
+from deploy.local.ports import free_port
+from deploy.local.postgres import PostgresOptions
+from deploy.local.processes import Child
+from deploy.local.temporal_server import TemporalOptions, temporal_program, temporal_ready
+from millwright_client import Millwright
+from tests.durability.every_kind import (
+    OFTEN,
+    ONCE,
+    People,
+    Witness,
+    end_shift,
+    output_of,
+    publish,
+    start,
+    witness,
+)
+from tests.durability.gate import Gate, Passage, Stop
+from tests.durability.listings import all_of
+from tests.durability.past import Past, read_pasts
+from tests.fixtures.databases import fresh_database
+from tests.fixtures.mosquitto import Mosquitto
+from tests.fixtures.system import System, system_settings
+
+# Whoever is held for ten seconds is given up by Temporal, and its history goes on.
+AT_A_TIME = int(os.environ.get("N", "16"))
+REACH_S = 150
+END_S = 240
+
+
+@pytest.fixture
+def witnessed(tmp_path: Path) -> Iterator[Witness]:
+    with witness(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A Temporal that wants runs to go on as new ones now and then, behind a gate."""
+    soon = {"limit.historyCount.suggestContinueAsNew": "80"}
+    options = TemporalOptions(free_port(), tmp_path / "temporal.log", dynamic_config=soon)
+    server = Child(temporal_program(options))
+    try:
+        temporal_ready(server, options.address)
+        gate = Gate(options.address, key_of)
+        yield gate
+        gate.close()
+    finally:
+        server.stop()
+
+
+def key_of(kind: str, workflow_id: str) -> str | None:
+    return None if kind == "tests.collector" else workflow_id.rpartition("/")[2]
+
+
+@dataclass
+class Site:
+    """An installation whose workers are behind a gate."""
+
+    system: System
+    workers: System
+    gate: Gate
+    witness: Witness
+    running: list[Child] = field(default_factory=list)
+
+    def start_workers(self) -> None:
+        self.running = [self.workers.start_worker(), self.workers.start_programs()]
+
+    def kill_workers(self) -> None:
+        for each in self.running:
+            os.killpg(each.pid, signal.SIGKILL)
+            assert each.wait(10)
+
+
+@pytest.fixture
+def site(
+    postgres: PostgresOptions,
+    template_database: str,
+    master_key: SecretStr,
+    gate: Gate,
+    witnessed: Witness,
+    tmp_path: Path,
+) -> Iterator[Site]:
+    for url in fresh_database(postgres, template_database):
+        settings = system_settings(url, gate.target, master_key, {})
+        system = System(settings, tmp_path)
+        behind = settings.temporal.model_copy(update={"address": gate.address})
+        workers = System(settings.model_copy(update={"temporal": behind}), tmp_path / "workers")
+        try:
+            system.start_api()
+            yield Site(system, workers, gate, witnessed)
+        finally:
+            workers.stop()
+            system.stop()
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A run whose workers were killed.
+
+    Attributes:
+        past: What its history said then.
+        done: How often each of its steps had been executed then.
+    """
+
+    stop: Stop
+    at: str
+    past: Past
+    done: Counter[str]
+
+
+@dataclass
+class Shift:
+    """Runs that share their workers until these are killed, one lot after the other.
+
+    Attributes:
+        ended: All runs that have come to their end.
+        waiting: Where runs are still to be held.
+        ended_before: Stops that their run had not; when so many messages are needed is for Temporal
+            to say.
+        given_up: How often a run was held for so long that Temporal gave its worker up.
+    """
+
+    site: Site
+    client: Millwright
+    people: People
+    killed: dict[str, Killed] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    ended_before: list[Stop] = field(default_factory=list)
+    given_up: int = 0
+
+    def undisturbed(self) -> Passage:
+        """Let one run come to its end, to know what a run is."""
+        passage = self.site.gate.stop_at("reference", None)
+        start(self.client, passage.key)
+        self._until(lambda: passage.ended, END_S)
+        self.ended.append(passage.key)
+        return passage
+
+    def kill_at(self, stops: Sequence[Stop]) -> None:
+        """Start a run for each, hold it there, and kill the workers when all are held."""
+        gate = self.site.gate
+        b = monotonic()
+        passages = [gate.stop_at(_key(stop, len(self.ended)), stop) for stop in stops]
+        # Who has the longest way begins first: nobody is held for long.
+        for each in reversed(passages):
+            start(self.client, each.key)
+        self._until(lambda: all(each.held or each.ended for each in passages), REACH_S)
+        print("reached", monotonic() - b, flush=True)
+        held = [each for each in passages if each.held]
+        pasts = read_pasts(gate.target, [each.workflow_id for each in held])
+        self.site.kill_workers()
+        for each, past in zip(held, pasts, strict=True):
+            assert each.stop is not None
+            done = self.site.witness.done(each.key)
+            self.killed[each.key] = Killed(each.stop, each.said[-1], past, done)
+            self.given_up += past.given_up
+        self.ended_before += [each.stop for each in passages if each.stop and not each.held]
+        gate.open()
+        self.site.start_workers()
+        self._until(lambda: all(each.ended for each in passages), END_S)
+        self.ended += [each.key for each in passages]
+        print("ended", monotonic() - b, self.given_up, self.ended_before, flush=True)
+
+    def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = monotonic() + seconds
+        while not self.site.gate.until(condition, 0.3):
+            assert monotonic() < deadline, self.site.gate.told()
+            self.people.answer()
+
+
+def _key(stop: Stop, number: int) -> str:
+    return f"{'told' if stop.told else 'untold'}{stop.number}n{number}"
+
+
+def boundaries(reference: Passage) -> list[Stop]:
+    """Return where a run stops so that its history stands at each of its boundaries once.
+
+    What the worker would say next is done then, and not said: the worst that can happen. `ALL`
+    adds those where it is said, and the worker does not hear the answer any more.
+    """
+    last = len(reference.said)
+    stops = [Stop(number, told=False) for number in range(1, last + 1)]
+    said = [
+        Stop(number, told=True)
+        for number, what in enumerate(reference.said, 1)
+        if not what.startswith("Poll")
+    ]
+    return sorted([*stops, *said] if ALL else [*stops, Stop(last, told=True)], key=_place)
+
+
+def _place(stop: Stop) -> tuple[int, bool]:
+    return stop.number, stop.told
+
+
+def collected(client: Millwright) -> list[tuple[str, str, list[str]]]:
+    """Return what was emitted, as those who gathered it tell."""
+    found = all_of(client.instances.list, namespace="tests", name="collector")
+    ends = [client.wait(each.id, timeout=60) for each in found]
+    return sorted((each.input["key"], each.status, each.output) for each in ends)
+
+
+def wrongs(shift: Shift, key: str) -> Iterator[str]:
+    """Say what is wrong with how a run went."""
+    run = shift.client.instances.get(f"tests.every-kind.{key}")
+    if (run.status, run.output) != ("COMPLETED", output_of(key)):
+        yield f"{key} {run.status} {run.output} {run.error}"
+    done = shift.site.witness.done(key)
+    killed = shift.killed.get(key)
+    if set(done) != {*ONCE, *OFTEN}:
+        yield f"{key} other steps: {set(done) ^ {*ONCE, *OFTEN}}"
+    for step in ONCE:
+        if done[step] != 1:
+            yield f"{key} {step} ran {done[step]} times"
+    for step in OFTEN:
+        usual = 2 if step == "flaky" else 1
+        if killed and step in killed.past.completed:
+            if done[step] != killed.done[step]:
+                yield f"{key} {step} was completed, and ran again"
+        elif done[step] > usual + (killed is not None):
+            yield f"{key} {step} ran {done[step]} times"
+
+
+@pytest.mark.timeout(PATIENCE_S)
+def test_killed_at_every_boundary_a_run_ends_the_same_and_repeats_nothing_that_was_done(
+    site: Site, mosquitto: Mosquitto
+) -> None:
+    began = monotonic()
+    site.start_workers()
+    with site.system.new_tenant() as client, ThreadPoolExecutor(32) as pool:
+        publish(client, site.witness, mosquitto)
+        shift = Shift(site, client, People(client, mosquitto, site.gate.held, pool))
+        stops = boundaries(shift.undisturbed())
+        for first in range(0, len(stops), AT_A_TIME):
+            shift.kill_at(stops[first : first + AT_A_TIME])
+        end_shift(client, shift.ended)
+        wrong = [each for key in shift.ended for each in wrongs(shift, key)]
+        assert not wrong, "\n".join(wrong)
+        gathered = collected(client)
+    assert gathered == sorted((key, "COMPLETED", ["emitted"]) for key in shift.ended)
+    # How many messages a run needs is for Temporal to say; most have as many as the first one.
+    assert len(shift.killed) >= 0.9 * len(stops), shift.ended_before
+    if ALL:
+        _keep(shift, monotonic() - began)
+
+
+def _keep(shift: Shift, seconds: float) -> None:
+    killed = shift.killed.values()
+    repeated = sum(
+        shift.site.witness.done(key)[step] > killed.done[step] > 0
+        for key, killed in shift.killed.items()
+        for step in {*ONCE, *OFTEN} - killed.past.completed - {"flaky"}
+    )
+    figures = [
+        Figure("runs", len(shift.ended), ""),
+        Figure("runs whose workers were killed", len(killed), ""),
+        Figure(
+            "different lengths of history when killed",
+            len({each.past.events for each in killed}),
+            "",
+        ),
+        Figure(
+            "events of the longest history when killed",
+            max(each.past.events for each in killed),
+            "",
+        ),
+        Figure("steps in flight that were repeated, as they may be", repeated, ""),
+        Figure("completed steps that were repeated", 0, "", "<=", 0),
+        Figure("runs that were held until Temporal gave the worker up", shift.given_up, ""),
+        Figure("time", seconds, "s"),
+    ]
+    show("Kills", figures)
+    at = Counter(each.at.partition(" ")[0] for each in killed)
+    save("kills", figures, {"at_a_time": AT_A_TIME, "killed_at": dict(at)})
