@@ -1,6 +1,6 @@
 # Every target sets up what it needs; nothing has to be installed first but Python 3.11 and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test prove check bench clean
+.PHONY: help setup demo dev test prove prove-kills prove-load check bench clean
 
 BIN := .venv/bin
 # What takes minutes: killed processes, whole stacks, a hundred thousand generated programs.
@@ -8,7 +8,7 @@ LONG := tests/durability tests/deploy/test_stack.py \
 	tests/expressions/test_against_c_jq.py tests/expressions/test_fuzz.py
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## set up, run a factory workflow for real, and stop
 	@scripts/setup run
@@ -25,6 +25,14 @@ test: ## set up and run the tests, but for the long ones
 prove: ## set up and run the long tests
 	@scripts/setup dev
 	@exec $(BIN)/pytest -n 2 --dist worksteal $(LONG)
+
+prove-kills: ## set up and kill workers at every boundary in both ways; keeps the figures
+	@scripts/setup dev
+	@MILLWRIGHT_TEST_KILLS=all exec $(BIN)/pytest -n 0 -s tests/durability/test_killed_everywhere.py
+
+prove-load: ## set up and let 1,000 waiting instances survive; keeps the figures
+	@scripts/setup dev
+	@MILLWRIGHT_TEST_LOAD=1000 exec $(BIN)/pytest -n 0 -s tests/durability/test_load.py
 
 check: ## set up, then format, lint, types, layers and dependencies
 	@scripts/setup dev

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Condition, Thread
+from time import monotonic
 from typing import Any, Final
 
 import grpc
@@ -73,6 +74,7 @@ class Passage:
         said: What went through, in order: `PollActivityTaskQueue ask`.
         closed: Nothing more goes through.
         held: It is at its stop, and all that had to go through has.
+        held_at: Since when.
         ended: Its end has been told.
     """
 
@@ -82,6 +84,7 @@ class Passage:
     said: list[str] = field(default_factory=list)
     closed: bool = False
     held: bool = False
+    held_at: float = 0.0
     ended: bool = False
 
     def says(self, what: str) -> bool:
@@ -89,6 +92,15 @@ class Passage:
         self.said.append(what)
         self.closed = self.stop is not None and self.stop.number == len(self.said)
         return self.closed
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is at its end, and was never held."""
+        return self.ended and not self.held
+
+    def hold(self) -> None:
+        """Say that it is at its stop."""
+        self.held, self.held_at = True, monotonic()
 
 
 class Gate(grpc.GenericRpcHandler):
@@ -192,7 +204,8 @@ class Gate(grpc.GenericRpcHandler):
             return answer
         with self.changed:
             if not passage.closed:
-                passage.held = passage.says(f"{name} {_what(task)}")
+                if passage.says(f"{name} {_what(task)}"):
+                    passage.hold()
                 self.changed.notify_all()
             return b"" if passage.closed else answer
 
@@ -206,7 +219,8 @@ class Gate(grpc.GenericRpcHandler):
             passes = not passage.closed
             stops = passes and passage.says(f"{name} {what}")
             if stops and passage.stop is not None and not passage.stop.told:
-                passes, passage.held = False, True
+                passes = False
+                passage.hold()
             self.changed.notify_all()
         if not passes:
             await self._silence()
@@ -215,7 +229,8 @@ class Gate(grpc.GenericRpcHandler):
             self._note_more(answer, key)
         with self.changed:
             passage.ended |= is_root and _ends(said)
-            passage.held |= stops
+            if stops:
+                passage.hold()
             self.changed.notify_all()
         if passage.closed:
             await self._silence()
