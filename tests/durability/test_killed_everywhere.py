@@ -104,7 +104,7 @@ def site(
     tmp_path: Path,
 ) -> Iterator[Site]:
     for url in fresh_database(postgres, template_database):
-        settings = system_settings(url, gate.target, master_key, {})
+        settings = system_settings(url, gate.target, master_key, {}, tmp_path)
         system = System(settings, tmp_path)
         behind = settings.temporal.model_copy(update={"address": gate.address})
         workers = System(settings.model_copy(update={"temporal": behind}), tmp_path / "workers")

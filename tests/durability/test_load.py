@@ -110,7 +110,7 @@ def plant(
 ) -> Iterator[Plant]:
     options = TemporalOptions(free_port(), tmp_path / "temporal.log", file=tmp_path / "temporal.db")
     for url in fresh_database(postgres, template_database):
-        settings = system_settings(url, options.address, master_key, {}).model_copy(
+        settings = system_settings(url, options.address, master_key, {}, tmp_path).model_copy(
             update={"worker": WorkerSettings(max_cached_runs=CACHED)}
         )
         plant = Plant(System(settings, tmp_path), options)
