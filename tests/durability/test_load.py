@@ -39,7 +39,7 @@ HANDS = 4
 MIB = 1024 * 1024
 DEFINITION = Path(__file__).with_name("waiting.yaml").read_text(encoding="utf-8")
 # A busy machine starts five instances a second, and nobody waits for ever.
-PATIENCE_S = 120 + COUNT
+PATIENCE_S = 300 + COUNT
 
 
 @dataclass
