@@ -14,6 +14,7 @@ from api.content import refuse_unstorable
 from api.decisions import routes as decisions
 from api.events import routes as events
 from api.features import routes as features
+from api.functions import routes as functions
 from api.instances import routes as instances
 from api.mcp import routes as mcp
 from api.middleware import BodyLimit, RequestContext
@@ -39,6 +40,7 @@ ROUTERS = (
     auth.router,
     instances.router,
     workflows.router,
+    functions.router,
     schedules.router,
     events.router,
     approvals.router,

@@ -16,6 +16,8 @@ from toolhub.registry import Registry
 from workflows.approvals.links.service import Links
 from workflows.approvals.service import Approvals
 from workflows.catalog import Catalog
+from workflows.catalog.functions.service import Functions
+from workflows.catalog.publishing import Publisher
 from workflows.events.service import Events
 from workflows.instances.service import Instances
 from workflows.schedules.service import Schedules
@@ -28,6 +30,8 @@ class Services:
     Attributes:
         tokens: Verifies access tokens on every request.
         catalog: Published definitions.
+        functions: The tenants' own catalogues of functions.
+        publisher: Publishes both, with what they use from elsewhere.
         instances: Their runs.
         schedules: When runs begin by themselves.
         approvals: What waits for people.
@@ -45,6 +49,8 @@ class Services:
     accounts: Accounts
     tokens: AccessTokens
     catalog: Catalog
+    functions: Functions
+    publisher: Publisher
     instances: Instances
     schedules: Schedules
     approvals: Approvals

@@ -2,6 +2,7 @@
 
 from temporalio.client import Client
 
+from activities.logins import Authenticator
 from api.services import Services
 from foundation.database import Database
 from foundation.settings import Settings
@@ -15,10 +16,14 @@ from security.secrets.service import Secrets
 from toolhub.wiring import build_toolhub
 from workflows.approvals.wiring import Connections, build_approvals, build_links
 from workflows.catalog import Catalog
+from workflows.catalog.fetching import Fetcher
+from workflows.catalog.functions.service import Functions
+from workflows.catalog.publishing import Publisher
 from workflows.events.wiring import build_events
 from workflows.instances.service import Instances
 from workflows.runs.pages import PageTokens
 from workflows.schedules.service import Schedules
+from workflows.secrets import SecretOpener, StoredSecrets
 
 
 def build_services(
@@ -34,6 +39,11 @@ def build_services(
     accounts = build_accounts(database, sealer, settings)
     toolhub = build_toolhub(database, sealer, egress)
     catalog = Catalog(database)
+    functions = Functions(database)
+    features = Features(database)
+    secrets = Secrets(database, sealer)
+    opener = SecretOpener(StoredSecrets(secrets))
+    fetcher = Fetcher(egress, functions, opener, Authenticator(egress))
     pages = PageTokens(sealer.derive("page-tokens"))
     people = StoredPeople(database)
     approvals = build_approvals(Connections(database, temporal, people), sealer, pages)
@@ -43,14 +53,16 @@ def build_services(
         accounts=accounts,
         tokens=accounts.tokens,
         catalog=catalog,
+        functions=functions,
+        publisher=Publisher(catalog, functions, features, fetcher),
         instances=Instances(temporal, catalog, settings.temporal, pages),
         schedules=Schedules(temporal, catalog, settings.temporal, pages),
         approvals=approvals,
         links=build_links(approvals, people, sealer, settings),
         guesses=Guesses(),
         events=build_events(database, temporal, settings.events),
-        secrets=Secrets(database, sealer),
-        features=Features(database),
+        secrets=secrets,
+        features=features,
         registry=toolhub.registry,
         toolhub=toolhub.hub,
         temporal=temporal,

@@ -38,12 +38,17 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 async def exchange(
-    egress: Egress, call: HttpCall, masked: Callable[[bytes], bytes] = _as_it_is
+    egress: Egress,
+    call: HttpCall,
+    masked: Callable[[bytes], bytes] = _as_it_is,
+    *,
+    max_bytes: int | None = None,
 ) -> JsonValue:
     """Send the request and return what the task's `output` asks for.
 
     Args:
         masked: What a body that is encoded looks like without the secrets of the request.
+        max_bytes: Largest answer; what the settings say when left out.
 
     Raises:
         CallUnreachedError: Nothing was sent.
@@ -54,7 +59,7 @@ async def exchange(
     try:
         async with (
             asyncio.timeout(call.timeout_s),
-            egress.client(timeout=call.timeout_s) as client,
+            egress.client(timeout=call.timeout_s, max_bytes=max_bytes) as client,
         ):
             response = await client.send(_request(client, call), auth=_challenged(call.login))
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:

@@ -9,7 +9,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from cachetools import LRUCache, TLRUCache
 
@@ -18,7 +18,7 @@ from activities.logins.errors import AuthorityAwayError, LoginRefusedError
 from activities.logins.tokens import Token
 from activities.logins.types import Login, PlainLogin, ReadyLogin, TokenLogin
 from activities.requests import Request
-from activities.work import Work
+from activities.work import Mask
 from foundation.errors import MillwrightError
 from foundation.json import canonical
 from security.egress import Egress
@@ -29,6 +29,33 @@ _MAX_KEPT: Final = 10_000
 _REFUSED: Final = 401
 
 T = TypeVar("T")
+
+
+class Beat(Protocol):
+    """What has to be told about a request."""
+
+    def not_sent(self) -> None:
+        """Take back that it left: it had no effect."""
+        ...
+
+
+class Errand(Protocol):
+    """What logs in: the work of an activity, or of whoever fetches something."""
+
+    @property
+    def request(self) -> Request:
+        """Whose request it is."""
+        ...
+
+    @property
+    def beat(self) -> Beat:
+        """Who is told."""
+        ...
+
+    @property
+    def mask(self) -> Mask:
+        """What must not be repeated."""
+        ...
 
 
 class Authenticator:
@@ -60,7 +87,7 @@ class Authenticator:
 
     async def logged_in(
         self,
-        work: Work[Any],
+        work: Errand,
         login: Login | None,
         send: Callable[[ReadyLogin | None], Awaitable[T]],
     ) -> T:
@@ -99,7 +126,7 @@ class Authenticator:
         what = canonical([request.tenant_id, login.model_dump(mode="json")])
         return hmac.digest(self._salt, what, "sha256")
 
-    async def _token(self, work: Work[Any], key: bytes, login: TokenLogin) -> Token:
+    async def _token(self, work: Errand, key: bytes, login: TokenLogin) -> Token:
         kept = self._kept.get(key)
         token = kept[0] if kept else await self._asked(key, login)
         hidden = [token.text, *([token.refresh] if token.refresh else [])]

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Response
-from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import ServicesDep, require
 from api.workflows.media import definition_text, wants_yaml
@@ -23,7 +22,6 @@ from api.workflows.schemas import (
 )
 from security.principal import Principal
 from workflows.catalog import PublishedDefinition
-from workflows.definition import validate
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
@@ -54,9 +52,10 @@ async def publish_workflow(
 ) -> PublishedWorkflow:
     """Publish a version of a workflow. It never changes again; publish the next version instead.
 
-    Everything that is wrong with it is reported at once, in `findings` of the problem.
+    Everything that is wrong with it is reported at once, in `findings` of the problem. Functions of
+    catalogues and schemas that are elsewhere are fetched now and kept: `origins` says from where.
     """
-    published = await run_in_threadpool(parts.catalog.publish, principal, text)
+    published = await parts.publisher.publish(principal, text)
     response.status_code = 201 if published.created else 200
     response.headers["Location"] = _location(published)
     return PublishedWorkflow.model_validate(published)
@@ -66,9 +65,11 @@ async def publish_workflow(
 async def validate_workflow(
     principal: Reader, parts: ServicesDep, text: DefinitionText
 ) -> Validation:
-    """Check a definition without publishing it."""
-    off = await run_in_threadpool(parts.features.off, principal.tenant_id)
-    return Validation.of(await run_in_threadpool(validate, text, off=off))
+    """Check a definition without publishing it.
+
+    What is elsewhere is fetched only for those who could publish it; others get a warning.
+    """
+    return Validation.of(await parts.publisher.validate(principal, text))
 
 
 @router.get("")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from foundation.json import JsonObject
 from workflows.catalog import DefinitionPage
 from workflows.definition import Finding
+from workflows.definition.elsewhere import Origin
 from workflows.definition.models.names import MAX_VERSION_CHARS, NAME_PATTERN, VERSION_PATTERN
 
 Namespace = Annotated[str, Path(pattern=f"^{NAME_PATTERN}$", examples=["press-line"])]
@@ -45,8 +46,13 @@ class WorkflowSummary(BaseModel):
 class Workflow(WorkflowSummary):
     """One published version with its content."""
 
-    document: dict[str, Any] = Field(description="The definition as JSON.")
+    document: dict[str, Any] = Field(
+        description="The definition as JSON, with what was fetched for it."
+    )
     source: str = Field(description="The text as its author wrote it.")
+    origins: list[Origin] = Field(
+        description="Where the parts of `document` came from that are not in `source`."
+    )
 
 
 class PublishedWorkflow(WorkflowSummary):
@@ -54,6 +60,9 @@ class PublishedWorkflow(WorkflowSummary):
 
     created: bool = Field(description="False when the very same had been published before.")
     findings: list[Finding] = Field(description="Warnings; nothing that keeps it from running.")
+    origins: list[Origin] = Field(
+        description="From where functions and schemas were fetched, with their SHA-256."
+    )
 
 
 class WorkflowPage(BaseModel, frozen=True):
@@ -113,6 +122,18 @@ MEDIA_TYPES: Final = (
     "application/json",
 )
 # What a definition may be is said by its language, not by a schema of ours: see docs/how-to.
+_FUNCTION: Final = "set: { line: 'Line ${ .line }' }\n"
+FUNCTION_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "A function: one task of the language, as YAML 1.2 or JSON.",
+        "content": {
+            "application/yaml": {"schema": {"type": "string"}, "example": _FUNCTION},
+            "text/plain": {"schema": {"type": "string"}, "example": _FUNCTION},
+            "application/json": {"schema": {}, "example": {"set": {"line": "Line ${ .line }"}}},
+        },
+    }
+}
 DEFINITION_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,

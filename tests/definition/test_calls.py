@@ -101,8 +101,8 @@ def test_constant_arguments_are_compared_with_the_input_schema(given: str, point
             "unknown-function",
             "Known: a2a, approval, asyncapi, getPet, grpc, http, mcp, mcp.tool",
         ),
-        ("https://example.com/function.yaml", "not-supported-yet", "use.functions"),
-        ("log:1.0.0@global", "not-supported-yet", "use.functions"),
+        ("https://example.com/function.yaml", "not-fetched", "when the workflow is published"),
+        ("log:1.0.0@global", "unknown-reference", "use.catalogs"),
     ],
 )
 def test_a_function_that_is_not_there_is_found(call: str, code: str, message: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.definition.documents import HEAD, with_tasks
 from workflows.definition import Code, InvalidDefinitionError, prepare, validate
+from workflows.definition.elsewhere import Failed
 from workflows.definition.findings import WARNINGS
 
 FUNCTIONS = "use: { functions: { f: { call: %s } } }\n"
@@ -138,16 +139,18 @@ EXAMPLES: dict[Code, tuple[str | bytes, str, int, int]] = {
         17,
     ),
     Code.NOT_EVALUATED: (with_tasks("- a: { set: { b: .c.d } }"), "/do/0/a/set/b", 3, 17),
+    Code.NOT_FETCHED: (with_tasks("- a: { call: 'https://e.com/f' }"), "/do/0/a/call", 3, 10),
+    Code.ELSEWHERE: (with_tasks("- a: { call: 'https://e.com/g' }"), "/do/0/a/call", 3, 10),
 }
 
-
+FOUND = {"https://e.com/g": Failed(code=Code.ELSEWHERE, message="It cannot be fetched.")}
 OFF = {"programs": "An administrator enables it."}
 
 
 @pytest.mark.parametrize("code", Code)
 def test_every_code_has_a_definition_that_it_is_found_in(code: Code) -> None:
     text, pointer, line, column = EXAMPLES[code]
-    (found,) = validate(text, off=OFF if code is Code.NOT_ENABLED else {})
+    (found,) = validate(text, off=OFF if code is Code.NOT_ENABLED else {}, found=FOUND)
     assert (found.code, found.pointer, found.line, found.column) == (code, pointer, line, column)
     # Below the sentence the place in an expression may be shown.
     assert found.message.partition("\n")[0].endswith((".", "?"))

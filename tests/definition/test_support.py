@@ -33,11 +33,6 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             "HTTP has nothing",
         ),
         (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
-        (
-            "set: { x: 1 }, input: { schema: { resource: { endpoint: 'https://e.com' } } }",
-            "input/schema/resource",
-            "Schemas from elsewhere",
-        ),
     ],
 )
 def test_a_task_that_is_not_executed_yet_is_named(task: str, pointer: str, what: str) -> None:
@@ -60,7 +55,6 @@ def test_the_message_names_the_task() -> None:
     [
         ("schedule: { cron: '0 0 * * *' }", "/schedule"),
         ("schedule: { on: { one: { with: { type: a } } } }", "/schedule"),
-        ("use: { catalogs: { a: { endpoint: 'https://e.com' } } }", "/use/catalogs"),
     ],
 )
 def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, Index, String, Text, func
+from sqlalchemy import JSON, Boolean, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from foundation.json import JsonObject
+from foundation.json import JsonObject, JsonValue
 
 
 class WorkflowDefinition(Base):
@@ -16,6 +16,7 @@ class WorkflowDefinition(Base):
         precedence: Text that sorts as semantic versions do, see `workflows.catalog.versions`.
         prerelease: Pre-releases are the newest version only while there is no release.
         source: The text as it was published.
+        origins: Where the parts of `document` came from that are not in `source`, with hashes.
     """
 
     __tablename__ = "workflow_definitions"
@@ -41,3 +42,4 @@ class WorkflowDefinition(Base):
     source: Mapped[str] = mapped_column(Text)
     published_by: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    origins: Mapped[list[JsonValue]] = mapped_column(JSON, server_default=text("'[]'"))

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from foundation.json import JsonObject
 from workflows.definition import Finding
+from workflows.definition.elsewhere import Origin
 
 
 class DefinitionSummary(BaseModel, frozen=True, from_attributes=True):
@@ -31,10 +32,12 @@ class PublishedDefinition(DefinitionSummary, frozen=True):
     Attributes:
         document: The definition as data.
         source: The text as it was published.
+        origins: Where the parts of `document` came from that are not in `source`.
     """
 
     document: JsonObject
     source: str
+    origins: tuple[Origin, ...] = ()
 
 
 class Publication(PublishedDefinition, frozen=True):

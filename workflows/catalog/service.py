@@ -23,7 +23,13 @@ from workflows.catalog.schemas import (
     PublishedDefinition,
 )
 from workflows.catalog.versions import is_prerelease, precedence
-from workflows.definition import PreparedDefinition, prepare
+from workflows.definition import (
+    PreparedDefinition,
+    load_definition,
+    load_document,
+    prepare,
+)
+from workflows.definition.elsewhere import NOTHING_FOUND, Found
 
 # Characters of source; as data in memory a definition takes about ten times as much.
 _KEPT_CHARS: Final = 16 * 1024 * 1024
@@ -42,16 +48,23 @@ class Catalog:
         )
         self._lock = Lock()
 
-    def publish(self, principal: Principal, text: str | bytes) -> Publication:
+    def publish(
+        self, principal: Principal, text: str | bytes, found: Found = NOTHING_FOUND
+    ) -> Publication:
         """Check a definition and keep it.
 
         Publishing the same content again changes nothing and gives what is there.
 
+        Args:
+            found: What was fetched for it.
+
         Raises:
             InvalidDefinitionError: With all findings.
+            NotFetchedError: It uses something from elsewhere that was not found yet.
             ConflictError: When the version exists with another content.
         """
-        prepared = prepare(text, off=self._features.off(principal.tenant_id))
+        off = self._features.off(principal.tenant_id)
+        prepared = prepare(text, off=off, found=found)
         with self._database.session() as session:
             rows = DefinitionRows(session, principal.tenant_id)
             created = rows.add(_row(principal, prepared))
@@ -63,6 +76,20 @@ class Catalog:
                 )
             publication = Publication.model_validate(row)
         return publication.model_copy(update={"created": created, "findings": prepared.warnings})
+
+    def again(self, principal: Principal, text: str | bytes) -> Publication | None:
+        """Return what this very text has published before, whatever is elsewhere by now."""
+        document = load_document(text).value
+        definition = load_definition(document) if isinstance(document, dict) else None
+        if definition is None:
+            return None
+        info = definition.document
+        with self._database.session() as session:
+            rows = DefinitionRows(session, principal.tenant_id)
+            row = rows.version(info.namespace, info.name, info.version)
+            if row is None or load_document(row.source).value != document:
+                return None
+            return Publication.model_validate(row)
 
     def get(
         self, tenant_id: str, namespace: str, name: str, version: str | None = None
@@ -179,6 +206,7 @@ def _row(principal: Principal, prepared: PreparedDefinition) -> WorkflowDefiniti
         summary=prepared.summary,
         document=prepared.document,
         source=prepared.source,
+        origins=[origin.model_dump() for origin in prepared.origins],
         published_by=principal.subject,
     )
 

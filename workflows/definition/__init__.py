@@ -86,7 +86,14 @@ from workflows.definition.models import (
     Use,
     WaitTask,
 )
-from workflows.definition.prepare import PreparedDefinition, load_definition, prepare, validate
+from workflows.definition.not_fetched import NotFetchedError
+from workflows.definition.prepare import (
+    PreparedDefinition,
+    load_definition,
+    prepare,
+    validate,
+    wanted,
+)
 from workflows.definition.schemas import compile_schema
 
 __all__ = [
@@ -148,6 +155,7 @@ __all__ = [
     "McpHttpTransport",
     "McpStdioTransport",
     "McpTransport",
+    "NotFetchedError",
     "OAuth2Authentication",
     "OidcAuthentication",
     "OpenApiArguments",
@@ -182,4 +190,5 @@ __all__ = [
     "load_document",
     "prepare",
     "validate",
+    "wanted",
 ]

@@ -71,10 +71,12 @@ class Code(StrEnum):
     NOT_SUPPORTED_YET = "not-supported-yet"
     NOT_ENABLED = "not-enabled"
     NOT_EVALUATED = "not-evaluated"
+    NOT_FETCHED = "not-fetched"
+    ELSEWHERE = "elsewhere"
 
 
 # Everything else is an error and keeps the definition from being published.
-WARNINGS: Final = frozenset({Code.NOT_EVALUATED, Code.UNKNOWN_PATH})
+WARNINGS: Final = frozenset({Code.NOT_EVALUATED, Code.NOT_FETCHED, Code.UNKNOWN_PATH})
 
 
 class Problem(NamedTuple):

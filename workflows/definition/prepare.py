@@ -1,6 +1,7 @@
 """What the rest of the product asks of a definition's text: is it good, and make it ready."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 
 from pydantic import BaseModel, ValidationError
@@ -8,6 +9,15 @@ from pydantic import BaseModel, ValidationError
 from foundation.json import JsonObject, digest
 from workflows.definition.checks import check
 from workflows.definition.checks.subject import NOTHING
+from workflows.definition.elsewhere import (
+    NOTHING_FOUND,
+    Found,
+    Frozen,
+    Origin,
+    Wanted,
+    freeze,
+)
+from workflows.definition.elsewhere.freezing import relocated
 from workflows.definition.findings import (
     MAX_FINDINGS,
     Code,
@@ -18,6 +28,7 @@ from workflows.definition.findings import (
 )
 from workflows.definition.loader import LoadedDocument, parse
 from workflows.definition.models import Definition, DocumentInfo
+from workflows.definition.not_fetched import NotFetchedError
 from workflows.definition.pruning import Pruned, prune
 from workflows.definition.shape import problems_of
 
@@ -30,6 +41,7 @@ class PreparedDefinition(BaseModel, frozen=True):
         document: The definition as plain data.
         source: The text it was read from.
         warnings: What is odd about it and does not keep it from running.
+        origins: Where its parts were fetched that are not in `source`.
     """
 
     namespace: str
@@ -41,34 +53,64 @@ class PreparedDefinition(BaseModel, frozen=True):
     document: JsonObject
     source: str
     warnings: tuple[Finding, ...] = ()
+    origins: tuple[Origin, ...] = ()
 
 
-def validate(text: str | bytes, *, off: Mapping[str, str] = NOTHING) -> list[Finding]:
+@dataclass(frozen=True)
+class _Judged:
+    """A document, what is wrong with it, and with what it uses from elsewhere, if it is one."""
+
+    loaded: LoadedDocument
+    findings: list[Finding]
+    frozen: Frozen | None
+
+
+def validate(
+    text: str | bytes, *, off: Mapping[str, str] = NOTHING, found: Found = NOTHING_FOUND
+) -> list[Finding]:
     """Find everything that is wrong with a definition; an empty list means that it can run.
 
     Args:
         off: What the tenant may not use, and how that changes.
+        found: What was fetched for it; the rest is not judged.
     """
     try:
-        return _findings(parse(text), off)
+        return _judged(parse(text), off, found).findings
     except InvalidDefinitionError as error:
         return list(error.findings)
 
 
-def prepare(text: str | bytes, *, off: Mapping[str, str] = NOTHING) -> PreparedDefinition:
+def wanted(text: str | bytes, *, found: Found = NOTHING_FOUND) -> list[Wanted]:
+    """Tell what a definition uses from elsewhere, besides what was found already."""
+    try:
+        document = parse(text).value
+        definition = load_definition(document) if isinstance(document, dict) else None
+    except (InvalidDefinitionError, ValidationError):
+        return []
+    if not isinstance(document, dict) or definition is None:
+        return []
+    return list(freeze(document, definition, found).wanted.values())
+
+
+def prepare(
+    text: str | bytes, *, off: Mapping[str, str] = NOTHING, found: Found = NOTHING_FOUND
+) -> PreparedDefinition:
     """Check a definition and make it ready to be published.
 
     Args:
         off: What the tenant may not use, and how that changes.
+        found: What was fetched for it.
 
     Raises:
         InvalidDefinitionError: With all findings, when one of them is an error.
+        NotFetchedError: It uses something from elsewhere that was not found yet.
     """
-    loaded = parse(text)
-    findings = _findings(loaded, off)
-    if any(each.is_error for each in findings):
-        raise InvalidDefinitionError(findings)
-    return _prepared(loaded, findings)
+    judged = _judged(parse(text), off, found)
+    if judged.frozen and judged.frozen.wanted:
+        raise NotFetchedError(judged.findings, list(judged.frozen.wanted.values()))
+    if any(each.is_error for each in judged.findings):
+        raise InvalidDefinitionError(judged.findings)
+    return _prepared(judged)
 
 
 def load_definition(document: JsonObject) -> Definition:
@@ -80,8 +122,9 @@ def load_definition(document: JsonObject) -> Definition:
     return Definition.model_validate(document)
 
 
-def _prepared(loaded: LoadedDocument, warnings: list[Finding]) -> PreparedDefinition:
-    document = loaded.value if isinstance(loaded.value, dict) else {}
+def _prepared(judged: _Judged) -> PreparedDefinition:
+    loaded, frozen = judged.loaded, judged.frozen
+    document = frozen.document if frozen else {}
     info = DocumentInfo.model_validate(document["document"])
     return PreparedDefinition(
         namespace=info.namespace,
@@ -92,27 +135,52 @@ def _prepared(loaded: LoadedDocument, warnings: list[Finding]) -> PreparedDefini
         hash=digest(document),
         document=document,
         source=loaded.text,
-        warnings=tuple(warnings),
+        warnings=tuple(judged.findings),
+        origins=frozen.origins if frozen else (),
     )
 
 
-def _findings(loaded: LoadedDocument, off: Mapping[str, str]) -> list[Finding]:
-    if not isinstance(loaded.value, dict):
+def _judged(loaded: LoadedDocument, off: Mapping[str, str], found: Found) -> _Judged:
+    document = loaded.value
+    if not isinstance(document, dict):
         message = "A definition is an object that begins with 'document:' and 'do:'."
-        return in_order([*loaded.findings, loaded.place(Problem(Code.WRONG_TYPE, (), message))])
-    return in_order([*loaded.findings, *map(loaded.place, _problems(loaded.value, off))])
-
-
-def _problems(document: JsonObject, off: Mapping[str, str]) -> list[Problem]:
+        problems = [Problem(Code.WRONG_TYPE, (), message)]
+        return _Judged(loaded, in_order([*loaded.findings, *map(loaded.place, problems)]), None)
     try:
         definition = load_definition(document)
     except ValidationError as error:
-        problems = list(islice(problems_of(error, document), MAX_FINDINGS))
-        if len(problems) == MAX_FINDINGS:
-            return problems
-        pruned = prune(document, [problem.path for problem in problems])
-        return [*problems, *_of_the_rest(pruned, off)]
-    return list(check(Pruned(document, document), definition, off))
+        problems = _of_shape(error, document, off)
+        return _Judged(loaded, in_order([*loaded.findings, *map(loaded.place, problems)]), None)
+    frozen = freeze(document, definition, found)
+    pruned = Pruned(document, document)
+    problems = [*check(pruned, definition, off), *_of_parts(frozen, off)]
+    return _Judged(loaded, in_order([*loaded.findings, *map(loaded.place, problems)]), frozen)
+
+
+def _of_shape(
+    error: ValidationError, document: JsonObject, off: Mapping[str, str]
+) -> list[Problem]:
+    problems = list(islice(problems_of(error, document), MAX_FINDINGS))
+    if len(problems) == MAX_FINDINGS:
+        return problems
+    pruned = prune(document, [problem.path for problem in problems])
+    return [*problems, *_of_the_rest(pruned, off)]
+
+
+def _of_parts(frozen: Frozen, off: Mapping[str, str]) -> Iterator[Problem]:
+    """Judge the definition once more, with what it uses from elsewhere."""
+    yield from frozen.problems
+    for each in frozen.wanted.values():
+        message = (
+            f"This {each.kind} is elsewhere: it is fetched and checked when the workflow is "
+            "published."
+        )
+        yield Problem(Code.NOT_FETCHED, each.path, message)
+    if not frozen.parts:
+        return
+    definition = load_definition(frozen.document)
+    pruned = Pruned(frozen.document, frozen.document)
+    yield from relocated(check(pruned, definition, off, frozen.parts), frozen)
 
 
 def _of_the_rest(pruned: Pruned, off: Mapping[str, str]) -> list[Problem]:

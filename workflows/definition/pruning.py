@@ -11,7 +11,7 @@ from workflows.definition.models.base import NOT_A_KEY
 _TASK_LISTS: Final = frozenset(
     {"do", "branches", "try", "before", "after", "finally", "compensate"}
 )
-_STAND_IN_DOCUMENT: Final[JsonObject] = {
+STAND_IN_DOCUMENT: Final[JsonObject] = {
     "dsl": "1.0.3",
     "namespace": "unreadable",
     "name": "unreadable",
@@ -46,7 +46,7 @@ def prune(document: JsonObject, paths: Iterable[Path]) -> Pruned:
         elif not any(task[: len(outer)] == outer for outer in unreadable):
             pruned = _with_stand_in(pruned, task, document)
             unreadable.add(task)
-    pruned.setdefault("document", _STAND_IN_DOCUMENT)
+    pruned.setdefault("document", STAND_IN_DOCUMENT)
     pruned.setdefault("do", [])
     return Pruned(document, pruned, frozenset(unreadable))
 
@@ -99,20 +99,20 @@ def _with_stand_in(document: JsonObject, path: Path, original: JsonObject) -> Js
     if isinstance(path[-1], int):
         # Not even a name is known; no name in a document begins like this one.
         stand_in = {f"{NOT_A_KEY}{path[-1]}": stand_in}
-    replaced = _replaced(document, path, stand_in)
-    return replaced if isinstance(replaced, dict) else document
+    changed = replaced(document, path, stand_in)
+    return changed if isinstance(changed, dict) else document
 
 
-def _replaced(value: JsonValue, path: Path, stand_in: JsonValue) -> JsonValue:
+def replaced(value: JsonValue, path: Path, stand_in: JsonValue) -> JsonValue:
     """Copy the way down to a path and put something else at its end."""
     if not path:
         return stand_in
     token, *rest = path
     if isinstance(value, dict) and isinstance(token, str) and token in value:
-        return {**value, token: _replaced(value[token], tuple(rest), stand_in)}
+        return {**value, token: replaced(value[token], tuple(rest), stand_in)}
     if isinstance(value, list) and isinstance(token, int) and token < len(value):
         return [
-            _replaced(item, tuple(rest), stand_in) if index == token else item
+            replaced(item, tuple(rest), stand_in) if index == token else item
             for index, item in enumerate(value)
         ]
     return value

@@ -113,10 +113,10 @@ SENSE: Final[Mapping[Code, Meaning]] = {
     Code.UNKNOWN_FUNCTION: Meaning(
         "`call`, or an expression, names no function there is, or one that a durable workflow "
         "cannot have (`now`, `env`).",
-        "Declare it in `use.functions`, or correct the name.",
+        "Declare it in `use.functions`, publish it in a catalogue, or correct the name.",
     ),
     Code.FUNCTION_ARGUMENTS: Meaning("`with` is not what the function takes.", "Correct it."),
-    Code.RECURSIVE_FUNCTION: Meaning("A function of `use.functions` calls itself.", "Use a loop."),
+    Code.RECURSIVE_FUNCTION: Meaning("A function calls itself.", "Use a loop."),
     Code.UNKNOWN_REFERENCE: Meaning(
         "A name that `use` does not declare.", "Declare it, or correct the name."
     ),
@@ -143,6 +143,16 @@ SENSE: Final[Mapping[Code, Meaning]] = {
         "The tenant may not use this; found when it is published and when the API checks it.",
         "An administrator enables it: `PUT /api/v1/tenant/features/<name>`, or "
         "`millwright features enable <name>`.",
+    ),
+    Code.NOT_FETCHED: Meaning(
+        "A function of a catalogue, or a schema, is elsewhere. It is fetched and judged when the "
+        "workflow is published.",
+        "Publish it, or let the API check it with the permission to publish.",
+    ),
+    Code.ELSEWHERE: Meaning(
+        "A function or schema from elsewhere cannot be fetched, or takes from the workflow that "
+        "uses it what it would have to bring itself.",
+        "Correct the address or the login; or mend the function and publish its next version.",
     ),
     Code.NOT_EVALUATED: Meaning(
         "A text looks like an expression and is taken as it stands.",

@@ -134,7 +134,7 @@ class Place:
         if name not in getattr(use, "functions", {}):
             return None
         raw = dig(self.unit.document, ("use", "functions", name))
-        place = Place(self.unit, f"{self.reference}/{name}", raw)
+        place = Place(self.unit, f"{self.reference}/{pointer_token(name)}", raw)
         return compile_step(name, self.used("functions", name), place)
 
 

@@ -1,6 +1,6 @@
 """What a definition means, judged before it may run: one module per question, all answered."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -17,6 +17,7 @@ from workflows.definition.checks.flow import (
     check_reachability,
     check_targets,
 )
+from workflows.definition.checks.foreign import check_fetched, check_foreign
 from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
 from workflows.definition.checks.limits import check_limits, check_tags
@@ -32,6 +33,7 @@ from workflows.definition.checks.secrets import check_secrets
 from workflows.definition.checks.subject import NOTHING, Check, Subject
 from workflows.definition.checks.support import check_support
 from workflows.definition.checks.texts import check_texts
+from workflows.definition.elsewhere.things import FrozenPart
 from workflows.definition.findings import MAX_FINDINGS, Problem
 from workflows.definition.models import Definition
 from workflows.definition.pruning import Pruned
@@ -51,6 +53,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_functions,
     check_calls,
     check_references,
+    check_foreign,
+    check_fetched,
     check_secret_names,
     check_schemas,
     check_secrets,
@@ -68,13 +72,17 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def check(
-    pruned: Pruned, definition: Definition, off: Mapping[str, str] = NOTHING
+    pruned: Pruned,
+    definition: Definition,
+    off: Mapping[str, str] = NOTHING,
+    parts: Sequence[FrozenPart] = (),
 ) -> Iterator[Problem]:
     """Ask everything; each question gives a bounded number of answers.
 
     Args:
         off: What the tenant may not use, and how that changes.
+        parts: What of it was fetched from elsewhere.
     """
-    subject = Subject(pruned, definition, off)
+    subject = Subject(pruned, definition, off, parts)
     for question in CHECKS:
         yield from islice(question(subject), MAX_FINDINGS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from foundation.json import JsonValue
+from workflows.definition.checks.fields import FieldAt
 from workflows.definition.checks.inputs import Inputs, KnownSchema, first_task, inputs_of
 from workflows.definition.checks.subject import Site, Subject, Variables
 from workflows.definition.findings import Path, shown
@@ -22,6 +23,7 @@ from workflows.definition.models import (
     CallMcp,
     CallOpenApi,
     CatchSpec,
+    EndpointSpec,
     EventConsumption,
     EventFilter,
     ForTask,
@@ -32,6 +34,7 @@ from workflows.definition.models import (
     SwitchTask,
     TryTask,
 )
+from workflows.definition.models.definition import CatalogSpec
 
 PREDEFINED: Final = frozenset(
     {"context", "input", "output", "secrets", "authorization", "task", "workflow", "runtime"}
@@ -88,6 +91,7 @@ def _expression_fields(subject: Subject) -> Iterator[ExpressionField]:
         value = subject.raw(("use",)).get(section) if "use" in subject.pruned.document else None
         secrets = section == "authentications"
         yield ExpressionField(("use", section), value, _IN_TASK, secrets=secrets)
+    yield from _fetched(subject)
     for index, item in enumerate(definition.use.extensions):
         if item.extension.when is not None:
             at = ("use", "extensions", index, item.name, "when")
@@ -100,6 +104,23 @@ def _expression_fields(subject: Subject) -> Iterator[ExpressionField]:
         yield from _policy(site)
         yield from _conditions(site, inputs)
         yield from _templates(subject, site, inputs)
+
+
+def _fetched(subject: Subject) -> Iterator[ExpressionField]:
+    """How to log in where functions and schemas are: read once, before there is any data."""
+    for field in subject.fields:
+        match field.value:
+            case EndpointSpec(authentication=login) if login and is_fetched(field):
+                value = login.model_dump(by_alias=True)
+                at = (*field.path, "authentication")
+                yield ExpressionField(at, value, frozenset(), secrets=True)
+            case _:
+                pass  # nobody logs in
+
+
+def is_fetched(field: FieldAt) -> bool:
+    """Tell whether a field is the endpoint of something that is fetched to be published."""
+    return field.path[-3:-1] == ("schema", "resource") or isinstance(field.owner, CatalogSpec)
 
 
 def _bare(

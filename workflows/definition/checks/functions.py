@@ -1,6 +1,5 @@
 """Calls of functions: they exist, they get what they take, and they do not call themselves."""
 
-import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from foundation.json import JsonObject, JsonValue
 from workflows.definition.checks.subject import Site, Subject, texts
+from workflows.definition.elsewhere.names import is_elsewhere
 from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
 from workflows.definition.functions import CATALOG
 from workflows.definition.models import CallFunction, TaskBase
@@ -22,8 +22,6 @@ from workflows.expressions import expression_in, has_expressions
 MAX_CALLS: Final = 500
 MAX_CALL_DEPTH: Final = 20
 _SHOWN_CALLS: Final = 10
-# `https://...` and `name:1.0.0@catalog`: functions that live somewhere else.
-_ELSEWHERE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.*|[^@\s]+@[^@\s]+", re.DOTALL)
 
 
 def check_functions(subject: Subject) -> Iterator[Problem]:
@@ -53,18 +51,12 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
                 yield from _who_notifies(subject, site, site.task)
         elif name in subject.names("functions"):
             yield from _declared_arguments(site, site.task, validators.get(name))
-        else:
+        elif not is_elsewhere(name):
             yield _unknown(subject, site, name)
 
 
 def _unknown(subject: Subject, site: Site, name: str) -> Problem:
     path = (*site.path, "call")
-    if _ELSEWHERE.fullmatch(name):
-        message = (
-            f"Functions of other catalogues, such as {shown(name)}, are not supported yet. "
-            "Declare the function in use.functions."
-        )
-        return Problem(Code.NOT_SUPPORTED_YET, path, message)
     known = sorted({*subject.names("functions"), *CATALOG, *RESERVED_CALLS})
     hint = did_you_mean(name, known) or f" Known: {', '.join(known[:20])}."
     return Problem(Code.UNKNOWN_FUNCTION, path, f"There is no function {shown(name)}.{hint}")

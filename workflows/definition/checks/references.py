@@ -28,7 +28,9 @@ class Reference(NamedTuple):
 
 def check_references(subject: Subject) -> Iterator[Problem]:
     """Find names that `use` does not declare."""
-    for reference in _references(subject):
+    for reference in references(subject):
+        if subject.foreign(reference.path) and reference.section != "secrets":
+            continue  # refused as such
         known = subject.names(reference.section)
         if reference.name not in known:
             where = f"use.{reference.section}"
@@ -63,7 +65,8 @@ def _unknown_secret(path: Path, name: str, known: frozenset[str]) -> Problem:
     return Problem(Code.UNKNOWN_REFERENCE, path, message)
 
 
-def _references(subject: Subject) -> Iterator[Reference]:
+def references(subject: Subject) -> Iterator[Reference]:
+    """Go through all names that refer to something in `use`."""
     for field in subject.fields:
         match field.owner, field.name, field.value:
             case TaskBase() | Definition(), "timeout", str(name):

@@ -1,6 +1,6 @@
 """What checks look at: the definition as models and as written, and every task where it stands."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from foundation.json import JsonObject, JsonValue
 from workflows.definition.checks.fields import FieldAt, fields_of
+from workflows.definition.elsewhere.things import FrozenPart
 from workflows.definition.findings import Path, Problem
 from workflows.definition.models import (
     CallAsyncApi,
@@ -81,11 +82,13 @@ class Subject:
 
     Attributes:
         off: What the tenant may not use, and how that changes.
+        parts: What of it was fetched from elsewhere.
     """
 
     pruned: Pruned
     definition: Definition
     off: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[FrozenPart] = ()
     _found: dict[object, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, find: Callable[["Subject"], Iterator[T]]) -> tuple[T, ...]:
@@ -117,6 +120,14 @@ class Subject:
     def fields(self) -> tuple[FieldAt, ...]:
         """Every field that is written."""
         return tuple(fields_of(self.definition))
+
+    def foreign(self, path: Path) -> FrozenPart | None:
+        """Return the fetched function that a path leads into."""
+        return self._functions_from_elsewhere.get(path[:3])
+
+    @cached_property
+    def _functions_from_elsewhere(self) -> Mapping[Path, FrozenPart]:
+        return {part.path: part for part in self.parts if part.origin.kind == "function"}
 
     def is_unreadable(self, site: Site) -> bool:
         """Tell whether a task is a stand-in for one of the wrong shape."""

@@ -11,7 +11,6 @@ from workflows.definition.models import (
     Definition,
     McpTransport,
     RunSpec,
-    Use,
 )
 from workflows.definition.pruning import task_at
 
@@ -19,7 +18,6 @@ _FIELDS: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Containers are",
     (McpTransport, "stdio"): "MCP servers over stdio are",
     (Definition, "schedule"): "Schedules inside a definition are",
-    (Use, "catalogs"): "Catalogues of functions are",
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Use 'run: script' or 'run: shell', or call a service.",

@@ -80,7 +80,7 @@ class ExtensionItem(Named):
 
 
 class CatalogSpec(Model):
-    """Where functions of others are (not executed yet)."""
+    """Where functions of others are; they are fetched when the workflow is published."""
 
     endpoint: Endpoint
 

@@ -1,0 +1,1 @@
+"""The tenant's own catalogue of functions over HTTP."""
