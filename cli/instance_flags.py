@@ -62,6 +62,9 @@ def describe_instances(parser: argparse.ArgumentParser) -> None:
     rerun.add_argument(
         "task", metavar="TASK", help="name of the task, or which execution: as 'show' tells them"
     )
+    rerun.add_argument(
+        "--version", metavar="VERSION", help="go on with another version of the workflow"
+    )
     for verb in (retry, rerun):
         verb.add_argument(
             "--input", metavar="INPUT", help=f"instead of the task's input: {INPUT_HELP}"

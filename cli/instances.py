@@ -119,7 +119,11 @@ def _again(flags: argparse.Namespace) -> int:
         else:
             execution = _execution(client.instances.get(flags.instance), flags.task)
             resumed = client.instances.rerun(
-                flags.instance, execution, preview=flags.preview, **changed
+                flags.instance,
+                execution,
+                preview=flags.preview,
+                version=flags.version,
+                **changed,
             )
         if flags.json:
             print_json(asdict(resumed))

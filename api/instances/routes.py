@@ -204,7 +204,11 @@ async def retry_instance(
 async def rerun_instance(
     instance_id: InstanceId, principal: Starter, parts: ServicesDep, body: RerunRequest
 ) -> Resumed:
-    """Let an ended instance go on with one of its tasks. The answer says what happens again."""
+    """Let an ended instance go on with one of its tasks. The answer says what happens again.
+
+    On another version of the definition, tasks are the same ones when they have the same names in
+    the same lists; an instance that stands in something the version has not is refused.
+    """
     return await parts.instances.rerun(
         principal.tenant_id,
         instance_id,
@@ -213,6 +217,7 @@ async def rerun_instance(
         changed="input" in body.model_fields_set,
         preview=body.preview,
         by=principal.subject,
+        version=body.version,
     )
 
 

@@ -50,6 +50,10 @@ class RerunRequest(RetryRequest, extra="forbid", frozen=True):
     execution: str = Field(
         min_length=1, max_length=2_000, examples=["/do/1/loop#3/do/0/read", "/do/2/judge"]
     )
+    version: Version | None = Field(
+        default=None,
+        description="Version of the definition to go on with; the one it had when left out.",
+    )
 
 
 class TerminateRequest(BaseModel, extra="forbid", frozen=True):

@@ -212,6 +212,7 @@ class Resumed:
     instance: InstanceSummary
     begins_at: str
     repeats: list[Repeated]
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,8 @@ def test_a_function_of_the_own_catalogue_may_read_a_secret_that_the_workflow_dec
 
 
 def test_a_function_is_called_with_what_its_input_schema_takes() -> None:
-    schema = {"type": "object", "properties": {"message": {"type": "integer"}}}
-    function = {"input": {"schema": {"document": schema}}, "do": []}
+    schema: JsonValue = {"type": "object", "properties": {"message": {"type": "integer"}}}
+    function: JsonValue = {"input": {"schema": {"document": schema}}, "do": []}
     (finding,) = found_in(CALLS, fetched(LOG, function))
     assert (finding.code, finding.pointer) == ("function-arguments", "/do/0/first/with/message")
 
@@ -238,5 +238,5 @@ def test_the_login_of_a_catalogue_reads_secrets_that_are_declared_and_nothing_el
 
 
 def test_a_definition_does_not_become_larger_than_one_may_be() -> None:
-    big = {"set": {str(number): "x" * 1000 for number in range(300)}}
+    big: JsonValue = {"set": {str(number): "x" * 1000 for number in range(300)}}
     assert "too-large" in [each.code for each in found_in(CALLS, fetched(LOG, big))]

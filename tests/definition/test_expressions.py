@@ -360,8 +360,7 @@ def test_a_variable_needs_a_name_of_its_own(loop: str, code: str) -> None:
     assert {each.code for each in found} == {code}
 
 
-def test_other_languages_and_modes_are_refused() -> None:
-    assert only(f"{HEAD}evaluate: {{ mode: loose }}\ndo: []").code == "not-supported-yet"
+def test_other_languages_are_refused() -> None:
     text = with_tasks(
         "- a: { set: { x: '${ const y = 1; }' } }", more="evaluate: { language: js }\n"
     )

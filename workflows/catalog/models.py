@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import JSON, Boolean, Index, String, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -42,4 +43,4 @@ class WorkflowDefinition(Base):
     source: Mapped[str] = mapped_column(Text)
     published_by: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    origins: Mapped[list[JsonValue]] = mapped_column(JSON, server_default=text("'[]'"))
+    origins: Mapped[list[JsonValue]] = mapped_column(JSONB, server_default=text("'[]'"))

@@ -27,6 +27,7 @@ from workflows.definition.findings import (
     in_order,
 )
 from workflows.definition.loader import LoadedDocument, parse
+from workflows.definition.loose import in_strict_mode
 from workflows.definition.models import Definition, DocumentInfo
 from workflows.definition.not_fetched import NotFetchedError
 from workflows.definition.pruning import Pruned, prune
@@ -89,7 +90,8 @@ def wanted(text: str | bytes, *, found: Found = NOTHING_FOUND) -> list[Wanted]:
         return []
     if not isinstance(document, dict) or definition is None:
         return []
-    return list(freeze(document, definition, found).wanted.values())
+    strict = in_strict_mode(document, definition)
+    return list(freeze(strict, load_definition(strict), found).wanted.values())
 
 
 def prepare(
@@ -151,6 +153,9 @@ def _judged(loaded: LoadedDocument, off: Mapping[str, str], found: Found) -> _Ju
     except ValidationError as error:
         problems = _of_shape(error, document, off)
         return _Judged(loaded, in_order([*loaded.findings, *map(loaded.place, problems)]), None)
+    strict = in_strict_mode(document, definition)
+    if strict is not document:
+        document, definition = strict, load_definition(strict)
     frozen = freeze(document, definition, found)
     pruned = Pruned(document, document)
     problems = [*check(pruned, definition, off), *_of_parts(frozen, off)]

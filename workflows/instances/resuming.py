@@ -14,11 +14,13 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from foundation.errors import ConflictError, InvalidInputError
 from foundation.json import JsonValue
 from foundation.payloads import converter_of
+from workflows.instances.moving import Versions
 from workflows.instances.types import Repeated
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
 from workflows.interpreter.types import Carried, StartInput, TaskEvent, TaskState
 from workflows.interpreter.watching import Moment, Recorder, Watched, thread_of
+from workflows.runs.launch import Published, start_input
 
 # Kinds of tasks that others notice.
 _NOTICED: Final = ("call", "emit", "run")
@@ -52,10 +54,15 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """What a new run is started with, and what it will do again."""
+    """What a new run is started with, and what it will do again.
+
+    Attributes:
+        begins_at: The execution that begins anew, as the new run calls it.
+    """
 
     start: StartInput
     repeats: list[Repeated]
+    begins_at: str
 
 
 def failed_execution(events: Iterable[TaskEvent], error: dict[str, Any] | None) -> str:
@@ -86,6 +93,7 @@ async def resumption(
     *,
     changed: bool,
     value: JsonValue,
+    other: Published | None = None,
 ) -> Resumption:
     """Find out where a run stood.
 
@@ -94,9 +102,11 @@ async def resumption(
         events: Of its last run.
         changed: The task begins with another input.
         value: Which one.
+        other: The version to go on with, if not the one it had.
 
     Raises:
-        InvalidInputError: When the moment never came.
+        InvalidInputError: When the moment never came, or where the run stood is not there in the
+            other version.
     """
     recorder = await _replayed(client, history, moment)
     carried, place, interpreter = recorder.carried, recorder.place, recorder.interpreter
@@ -110,13 +120,24 @@ async def resumption(
     started = history.events[0].workflow_execution_started_event_attributes
     converter = converter_of(client, history.workflow_id)
     (start,) = await converter.decode(started.input.payloads, [StartInput])
+    plan, repeats = interpreter.plan, _repeated(events, carried)
+    if other is not None and other.hash != plan.hash:
+        versions = Versions(plan.document, other.document, other.version)
+        fresh = start_input(start.tenant_id, other, start.input)
+        kept = {"carried": versions.moved(carried), "generation": start.generation}
+        return Resumption(
+            fresh.model_copy(update=kept),
+            # What the other version has no more is not done again.
+            [each for each in repeats if versions.has(each.execution)],
+            versions.path(moment.execution),
+        )
     pinned = {
         "carried": carried,
-        "version": interpreter.plan.version,
-        "definition_hash": interpreter.plan.hash,
+        "version": plan.version,
+        "definition_hash": plan.hash,
         "engine": interpreter.engine,
     }
-    return Resumption(start.model_copy(update=pinned), _repeated(events, carried))
+    return Resumption(start.model_copy(update=pinned), repeats, moment.execution)
 
 
 async def _replayed(client: Client, history: WorkflowHistory, moment: Moment) -> Recorder:

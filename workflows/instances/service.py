@@ -72,14 +72,18 @@ class _Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """How it is to go on."""
+    """How it is to go on.
 
-    execution: str
+    Attributes:
+        version: Of the definition; None for the one it had.
+    """
+
     moment: Moment
     value: JsonValue
     changed: bool
     preview: bool
     by: str | None
+    version: str | None = None
 
 
 class Instances:
@@ -287,7 +291,7 @@ class Instances:
         """
         ended = await self._ended(tenant_id, instance_id)
         execution = failed_execution(ended.events, ended.error)
-        wanted = _Wanted(execution, Failing(execution), value, changed, preview, by)
+        wanted = _Wanted(Failing(execution), value, changed, preview, by)
         return await self._go_on(tenant_id, ended, wanted)
 
     async def rerun(
@@ -300,14 +304,20 @@ class Instances:
         changed: bool = False,
         preview: bool = False,
         by: str | None = None,
+        version: str | None = None,
     ) -> Resumed:
         """Let an ended instance go on with one of its tasks; see `retry`.
 
+        Args:
+            version: Of the definition; the one it had when left out.
+
         Raises:
-            InvalidInputError: When its last run has no such execution.
+            InvalidInputError: When its last run has no such execution, or where it stood is not
+                there in the other version.
+            NotFoundError: When there is no such instance or version.
         """
         ended = await self._ended(tenant_id, instance_id)
-        wanted = _Wanted(execution, Beginning(execution), value, changed, preview, by)
+        wanted = _Wanted(Beginning(execution), value, changed, preview, by, version)
         return await self._go_on(tenant_id, ended, wanted)
 
     async def _ended(self, tenant_id: str, instance_id: str) -> "_Ended":
@@ -330,6 +340,11 @@ class Instances:
     async def _go_on(self, tenant_id: str, ended: "_Ended", wanted: "_Wanted") -> Resumed:
         run, description = ended.run, ended.description
         handle = self._client.get_workflow_handle(description.id, run_id=description.run_id)
+        other = None
+        if wanted.version is not None:
+            other = await asyncio.to_thread(
+                self._catalogue.get, tenant_id, run.namespace, run.name, wanted.version
+            )
         found = await resumption(
             self._client,
             await handle.fetch_history(),
@@ -337,13 +352,15 @@ class Instances:
             ended.events,
             changed=wanted.changed,
             value=wanted.value,
+            other=other,
         )
         if not wanted.preview:
             await self._begin_again(tenant_id, ended, found.start, wanted.by)
         return Resumed(
             instance=await self._after_act(tenant_id, run),
-            begins_at=wanted.execution,
+            begins_at=found.begins_at,
             repeats=found.repeats,
+            version=found.start.version,
         )
 
     async def _begin_again(

@@ -164,6 +164,9 @@ class Resumed(BaseModel, frozen=True):
     instance: InstanceSummary
     begins_at: str = Field(description="The execution that begins anew.")
     repeats: list[Repeated] = Field(description="Calls, events and runs that will happen again.")
+    version: str | None = Field(
+        default=None, description="Version of the definition that it goes on with."
+    )
 
 
 class InstancePage(BaseModel, frozen=True):

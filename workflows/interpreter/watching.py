@@ -23,6 +23,11 @@ from workflows.interpreter.workflow import Interpreter
 class Moment(Protocol):
     """Chooses the moment."""
 
+    @property
+    def execution(self) -> str:
+        """Of which execution."""
+        ...
+
     def begins(self, frame: Frame, /) -> bool:
         """Tell whether it is when this execution begins."""
         ...

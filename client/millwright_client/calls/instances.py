@@ -132,15 +132,26 @@ def retry(instance_id: str, *, preview: bool = False, **changed: Any) -> Flow[Re
 
 
 def rerun(
-    instance_id: str, execution: str, *, preview: bool = False, **changed: Any
+    instance_id: str,
+    execution: str,
+    *,
+    preview: bool = False,
+    version: str | None = None,
+    **changed: Any,
 ) -> Flow[Resumed]:
     """Let an ended instance go on with one of its tasks; see `retry`.
 
     Args:
         execution: Which execution of a task, as `tasks` of the instance names it.
+        version: Version of the definition to go on with; the one it had when left out.
     """
     where = path("workflows", "instances", f"{instance_id}:rerun")
-    body = {**_only_input(changed), "preview": preview, "execution": execution}
+    body = {
+        **_only_input(changed),
+        **given(version=version),
+        "preview": preview,
+        "execution": execution,
+    }
     return ask(Call("POST", where, one(Resumed), json=body))
 
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision: str = "0008"
 down_revision: str | None = "0007"
@@ -11,7 +12,7 @@ def upgrade() -> None:
     """Go from 0007 to 0008."""
     op.add_column(
         "workflow_definitions",
-        sa.Column("origins", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("origins", JSONB(), server_default=sa.text("'[]'"), nullable=False),
     )
     op.create_table(
         "catalog_functions",

@@ -40,19 +40,13 @@ _INTERPOLATION: Final = re.compile(r"\\\(\s*([.$][A-Za-z_][\w.]*)\s*\)")
 
 
 def check_language(subject: Subject) -> Iterator[Problem]:
-    """Refuse expressions in other languages, and the mode in which any text may be one."""
+    """Refuse expressions in other languages."""
     evaluate = subject.definition.evaluate
     if evaluate.language != "jq":
         yield Problem(
             Code.EXPRESSION_LANGUAGE,
             ("evaluate", "language"),
             f"Expressions in {shown(evaluate.language)} are not supported. Use 'jq'.",
-        )
-    if evaluate.mode != "strict":
-        yield Problem(
-            Code.NOT_SUPPORTED_YET,
-            ("evaluate", "mode"),
-            "The mode 'loose' is not supported yet. Remove it and write expressions as ${ ... }.",
         )
 
 
