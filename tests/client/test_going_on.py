@@ -7,7 +7,7 @@ import pytest
 
 from millwright_client import Instance, Millwright, MillwrightApiError
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 EVENT = "{ emit: { event: { with: { source: 'https://plant.example', type: made } } } }"
 FRAGILE = f"""\
 document: {{ dsl: '1.0.3', namespace: press-line, name: fragile, version: '1.0.0' }}
@@ -92,3 +92,45 @@ def test_only_what_has_ended_and_is_known_goes_on(client: Millwright, failed: In
     # Where it was terminated it can go on, too.
     client.instances.rerun(started.id, "/do/1/count")
     client.instances.terminate(started.id)
+
+
+MENDED = f"""\
+document: {{ dsl: '1.0.3', namespace: press-line, name: fragile, version: '1.1.0' }}
+do:
+  - news: {{ set: {{ new: true }} }}
+  - first: {EVENT}
+  - count: {{ set: {{ ok: true, count: 5 }}, export: {{ as: '{{count: .count}}' }} }}
+  - both:
+      fork:
+        branches:
+          - left: {EVENT}
+          - right: {{ set: {{ fine: '${{ .ok }}' }} }}
+  - last: {{ set: {{ right: '${{ .[1] }}', context: '${{ $context }}' }} }}
+"""
+
+
+def test_an_instance_goes_on_with_another_version(client: Millwright, failed: Instance) -> None:
+    client.workflows.publish(MENDED)
+    seen = client.instances.rerun(failed.id, "/do/1/count", version="1.1.0", preview=True)
+    assert (seen.version, seen.begins_at) == ("1.1.0", "/do/2/count")
+    assert [(each.name, each.kind) for each in seen.repeats] == [("left", "emit")]
+
+    client.instances.rerun(failed.id, "/do/1/count", version="1.1.0")
+    instance = client.wait(failed.id, timeout=PATIENCE_S)
+    assert (instance.status, instance.version) == ("COMPLETED", "1.1.0")
+    assert instance.output == {"right": {"fine": True}, "context": {"count": 5}}
+    # What was done is not done again, and what stands before in the other version is not made up.
+    began = [task.name for task in instance.tasks]
+    assert (began.count("first"), began.count("news")) == (1, 0)
+
+
+def test_a_version_without_the_task_is_refused_and_says_what_it_has(
+    client: Millwright, failed: Instance
+) -> None:
+    renamed = MENDED.replace("1.1.0", "1.2.0").replace("- count:", "- counted:")
+    client.workflows.publish(renamed)
+    with pytest.raises(MillwrightApiError, match=r"no task .count. in do.*counted.*Did you mean"):
+        client.instances.rerun(failed.id, "/do/1/count", version="1.2.0")
+    with pytest.raises(MillwrightApiError, match=r"has no version .9\.9\.9."):
+        client.instances.rerun(failed.id, "/do/1/count", version="9.9.9")
+    assert client.instances.get(failed.id).status == "FAILED"

@@ -21,7 +21,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_a_definition_in_the_documentation_can_be_published(text: str) -> None:
-    assert validate(text) == []
+    # What is elsewhere is fetched when it is published.
+    assert {each.code for each in validate(text)} <= {Code.NOT_FETCHED}
 
 
 def test_the_page_on_definitions_shows_definitions() -> None:

@@ -77,6 +77,8 @@ class Versions:
         if path == _ROOT:
             return path, state
         walk = self._walk(path)
+        if walk.is_branch:
+            return walk.path, state
         if isinstance(walk.old, list) and "at" in state:
             return walk.path, self._in_list(walk, state)
         if isinstance(walk.old, dict) and "at" not in state:
@@ -154,6 +156,7 @@ class _Walk:
         new: What is there in the new one.
         path: The place in the new version.
         told: The place for people, without numbers.
+        is_branch: It is one branch of a fork, a list of one task.
     """
 
     versions: Versions
@@ -162,6 +165,7 @@ class _Walk:
     new: Any = field(init=False)
     path: str = ""
     told: str = ""
+    is_branch: bool = False
 
     def __post_init__(self) -> None:
         self.old, self.new = self.versions.old, self.versions.new
@@ -189,6 +193,7 @@ class _Walk:
         there = self.place_of(name)
         self.path += f"/{there}"
         if len(tokens) == 1:
+            self.is_branch = True
             return 1
         self._take(tokens[1], pointer_token(name))
         self.old, self.new = self.old[index][name], self.new[there][name]
