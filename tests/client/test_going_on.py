@@ -7,7 +7,7 @@ import pytest
 
 from millwright_client import Instance, Millwright, MillwrightApiError
 
-PATIENCE_S = 120.0
+PATIENCE_S = 20.0
 EVENT = "{ emit: { event: { with: { source: 'https://plant.example', type: made } } } }"
 FRAGILE = f"""\
 document: {{ dsl: '1.0.3', namespace: press-line, name: fragile, version: '1.0.0' }}

@@ -39,16 +39,16 @@ TWO = f"[ {{ a: {SET} }}, {{ b: {SET} }} ]"
 
 def test_a_task_is_found_by_its_name_wherever_it_is() -> None:
     both = versions(TWO, f"[ {{ new: {SET} }}, {{ b: {SET} }}, {{ a: {SET} }} ]")
-    moved = both.moved(carried({"/do": {"at": 1, "value": 7, "again": 0}}))
-    assert moved.states["/do"] == {"at": 1, "value": 7, "again": 0}
-    moved = both.moved(carried({"/do": {"at": 0, "value": 7, "again": 0}}))
-    assert moved.states["/do"]["at"] == 2
+    moved = both.moved(carried({"//do": {"at": 1, "value": 7, "again": 0}}))
+    assert moved.states["//do"] == {"at": 1, "value": 7, "again": 0}
+    moved = both.moved(carried({"//do": {"at": 0, "value": 7, "again": 0}}))
+    assert moved.states["//do"]["at"] == 2
     assert both.path("/do/0/a*2") == "/do/2/a*2"
 
 
 def test_a_list_that_was_done_stays_done() -> None:
     both = versions(TWO, f"[ {{ a: {SET} }}, {{ b: {SET} }}, {{ c: {SET} }} ]")
-    assert both.moved(carried({"/do": {"at": 2, "value": 1}})).states["/do"]["at"] == 3
+    assert both.moved(carried({"//do": {"at": 2, "value": 1}})).states["//do"]["at"] == 3
 
 
 def test_loops_attempts_and_functions_keep_where_they_are() -> None:
@@ -59,7 +59,7 @@ def test_loops_attempts_and_functions_keep_where_they_are() -> None:
     moved = both.moved(
         carried(
             {
-                "/do": {"at": 0, "value": 1},
+                "//do": {"at": 0, "value": 1},
                 "/do/0/loop": {"since": 1, "items": [1], "turn": 3, "inside": True},
                 "/do/0/loop#3/do/0/t": {"since": 1, "attempt": 2},
                 path: {"at": 0, "value": 1},
@@ -67,7 +67,7 @@ def test_loops_attempts_and_functions_keep_where_they_are() -> None:
         )
     )
     assert set(moved.states) == {
-        *("/", "/do", "/do/1/loop", "/do/1/loop#3/do/0/t", path.replace("/do/0/l", "/do/1/l"))
+        *("/", "//do", "/do/1/loop", "/do/1/loop#3/do/0/t", path.replace("/do/0/l", "/do/1/l"))
     }
     assert moved.states["/do/1/loop"]["turn"] == 3
 
@@ -79,7 +79,7 @@ def test_branches_are_the_same_by_name() -> None:
     moved = both.moved(
         carried(
             {
-                "/do": {"at": 0, "value": 1},
+                "//do": {"at": 0, "value": 1},
                 "/do/0/f": {"since": 1, "done": {"0": 5}, "faults": {}},
                 "/do/0/f/fork/branches/1": {"at": 0, "value": 1},
                 "/do/0/f/fork/branches/1/r/do": {"at": 1, "value": 1},
@@ -97,31 +97,31 @@ def test_branches_are_the_same_by_name() -> None:
         (
             TWO,
             f"[ {{ aa: {SET} }}, {{ b: {SET} }} ]",
-            {"/do": {"at": 0, "value": 1}},
+            {"//do": {"at": 0, "value": 1}},
             "there is no task 'a' in do, which has: aa, b",
         ),
         (
             f"[ {{ a: {{ do: {TWO} }} }} ]",
             f"[ {{ a: {SET} }} ]",
-            {"/do": {"at": 0, "value": 1}, "/do/0/a/do": {"at": 0, "value": 1}},
+            {"//do": {"at": 0, "value": 1}, "/do/0/a/do": {"at": 0, "value": 1}},
             "'do/a' has no 'do'",
         ),
         (
             "[ { a: { wait: PT1H } } ]",
             "[ { a: { wait: PT2H } } ]",
-            {"/do": {"at": 0, "value": 1}, "/do/0/a": {"since": 1, "until": 5}},
+            {"//do": {"at": 0, "value": 1}, "/do/0/a": {"since": 1, "until": 5}},
             "'do/a', in whose middle the instance is, was changed",
         ),
         (
             "[ { a: { wait: PT1H } } ]",
             f"[ {{ a: {SET} }} ]",
-            {"/do": {"at": 0, "value": 1}, "/do/0/a": {"since": 1}},
+            {"//do": {"at": 0, "value": 1}, "/do/0/a": {"since": 1}},
             "'do/a' is 'set' and was 'wait'",
         ),
         (
             f"[ {{ f: {{ fork: {{ branches: {TWO} }} }} }} ]",
             f"[ {{ f: {{ fork: {{ branches: [ {{ b: {SET} }} ] }} }} }} ]",
-            {"/do": {"at": 0, "value": 1}, "/do/0/f": {"since": 1, "done": {"0": 1}}},
+            {"//do": {"at": 0, "value": 1}, "/do/0/f": {"since": 1, "done": {"0": 1}}},
             "no task 'a' in do/f/fork/branches",
         ),
     ],

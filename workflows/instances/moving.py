@@ -19,6 +19,7 @@ from workflows.interpreter.types import Carried
 # `#3` is a turn of a loop, `!2` an attempt, `*1` a jump back.
 _MARKS: Final = re.compile(r"(?:[#!*]\d+)*")
 _ROOT: Final = "/"
+_TOP: Final = "//"
 # What these remember fits any task of their kind; the others remember what they were told to do.
 _OPEN: Final = frozenset({"do", "for", "fork", "try", "workflow"})
 _SHOWN: Final = 20
@@ -76,6 +77,10 @@ class Versions:
     def _moved(self, path: str, state: State) -> tuple[str, State]:
         if path == _ROOT:
             return path, state
+        if path.startswith(_TOP):
+            # The list of the workflow itself, whose own execution is called '/'.
+            moved, taken = self._moved(path[1:], state)
+            return f"/{moved}", taken
         walk = self._walk(path)
         if walk.is_branch:
             return walk.path, state
