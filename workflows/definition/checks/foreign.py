@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from workflows.definition.checks.expression_fields import expression_fields, is_fetched
-from workflows.definition.checks.expressions import compiled_in
+from workflows.definition.checks.expression_fields import is_fetched
+from workflows.definition.checks.expressions import compiled_fields
 from workflows.definition.checks.references import references
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Path, Problem, shown
@@ -31,10 +31,10 @@ def check_foreign(subject: Subject) -> Iterator[Problem]:
             yield Problem(Code.ELSEWHERE, reference.path, message)
         elif not part.trusted:
             yield _sees_secrets(reference.path)
-    for field in expression_fields(subject):
+    for field, expressions in compiled_fields(subject):
         part = subject.foreign(field.path)
         if part is not None and not part.trusted:
-            for path, found in compiled_in(field):
+            for path, found in expressions:
                 if isinstance(found, Expression) and not SECRET.isdisjoint(found.variables):
                     yield _sees_secrets(path)
 

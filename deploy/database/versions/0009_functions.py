@@ -4,12 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision: str = "0008"
-down_revision: str | None = "0007"
+revision: str = "0009"
+down_revision: str | None = "0008"
 
 
 def upgrade() -> None:
-    """Go from 0007 to 0008."""
+    """Go from 0008 to 0009."""
     op.add_column(
         "workflow_definitions",
         sa.Column("origins", JSONB(), server_default=sa.text("'[]'"), nullable=False),
