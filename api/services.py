@@ -21,6 +21,7 @@ from workflows.catalog.publishing import Publisher
 from workflows.events.service import Events
 from workflows.instances.service import Instances
 from workflows.schedules.service import Schedules
+from workflows.triggers.keeping import Triggers
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Services:
         publisher: Publishes both, with what they use from elsewhere.
         instances: Their runs.
         schedules: When runs begin by themselves.
+        triggers: What definitions start by themselves.
         approvals: What waits for people.
         links: Decide without logging in.
         guesses: Counts links that are none.
@@ -53,6 +55,7 @@ class Services:
     publisher: Publisher
     instances: Instances
     schedules: Schedules
+    triggers: Triggers
     approvals: Approvals
     links: Links
     guesses: Guesses

@@ -24,6 +24,8 @@ from workflows.instances.service import Instances
 from workflows.runs.pages import PageTokens
 from workflows.schedules.service import Schedules
 from workflows.secrets import SecretOpener, StoredSecrets
+from workflows.triggers.ledger import Successions
+from workflows.triggers.wiring import build_triggers
 
 
 def build_services(
@@ -38,7 +40,7 @@ def build_services(
     sealer = Sealer.from_settings(settings.security)
     accounts = build_accounts(database, sealer, settings)
     toolhub = build_toolhub(database, sealer, egress)
-    catalog = Catalog(database)
+    catalog = Catalog(database, Successions())
     functions = Functions(database)
     features = Features(database)
     secrets = Secrets(database, sealer)
@@ -57,6 +59,7 @@ def build_services(
         publisher=Publisher(catalog, functions, features, fetcher),
         instances=Instances(temporal, catalog, settings.temporal, pages),
         schedules=Schedules(temporal, catalog, settings.temporal, pages),
+        triggers=build_triggers(database, temporal, catalog, settings.temporal),
         approvals=approvals,
         links=build_links(approvals, people, sealer, settings),
         guesses=Guesses(),

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -25,6 +26,7 @@ from activities.limits.guard import LimitsInterceptor
 from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from activities.notify import MailServer, Notifier, NotifyActivities
+from activities.schedules import ScheduleActivities
 from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
@@ -48,6 +50,9 @@ from workflows.limits import CountedGate
 from workflows.notifications import StoredLedger
 from workflows.runs.pages import PageTokens
 from workflows.secrets import SecretOpener, StoredSecrets
+from workflows.triggers.keeping import Triggers
+from workflows.triggers.sweeping import sweep_for_ever as sweep_schedules
+from workflows.triggers.wiring import build_triggers
 
 log = structlog.get_logger()
 
@@ -81,6 +86,7 @@ def build_worker(
     database: Database,
     *,
     events: Events,
+    triggers: Triggers,
     egress: Egress,
     channels: Channels,
     logins: Authenticator,
@@ -103,6 +109,7 @@ def build_worker(
     definitions = DefinitionActivities(CatalogSource(Catalog(database)))
     desk = EventActivities(events)
     shown = ApprovalActivities(approvals.inbox.desk)
+    schedules = ScheduleActivities(triggers.ledger)
     return Worker(
         client,
         task_queue=settings.temporal.task_queue,
@@ -124,6 +131,7 @@ def build_worker(
             mcp.mcp_call,
             mcp.mcp_request,
             notify.notify,
+            schedules.follow,
         ],
         # Fewer idle long polls than a fixed number, and a tenth more throughput under load.
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -164,16 +172,23 @@ async def run(settings: Settings) -> None:
         gc.collect()
         gc.freeze()
         events = build_events(database, client, settings.events)
+        triggers = build_triggers(database, client, Catalog(database), settings.temporal)
         worker = build_worker(
             client,
             settings,
             database,
             events=events,
+            triggers=triggers,
             egress=egress,
             channels=channels,
             logins=logins,
         )
-        async with worker, sweeping(events, Desk(database), client):
+        sweeps = [
+            partial(sweep_events, events),
+            partial(sweep_approvals, Desk(database), client),
+            partial(sweep_schedules, triggers),
+        ]
+        async with worker, sweeping(events, sweeps):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -190,12 +205,13 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def sweeping(events: Events, approvals: Desk, client: Client) -> AsyncIterator[None]:
+async def sweeping(
+    events: Events, sweeps: Sequence[Callable[[], Coroutine[None, None, None]]]
+) -> AsyncIterator[None]:
     """Sweep beside the worker; an error that nobody expected stops it."""
     try:
         async with asyncio.TaskGroup() as beside:
-            sweeps = (sweep_events(events), sweep_approvals(approvals, client))
-            tasks = [beside.create_task(sweep) for sweep in sweeps]
+            tasks = [beside.create_task(sweep()) for sweep in sweeps]
             yield
             for task in tasks:
                 task.cancel()

@@ -39,10 +39,12 @@ class Take(Listening, frozen=True):
 
     Attributes:
         missed: Also those that came shortly before this task began to listen.
+        managed: Somebody else says which events are brought to it, and when it begins and ends.
     """
 
     interests: list[Interest]
     missed: bool = True
+    managed: bool = False
 
 
 class Arrival(BaseModel, frozen=True):

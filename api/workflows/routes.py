@@ -53,9 +53,12 @@ async def publish_workflow(
     """Publish a version of a workflow. It never changes again; publish the next version instead.
 
     Everything that is wrong with it is reported at once, in `findings` of the problem. Functions of
-    catalogues and schemas that are elsewhere are fetched now and kept: `origins` says from where.
+    catalogues and schemas that are elsewhere are fetched now and kept: `origins` says from where. A
+    version whose `schedule` is another one than that of the version before also needs
+    `schedule:manage`.
     """
     published = await parts.publisher.publish(principal, text)
+    await parts.triggers.published(principal.tenant_id, published.namespace, published.name)
     response.status_code = 201 if published.created else 200
     response.headers["Location"] = _location(published)
     return PublishedWorkflow.model_validate(published)

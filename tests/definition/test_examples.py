@@ -33,8 +33,7 @@ WARNED = {"conditional-task.yaml", "run-subflow.yaml", "try-catch-then.yaml"}
 # What calls a function that is elsewhere; `tests/catalog` fetches and publishes it.
 FETCHED = {"call-custom-function-cataloged.yaml"}
 NOT_YET = re.compile(
-    r"^\s+(container|stdio):|^(schedule):"
-    r"|protocol: ws$",
+    r"^\s+(container|stdio):|protocol: ws$",
     re.MULTILINE,
 )
 

@@ -59,6 +59,14 @@ EXAMPLES: dict[Code, tuple[str | bytes, str, int, int]] = {
         5,
     ),
     Code.ENDLESS_LOOP: (with_tasks("- a: { set: { b: 1 }, then: a }"), "/do/0/a", 3, 5),
+    Code.CRON: (HEAD + "schedule: { cron: '0 25 * * *' }\ndo: []\n", "/schedule/cron", 2, 13),
+    Code.SCHEDULED_INPUT: (
+        HEAD + "schedule: { every: PT1H }\n"
+        "input: { schema: { document: { type: object } } }\ndo: []\n",
+        "/input/schema",
+        3,
+        10,
+    ),
     Code.EXPRESSION_LANGUAGE: (
         HEAD + "evaluate: { language: js }\ndo: []\n",
         "/evaluate/language",

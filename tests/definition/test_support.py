@@ -51,20 +51,6 @@ def test_the_message_names_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "pointer"),
-    [
-        ("schedule: { cron: '0 0 * * *' }", "/schedule"),
-        ("schedule: { on: { one: { with: { type: a } } } }", "/schedule"),
-    ],
-)
-def test_a_part_of_the_definition_that_is_not_executed_yet_is_named(
-    member: str, pointer: str
-) -> None:
-    (found,) = validate(f"{HEAD}{member}\ndo: []")
-    assert (found.code, found.pointer) == ("not-supported-yet", pointer)
-
-
-@pytest.mark.parametrize(
     "task",
     [
         "call: http, with: { method: get, endpoint: 'https://e.com' }",

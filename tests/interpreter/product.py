@@ -11,7 +11,9 @@ from foundation.database import Database
 from foundation.settings import EgressSettings, Settings, WorkerSettings
 from security.egress import Egress
 from workers.main import build_worker
+from workflows.catalog import Catalog
 from workflows.events.wiring import build_events
+from workflows.triggers.wiring import build_triggers
 
 
 @asynccontextmanager
@@ -33,8 +35,16 @@ async def at_work(
     egress = Egress(given.egress)
     channels, logins = Channels(egress), Authenticator(egress)
     events = build_events(database, client, given.events)
+    triggers = build_triggers(database, client, Catalog(database), given.temporal)
     async with build_worker(
-        client, given, database, egress=egress, channels=channels, logins=logins, events=events
+        client,
+        given,
+        database,
+        egress=egress,
+        channels=channels,
+        logins=logins,
+        events=events,
+        triggers=triggers,
     ):
         yield
     await logins.aclose()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,14 @@ class DefinitionRows:
     def __init__(self, session: Session, tenant_id: str) -> None:
         self._session = session
         self._tenant_id = tenant_id
+
+    def lock(self, namespace: str, name: str) -> None:
+        """Be the only one who publishes a version of this definition, until the transaction ends.
+
+        So it is certain which one is the newest.
+        """
+        key = f"definition {self._tenant_id}/{namespace}/{name}"
+        self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
     def add(self, row: WorkflowDefinition) -> bool:
         """Insert a version; False when there is one already."""

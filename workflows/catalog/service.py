@@ -5,9 +5,10 @@ is always asked.
 """
 
 from threading import Lock
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from cachetools import LRUCache
+from sqlalchemy.orm import Session
 
 from foundation.database import Database
 from foundation.errors import ConflictError, NotFoundError
@@ -37,11 +38,34 @@ _KEPT_CHARS: Final = 16 * 1024 * 1024
 _Key: TypeAlias = tuple[str, ...]
 
 
-class Catalog:
-    """The definitions of all tenants; sync, call it from a thread."""
+class Successions(Protocol):
+    """Who has to know, in the same transaction, that another version is the newest one now."""
 
-    def __init__(self, database: Database) -> None:
+    def succeeded(
+        self,
+        session: Session,
+        principal: Principal,
+        before: PublishedDefinition | None,
+        now: PublishedDefinition,
+    ) -> None:
+        """Take note of it.
+
+        Raises:
+            MillwrightError: When that may not be; then nothing is published.
+        """
+        ...
+
+
+class Catalog:
+    """The definitions of all tenants; sync, call it from a thread.
+
+    Args:
+        successions: Who is told of new versions; nobody where nothing is published.
+    """
+
+    def __init__(self, database: Database, successions: Successions | None = None) -> None:
         self._database = database
+        self._successions = successions
         self._features = Features(database)
         self._kept: LRUCache[_Key, PublishedDefinition] = LRUCache(
             _KEPT_CHARS, getsizeof=lambda definition: len(definition.source)
@@ -62,11 +86,14 @@ class Catalog:
             InvalidDefinitionError: With all findings.
             NotFetchedError: It uses something from elsewhere that was not found yet.
             ConflictError: When the version exists with another content.
+            ForbiddenError: When it changes a schedule, and the caller may not.
         """
         off = self._features.off(principal.tenant_id)
         prepared = prepare(text, off=off, found=found)
         with self._database.session() as session:
             rows = DefinitionRows(session, principal.tenant_id)
+            rows.lock(prepared.namespace, prepared.name)
+            before = rows.newest(prepared.namespace, prepared.name)
             created = rows.add(_row(principal, prepared))
             row = rows.version(prepared.namespace, prepared.name, prepared.version)
             if row is None or row.hash != prepared.hash:
@@ -75,6 +102,14 @@ class Catalog:
                     "another content, and published versions never change. Raise document.version."
                 )
             publication = Publication.model_validate(row)
+            now = rows.newest(prepared.namespace, prepared.name)
+            if self._successions is not None and created and now is row:
+                self._successions.succeeded(
+                    session,
+                    principal,
+                    PublishedDefinition.model_validate(before) if before else None,
+                    PublishedDefinition.model_validate(row),
+                )
         return publication.model_copy(update={"created": created, "findings": prepared.warnings})
 
     def again(self, principal: Principal, text: str | bytes) -> Publication | None:

@@ -66,6 +66,8 @@ class Code(StrEnum):
     RECURSIVE_FUNCTION = "recursive-function"
     UNKNOWN_REFERENCE = "unknown-reference"
     INVALID_SCHEMA = "invalid-schema"
+    CRON = "cron"
+    SCHEDULED_INPUT = "scheduled-input"
     LITERAL_SECRET = "literal-secret"  # noqa: S105 - a code
     SECRET_FLOW = "secret-flow"  # noqa: S105 - a code
     NOT_SUPPORTED_YET = "not-supported-yet"

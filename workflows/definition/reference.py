@@ -125,6 +125,15 @@ SENSE: Final[Mapping[Code, Meaning]] = {
         "documents, with patterns that need more than linear time, or too costly to check.",
         "Correct it.",
     ),
+    Code.CRON: Meaning(
+        "`schedule.cron` is no cron expression.",
+        "Five fields: minute, hour, day of month, month, day of week; or `@daily` and the like.",
+    ),
+    Code.SCHEDULED_INPUT: Meaning(
+        "The schema of the input does not allow what the `schedule` gives: nothing (null), or with "
+        "`on` an array of events.",
+        "Change the schema, or start it otherwise.",
+    ),
     Code.LITERAL_SECRET: Meaning(
         "A password, token or key is written out; everybody who may read the workflow could read "
         "it.",

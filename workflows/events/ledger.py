@@ -13,7 +13,7 @@ from activities.events.types import Arrival, Interest, Listening, Take, Taken
 from foundation.database import Database
 from foundation.json import JsonObject
 from workflows.events.cloud_events import identity
-from workflows.events.models import EventShape
+from workflows.events.models import EventShape, EventSubscription
 from workflows.events.repository import EventRows, EventSweep, Forgotten, Subscriber
 from workflows.matching import Shape, key_of
 
@@ -92,6 +92,8 @@ class Ledger:
         Raises:
             UnavailableError: When the database is away; asking again gives the same.
         """
+        if request.managed:
+            return self._take_managed(request)
         subscriber = Subscriber(request.workflow_id, request.name)
         shapes = [(interest, shape_of(interest.shape)) for interest in request.interests]
         wanted = {(shape.digest, key_of(interest.key)) for interest, shape in shapes}
@@ -113,16 +115,19 @@ class Ledger:
                 if is_new and request.missed:
                     missed = self._missed(rows, request, shapes, now - self._kept)
                     rows.add_deliveries(subscriber, missed)
-            rows.acknowledge(subscriber, request.after)
             if request.consumed:
                 rows.consumed(request.workflow_id, request.consumed)
-            found = rows.waiting(subscriber, BATCH + 1)
-            taken = _within_bounds(found[:BATCH])
-            row.wakes = 0
-            # A worker that dies now asks again; one that does not come back is replaced.
-            row.wake_at = now + PATIENCE if len(taken) < len(found) else None
-        arrivals = [Arrival(sequence=each, event=json.loads(body)) for each, body in taken]
-        return Taken(arrivals=arrivals, more=len(taken) < len(found))
+            return _next(rows, row, subscriber, request.after, now)
+
+    def _take_managed(self, request: Take) -> Taken:
+        """Give a listener that others have made its next events; none when they have ended it."""
+        subscriber = Subscriber(request.workflow_id, request.name)
+        with self._database.session() as session:
+            rows = EventRows(session, request.tenant_id)
+            row = rows.subscription(subscriber)
+            if row is None:
+                return Taken(arrivals=[], more=False)
+            return _next(rows, row, subscriber, request.after, datetime.now(UTC))
 
     def close(self, request: Listening) -> None:
         """Forget a listener, and remember what it has used.
@@ -176,6 +181,20 @@ class Ledger:
                 if len(found) == MAX_MISSED:
                     break
         return found
+
+
+def _next(
+    rows: EventRows, row: EventSubscription, subscriber: Subscriber, after: int, now: datetime
+) -> Taken:
+    """Return the next events of a subscription, which has seen those up to `after`."""
+    rows.acknowledge(subscriber, after)
+    found = rows.waiting(subscriber, BATCH + 1)
+    taken = _within_bounds(found[:BATCH])
+    row.wakes = 0
+    # A worker that dies now asks again; one that does not come back is replaced.
+    row.wake_at = now + PATIENCE if len(taken) < len(found) else None
+    arrivals = [Arrival(sequence=each, event=json.loads(body)) for each, body in taken]
+    return Taken(arrivals=arrivals, more=len(taken) < len(found))
 
 
 class _Keys:

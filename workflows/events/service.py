@@ -16,6 +16,7 @@ from workflows.events.cloud_events import checked
 from workflows.events.ledger import Ledger
 from workflows.events.repository import Subscriber
 from workflows.interpreter.types import EVENTS_SIGNAL
+from workflows.runs.names import is_trigger
 from workflows.runs.rpc import RPC_TIMEOUT
 
 log = structlog.get_logger()
@@ -104,10 +105,10 @@ class Events:
         try:
             await handle.signal(EVENTS_SIGNAL, listening, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if error.status is RPCStatusCode.NOT_FOUND and not is_trigger(workflow_id):
                 await to_thread.run_sync(self.ledger.forget, tenant_id, workflow_id)
                 return
-            # It is marked as not woken: the sweep tries again.
+            # It is marked as not woken: the sweep tries again. A trigger may not have begun yet.
             log.warning("run_not_woken", workflow_id=workflow_id, why=error.message)
 
     async def aclose(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from cachetools import LRUCache
 
+from activities.events.types import Interest
+from activities.schedules.types import TriggerKind
 from foundation.json import JsonObject, digest
 from workflows.definition import (
     CallA2a,
@@ -57,6 +59,7 @@ from workflows.interpreter.tasks.listen import compile_listen
 from workflows.interpreter.tasks.raise_ import compile_raise
 from workflows.interpreter.tasks.root import Root
 from workflows.interpreter.tasks.run import compile_run
+from workflows.interpreter.tasks.schedule import compile_after, compile_on, interests_of
 from workflows.interpreter.tasks.set import compile_set
 from workflows.interpreter.tasks.switch import compile_switch
 from workflows.interpreter.tasks.try_ import compile_try
@@ -162,6 +165,39 @@ def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
         undoing=unit.undoing,
         at_the_end=_at_the_end(unit, at_the_end) if at_the_end else (),
     )
+
+
+def trigger_of(plan: Plan, version: Version, kind: TriggerKind, number: int) -> Step:
+    """Compile what starts a definition by itself.
+
+    Args:
+        number: Of the listening whose events it uses.
+
+    Raises:
+        Fault: When the definition has no such schedule.
+    """
+    unit = _unit(plan.document, version)
+    if kind is TriggerKind.AFTER:
+        return compile_after(Place(unit, "/schedule/after", {}))
+    return compile_on(Place(unit, listening_name(number), {}))
+
+
+def listening_name(number: int) -> str:
+    """Return what the listening of a trigger is called among its subscriptions."""
+    return f"/schedule/on#{number}"
+
+
+def awaited_events(document: JsonObject, version: Version) -> list[Interest]:
+    """Return which events start a definition that has a `schedule.on`.
+
+    Raises:
+        Fault: When it has none.
+    """
+    return interests_of(Place(_unit(document, version), "/schedule/on", {}))
+
+
+def _unit(document: JsonObject, version: Version) -> Unit:
+    return Unit(load_definition(document), document, version, compile_body)
 
 
 def _at_the_end(unit: Unit, tasks: TaskList) -> Sequence[Step]:

@@ -97,6 +97,7 @@ class Run:
         woken: Listening tasks for which there are events, by their execution.
         approvals: What decides approvals that are open, by their id.
         turns: Executions of calls that have limits, and whether they have been called.
+        rescheduled: The schedule that the run follows may be another one now.
     """
 
     tenant_id: str
@@ -116,6 +117,7 @@ class Run:
     woken: set[str] = field(default_factory=set)
     approvals: dict[str, "Ballot"] = field(default_factory=dict)
     turns: dict[str, bool] = field(default_factory=dict)
+    rescheduled: bool = False
     spent: int = 0
     pausing: asyncio.Event | None = None
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from activities.approvals.types import Person, Vote
 from activities.definitions.types import Engine
+from activities.schedules.types import TriggerKind
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import ENGINE_VERSION
 from workflows.interpreter.position import State
@@ -25,6 +26,8 @@ DECIDE_UPDATE: Final = "decide"
 NOT_OPEN: Final = "not-open"
 # Its argument: the listening tasks (execution paths) for which there are events.
 EVENTS_SIGNAL: Final = "events"
+# To what starts a definition by itself: its schedule may be another one now.
+RESCHEDULED_SIGNAL: Final = "rescheduled"
 # Search attributes that every run carries.
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
@@ -80,6 +83,8 @@ class StartInput(BaseModel, frozen=True):
         engine: What executes it; set by the API, else by the worker that reads the definition.
         carried: Set by the interpreter itself, when it goes on as a new run.
         generation: How many runs have run each other down to this one.
+        trigger: The run starts instances of the definition, as its schedule says, and does none of
+            its tasks.
     """
 
     tenant_id: str = Field(min_length=1, max_length=63)
@@ -90,6 +95,7 @@ class StartInput(BaseModel, frozen=True):
     engine: Engine | None = None
     carried: Carried | None = None
     generation: int = 0
+    trigger: TriggerKind | None = None
 
 
 class Decision(BaseModel, frozen=True):

@@ -17,11 +17,12 @@ from temporalio.workflow import ContinueAsNewError
 
 from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
 from activities.limits.types import TURN_SIGNAL
+from activities.schedules.types import Follow, Followed, Following, TriggerKind
 from foundation.json import JsonObject, JsonValue
 from workflows.expressions import UnknownVersionError, Version, version_named
 from workflows.interpreter.attributes import STATUS, TENANT, VERSION
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
-from workflows.interpreter.compiler import Plan, plan_of
+from workflows.interpreter.compiler import Plan, plan_of, trigger_of
 from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
 from workflows.interpreter.faults import Fault, unexpected
@@ -37,6 +38,7 @@ from workflows.interpreter.types import (
     NOT_OPEN,
     PAUSE_UPDATE,
     PROGRESS_QUERY,
+    RESCHEDULED_SIGNAL,
     RESUME_UPDATE,
     Carried,
     Decision,
@@ -70,11 +72,21 @@ class Interpreter:
         self.current: Run | None = None
         self.watcher: Watcher | None = None
         self.woken: set[str] = set()
+        self.reschedules = 0
 
     @workflow.signal(name=EVENTS_SIGNAL)
     def events(self, listening: list[str]) -> None:
         """There are events for these listening tasks."""
         self.woken.update(listening)
+
+    @workflow.signal(name=RESCHEDULED_SIGNAL)
+    def reschedule(self) -> None:
+        """Ask again what to follow."""
+        self.reschedules += 1
+        if self.current is not None:
+            self.current.rescheduled = True
+            # Whoever waits for events looks at once.
+            self.woken.update(self.current.waiting)
 
     @workflow.update(name=DECIDE_UPDATE)
     def decide(self, decision: Decision) -> None:
@@ -196,6 +208,9 @@ class Interpreter:
         self.input = start.input
         self.input_told = len(to_json(start.input)) <= MAX_TOLD_INPUT_BYTES
         self.calls.tenant_id = start.tenant_id
+        if start.trigger is not None:
+            await self.follow(start, start.trigger)
+            return None
         document, content_hash = await self.load(start)
         plan = self.plan = plan_of(document, content_hash, self.required_version())
         describe(start, plan)
@@ -209,6 +224,59 @@ class Interpreter:
         if ending.compensation is not None:
             self.announce(None if ending.compensation["failed"] else RunStatus.COMPENSATED)
         return ending.result()
+
+    async def follow(self, start: StartInput, kind: TriggerKind) -> None:
+        """Start instances of the definition for as long as it has such a schedule.
+
+        Raises:
+            ContinueAsNewError: When a new run goes on.
+        """
+        finished: int | None = None
+        states = start.carried.states if start.carried else {}
+        while True:
+            asked = self.reschedules
+            followed = await self.followed(start, kind, finished)
+            if followed is None:
+                if self.reschedules == asked:
+                    return
+                continue
+            self.engine = followed.engine
+            # Instances pin the interpreter; this has to outlive all of its versions.
+            version = self.known_version()
+            plan = self.plan = plan_of(followed.document, followed.hash, version)
+            run = self.current = self.begin(plan, start)
+            run.resumed, run.changed = dict(states), _quiet
+            run.rescheduled = followed.over or self.reschedules != asked
+            trigger = trigger_of(plan, version, kind, followed.number)
+            frame = Frame(trigger, None, Scope(run))
+            try:
+                await trigger.body.execute(None, frame)
+            except Leaving:
+                self.go_on(start, run)
+            states, finished = frame.position.snapshot(), followed.number
+
+    async def followed(
+        self, start: StartInput, kind: TriggerKind, finished: int | None
+    ) -> Followed | None:
+        """Ask what the schedule of the definition is."""
+        namespace, _, name = workflow.info().workflow_type.partition(".")
+        following = await self.calls.execute(
+            "schedule-follow",
+            Follow(
+                tenant_id=start.tenant_id,
+                namespace=namespace,
+                name=name,
+                kind=kind,
+                finished=finished,
+            ),
+            Following,
+            activity_id="schedule-follow",
+            summary="ask what the schedule is",
+            timeout_s=15,
+            heartbeat=False,
+            retry=LOOKUP_RETRY,
+        )
+        return following.followed
 
     async def outcome(self, plan: Plan, start: StartInput, run: Run) -> State:
         """Run the definition, the workflow being the outermost task; tell how that ended.
@@ -263,13 +331,24 @@ class Interpreter:
         Raises:
             WrongEngineError: Fails the workflow task, not the run: another worker takes it.
         """
-        message = f"This worker has {ENGINE}; the run was started with {self.engine}."
         if self.engine is None or self.engine.interpreter != ENGINE.interpreter:
-            raise WrongEngineError(message)
+            raise WrongEngineError(self.not_here())
+        return self.known_version()
+
+    def known_version(self) -> Version:
+        """Return what expressions mean to this run.
+
+        Raises:
+            WrongEngineError: When this worker does not know it.
+        """
         try:
-            return version_named(self.engine.expressions)
+            return version_named(self.engine.expressions if self.engine else "")
         except UnknownVersionError as error:
-            raise WrongEngineError(f"{message} {error}") from None
+            raise WrongEngineError(f"{self.not_here()} {error}") from None
+
+    def not_here(self) -> str:
+        """Say what this worker has, and what the run needs."""
+        return f"This worker has {ENGINE}; the run was started with {self.engine}."
 
     def begin(self, plan: Plan, start: StartInput) -> Run:
         """Make the state of the run, or take over that of the one before."""
@@ -328,6 +407,10 @@ class Interpreter:
         following = start.model_copy(update={"carried": carried, "engine": self.engine})
         payload_size(following)
         workflow.continue_as_new(args=[following])
+
+
+def _quiet() -> None:
+    """Announce nothing: what starts instances is found by nobody."""
 
 
 def read_start(args: Sequence[RawValue]) -> StartInput:

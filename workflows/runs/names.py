@@ -49,6 +49,19 @@ class RunName:
         return f"{tenant_id}/{self.namespace}/{self.name}/{self.key}"
 
 
+def trigger_id(tenant_id: str, namespace: str, name: str, kind: str) -> str:
+    """Return the id in Temporal of what starts a definition by itself.
+
+    It is nobody's instance: its last part begins as no key does.
+    """
+    return f"{tenant_id}/{namespace}/{name}/.{kind}"
+
+
+def is_trigger(workflow_id: str) -> bool:
+    """Tell whether a run starts instances and is none itself."""
+    return workflow_id.rpartition("/")[2].startswith(".")
+
+
 def of_instance_id(text: str) -> RunName | None:
     """Read an id as callers write it; None when it cannot be one."""
     match = _OUTSIDE.fullmatch(text)

@@ -32,6 +32,7 @@ from workflows.runs.rpc import RPC_TIMEOUT, translated
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
     action_of,
+    is_owned,
     listed,
     settings_of,
     shown,
@@ -39,6 +40,7 @@ from workflows.schedules.translation import (
     to_temporal,
 )
 from workflows.schedules.types import (
+    OWNED_ID,
     SCHEDULE_ID,
     Backfill,
     NewSchedule,
@@ -49,7 +51,7 @@ from workflows.schedules.types import (
     ScheduleSettings,
 )
 
-_ID: Final = re.compile(SCHEDULE_ID)
+_ID: Final = re.compile(f"{OWNED_ID}|{SCHEDULE_ID}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +164,12 @@ class Schedules:
             etag: Of the schedule that the caller has seen; None changes whatever is there.
 
         Raises:
-            ConflictError: When somebody changed it since.
+            ConflictError: When somebody changed it since, or it belongs to its definition.
             InvalidInputError: When the changes make no schedule.
             NotFoundError: When this tenant has no such schedule, or no such version.
             UnavailableError: When Temporal does not answer.
         """
+        _refuse_owned(schedule_id)
 
         async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate:
             _check_unchanged(schedule_id, now.description, etag)
@@ -182,9 +185,11 @@ class Schedules:
         """Delete a schedule; its runs stay.
 
         Raises:
+            ConflictError: When it belongs to its definition.
             NotFoundError: When this tenant has no such schedule.
             UnavailableError: When Temporal does not answer.
         """
+        _refuse_owned(schedule_id)
         with translated(lambda: no_such(schedule_id)):
             await self._handle(tenant_id, schedule_id).delete(rpc_timeout=RPC_TIMEOUT)
 
@@ -268,6 +273,15 @@ def no_such(schedule_id: str) -> NotFoundError:
     return NotFoundError(
         f"There is no schedule '{schedule_id[:200]}'. GET /api/v1/schedules lists yours."
     )
+
+
+def _refuse_owned(schedule_id: str) -> None:
+    if is_owned(schedule_id):
+        raise ConflictError(
+            f"The schedule '{schedule_id[:200]}' is part of its definition. Publish the next "
+            "version with another 'schedule' to change it, or without one to end it; :pause and "
+            ":resume work here."
+        )
 
 
 @contextmanager

@@ -38,6 +38,20 @@ MEMO_STARTED_BY: Final = "started_by"
 MEMO_CREATED_BY: Final = "created_by"
 
 
+# No id that a caller chooses has a colon.
+_OWNED: Final = "definition:"
+
+
+def owned_id(namespace: str, name: str) -> str:
+    """Return the id of the schedule that a definition has itself."""
+    return f"{_OWNED}{namespace}.{name}"
+
+
+def is_owned(schedule_id: str) -> bool:
+    """Tell whether a schedule is the one that its definition has itself."""
+    return schedule_id.startswith(_OWNED)
+
+
 def temporal_id(tenant_id: str, schedule_id: str) -> str:
     """Return the id of a schedule in Temporal."""
     return f"{tenant_id}/{schedule_id}"
@@ -143,6 +157,7 @@ async def shown(client: Client, run: RunName, description: ScheduleDescription) 
         id=run.key,
         namespace=run.namespace,
         name=run.name,
+        of_definition=is_owned(run.key),
         created_by=await description.memo_value(MEMO_CREATED_BY, None),
         created_at=info.created_at,
         updated_at=info.last_updated_at,
@@ -166,6 +181,7 @@ def listed(tenant_id: str, entry: ScheduleListDescription) -> ScheduleSummary | 
         id=schedule_id,
         namespace=namespace,
         name=name,
+        of_definition=is_owned(schedule_id),
         cron=_crons(schedule.spec),
         intervals=_intervals(schedule.spec),
         time_zone=schedule.spec.time_zone_name or "UTC",

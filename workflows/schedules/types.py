@@ -21,9 +21,14 @@ from workflows.runs.names import LABEL
 
 # Temporal appends 21 characters (`-2026-11-22T10:00:00Z`) to make the key of a run of it.
 SCHEDULE_ID: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
+# Of the schedule that a definition has itself.
+OWNED_ID: Final = rf"definition:{LABEL}\.{LABEL}"
 # What was due while Temporal was down longer than this is not made up for.
 CATCHUP_WINDOW: Final = timedelta(hours=1)
 
+_OF_DEFINITION: Final = (
+    "It is the `schedule` that the definition has itself: publish another version to change it."
+)
 _LONGEST: Final = timedelta(days=366)
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -195,6 +200,7 @@ class ScheduleSummary(BaseModel, frozen=True):
     id: str = Field(examples=["every-morning"])
     namespace: str
     name: str
+    of_definition: bool = Field(default=False, description=_OF_DEFINITION)
     cron: list[str]
     intervals: list[Interval]
     time_zone: str
@@ -210,6 +216,7 @@ class Schedule(ScheduleSettings, frozen=True):
     id: str = Field(examples=["every-morning"])
     namespace: str
     name: str
+    of_definition: bool = Field(default=False, description=_OF_DEFINITION)
     created_by: str | None = None
     created_at: datetime
     updated_at: datetime | None = None

@@ -28,6 +28,7 @@ from workflows.definition.checks.paths import check_paths
 from workflows.definition.checks.programs import check_programs
 from workflows.definition.checks.protocols import check_protocols
 from workflows.definition.checks.references import check_references, check_secret_names
+from workflows.definition.checks.schedules import check_schedule
 from workflows.definition.checks.schemas import check_schemas
 from workflows.definition.checks.secrets import check_secrets
 from workflows.definition.checks.subject import NOTHING, Check, Subject
@@ -67,6 +68,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_programs,
     check_limits,
     check_tags,
+    check_schedule,
     check_support,
 )
 

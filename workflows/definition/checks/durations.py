@@ -45,13 +45,15 @@ _DURATIONS: Final[frozenset[FieldKey]] = frozenset(
         (RateLimit, "period"),
     }
 )
-# Those that are fixed before the task runs.
+# Those that are fixed before the task runs, or before there is any instance.
 _FIXED: Final[frozenset[FieldKey]] = frozenset(
     {
         (TaskMetadata, "heartbeat"),
         (ActivityRetry, "delay"),
         (ActivityRetry, "max_delay"),
         (RateLimit, "period"),
+        (Schedule, "every"),
+        (Schedule, "after"),
     }
 )
 

@@ -83,6 +83,9 @@ def _expression_fields(subject: Subject) -> Iterator[ExpressionField]:
         yield _bare(("input", "from"), definition.input.from_, _WORKFLOW_INPUT, own.checked)
     if definition.output and definition.output.as_ is not None:
         yield _bare(("output", "as"), definition.output.as_, _WORKFLOW_OUTPUT)
+    if definition.schedule and definition.schedule.on is not None:
+        # There is no instance yet whose variables could be read.
+        yield from _of_consumption(definition.schedule.on, ("schedule", "on"), frozenset(), None)
     timeout = subject.pruned.document.get("timeout")
     yield ExpressionField(("timeout",), timeout, _WORKFLOW_INPUT, dot=own.shaped)
     for name, policy in definition.use.retries.items():

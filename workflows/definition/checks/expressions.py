@@ -119,6 +119,8 @@ def _unknown_variables(
 
 def _not_there(name: str, field: ExpressionField) -> str:
     known = ", ".join(f"${each}" for each in sorted(field.variables))
+    if not field.variables:
+        return f"'${name}' is not available here: there is no instance yet. Only '.' can be read."
     if name == "input":
         return f"'$input' is not available here: use '.', which is the input, or {known}."
     if name in PREDEFINED:

@@ -8,7 +8,6 @@ from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
     AsyncApiArguments,
-    Definition,
     McpTransport,
     RunSpec,
 )
@@ -17,7 +16,6 @@ from workflows.definition.pruning import task_at
 _FIELDS: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Containers are",
     (McpTransport, "stdio"): "MCP servers over stdio are",
-    (Definition, "schedule"): "Schedules inside a definition are",
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "container"): "Use 'run: script' or 'run: shell', or call a service.",
@@ -25,7 +23,6 @@ _INSTEAD: Final[Mapping[FieldKey, str]] = {
         "A worker starts no programs for a definition. Start the server with an HTTP transport; "
         "then use 'http', or register it (POST /api/v1/mcp/servers) and use 'call: mcp.tool'."
     ),
-    (Definition, "schedule"): "Create it with POST /api/v1/schedules.",
 }
 
 # Of `call: asyncapi`. What only its document says is found when it runs.

@@ -14,6 +14,7 @@ from workflows.definition.models.base import (
     Many,
     Model,
     Named,
+    at_least_one,
     refusal,
     single_member,
 )
@@ -104,13 +105,25 @@ class Use(Model):
 
 
 class Schedule(Model):
-    """When the workflow starts by itself (not executed yet: schedules have their own resource)."""
+    """When the workflow starts by itself.
+
+    Attributes:
+        every: So often, whether or not the instance before has ended.
+        after: So long after the instance before has ended.
+        on: Whenever these events have come; they are the input.
+        read: What of the events.
+    """
 
     every: Given[DurationSpec] = None
     cron: Given[str] = None
     after: Given[DurationSpec] = None
     on: Given[EventConsumption] = None
     read: ReadAs = "data"
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        at_least_one(self, "every", "cron", "after", "on")
+        return self
 
     @model_validator(mode="after")
     def _read_needs_on(self) -> Self:

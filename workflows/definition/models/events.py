@@ -1,4 +1,4 @@
-"""CloudEvents: emitted, and (not executed yet) waited for."""
+"""CloudEvents: emitted, and waited for."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias

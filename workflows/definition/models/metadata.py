@@ -1,6 +1,6 @@
 """`metadata.millwright`: what factories need and the language lacks. Everything else is free."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, Tag
 
@@ -89,14 +89,30 @@ class Metadata(Model):
     millwright: Given[TaskMetadata] = None
 
 
+class ScheduleMetadata(Model):
+    """What `every` and `cron` of a schedule leave open.
+
+    Attributes:
+        time_zone: In which cron is read.
+        overlap: What happens when it is time and the instance before still runs.
+    """
+
+    time_zone: str = "UTC"
+    overlap: Literal[
+        "skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"
+    ] = "allow_all"
+
+
 class WorkflowMetadata(Model):
     """What the workflow wants of the engine.
 
     Attributes:
         finally_: What is done at the end, however the instance ends.
+        schedule: How its schedule is kept.
     """
 
     finally_: Given[Annotated[TaskList, Field(min_length=1)]] = None
+    schedule: Given[ScheduleMetadata] = None
 
 
 class DocumentMetadata(Model):

@@ -54,6 +54,18 @@ class Filter:
             if each.expect is not None
         }
 
+    def fixed(self) -> JsonObject:
+        """Compute what is expected whatever the run: of filters whose expectations read nothing.
+
+        Raises:
+            ExpressionError: When an expression fails.
+        """
+        return {
+            each.name: each.expect.evaluate(None, {})
+            for each in self.correlations
+            if each.expect is not None
+        }
+
     def interest(self, expected: Mapping[str, JsonValue]) -> Interest:
         """Return what can be decided without the run."""
         known = [

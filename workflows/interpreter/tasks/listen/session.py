@@ -27,14 +27,18 @@ class Session:
         # Whether a run before this one was woken is not known.
         self._asks = True
 
-    async def more(self, types: list[str]) -> None:
+    async def more(self, types: list[str], *, at_once: bool = False) -> None:
         """Wait for events, and take the next ones.
+
+        Args:
+            types: What is waited for, for people.
+            at_once: Ask without waiting.
 
         Raises:
             Leaving: When the rest is for the next run.
         """
         frame, state = self._frame, self._frame.state
-        if not self._asks and not state["more"]:
+        if not (self._asks or at_once or state["more"]):
             with frame.waits("event", events=list(types)):
                 await self._woken()
         await frame.run.breathe()

@@ -7,23 +7,27 @@ those that may be meant, decides which are, and goes on where it was when it goe
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
 
 from temporalio import workflow
 
+from activities.events.types import Interest
 from foundation.json import JsonObject, JsonValue
 from workflows.definition import EventConsumption, ListenTask
 from workflows.expressions import Expression
 from workflows.interpreter.calls import payload_size
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.control import Leaving
+from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
 from workflows.interpreter.tasks.each import Each, compile_each, within_bounds
 from workflows.interpreter.tasks.listen.filters import Filter, compile_filter
 from workflows.interpreter.tasks.listen.session import Session
 from workflows.matching import expression_of, sole_type
+
+ReadAs: TypeAlias = Literal["data", "envelope", "raw"]
 
 _EVERY: Final = "every event"
 
@@ -60,7 +64,7 @@ class Listen:
     to: Strategy
     until: Expression | None
     until_events: Strategy | None
-    read: Literal["data", "envelope", "raw"]
+    read: ReadAs
     each: Each | None
     endless: bool
     kept: bool
@@ -70,16 +74,16 @@ class Listen:
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         state = frame.state
         if "request" not in state:
-            self._begin(value, frame)
+            self.begin(value, frame)
         session = Session(frame)
         stays = False
         try:
-            while not self._is_over(frame):
+            while not self.is_over(frame):
                 if state["waiting"]:
                     await frame.run.rest()
-                    await self._take_first(frame)
+                    await self.take_first(frame)
                 else:
-                    await session.more(self._types())
+                    await session.more(self.types())
         except (Leaving, GeneratorExit):
             stays = True  # the next run goes on with it, or another worker
             raise
@@ -89,14 +93,10 @@ class Listen:
         outputs: list[JsonValue] = state["outputs"]
         return Outcome(outputs)
 
-    def _begin(self, value: JsonValue, frame: Frame) -> None:
+    def begin(self, value: JsonValue, frame: Frame) -> None:
+        """Say what is wanted, and that nothing has come yet."""
         expected = [each.expected(value, frame) for each in self.filters]
-        interests = [
-            each.interest(known).model_dump()
-            for each, known in zip(self.filters, expected, strict=True)
-        ]
-        if not self.to.filters:
-            interests.append(Filter.anything(self.version).model_dump())
+        interests = [each.model_dump() for each in self.interests(expected)]
         frame.state.update(
             request={
                 "tenant_id": frame.run.tenant_id,
@@ -107,21 +107,28 @@ class Listen:
             },
             # What is computed once stays, whatever events export later.
             expected=expected,
-            seen={},
-            met=[],
-            inside=False,
+            **_nothing_yet(),
             waiting=[],
             more=False,
             after=0,
             used=[],
-            outputs=[],
-            count=0,
-            size=0,
             takes=0,
         )
 
-    async def _take_first(self, frame: Frame) -> None:
-        """Consume the first waiting event, if it is meant."""
+    def interests(self, expected: Sequence[JsonObject]) -> list[Interest]:
+        """Return which events have to be brought here, by what each filter expects."""
+        found = [each.interest(known) for each, known in zip(self.filters, expected, strict=True)]
+        if not self.to.filters:
+            found.append(Filter.anything(self.version))
+        return found
+
+    @staticmethod
+    def begin_again(frame: Frame) -> None:
+        """Forget what the events so far have said; those that came later are kept."""
+        frame.state.update(_nothing_yet())
+
+    async def take_first(self, frame: Frame) -> bool:
+        """Consume the first waiting event, if it is meant; tell whether it was."""
         state = frame.state
         sequence, event = state["waiting"][0]["sequence"], state["waiting"][0]["event"]
         # In the middle of its tasks nothing is asked again.
@@ -138,14 +145,17 @@ class Listen:
         elif self._ends(event, frame):
             pass
         else:
-            self._seen(sequence, frame)
-            return
+            self.skip_first(frame)
+            return False
         state["used"].append(sequence)
-        self._seen(sequence, frame)
+        self.skip_first(frame)
+        return True
 
-    def _seen(self, sequence: int, frame: Frame) -> None:
-        frame.state["waiting"].pop(0)
-        frame.state["after"] = sequence
+    @staticmethod
+    def skip_first(frame: Frame) -> None:
+        """Be done with the first waiting event."""
+        first = frame.state["waiting"].pop(0)
+        frame.state["after"] = first["sequence"]
 
     def _consumes(self, event: JsonObject, frame: Frame) -> bool:
         if self.until_events is not None and self._meant(event, self.until_events, frame):
@@ -177,7 +187,8 @@ class Listen:
         expected: Mapping[str, JsonValue] = {**state["seen"], **state["expected"][number]}
         return self.filters[number].learned(event, expected, frame)
 
-    def _is_over(self, frame: Frame) -> bool:
+    def is_over(self, frame: Frame) -> bool:
+        """Tell whether enough events have come."""
         state = frame.state
         if state["inside"] or self.endless:
             return False
@@ -191,7 +202,7 @@ class Listen:
             return self.to.all or state["count"] > 0
         return _is_met(self.to, met)
 
-    def _types(self) -> list[str]:
+    def types(self) -> list[str]:
         """Tell people which events are waited for."""
         if not self.to.filters:
             return [_EVERY]
@@ -203,7 +214,7 @@ def _is_met(strategy: Strategy, met: set[int]) -> bool:
     return met.issuperset(numbers) if strategy.all else not met.isdisjoint(numbers)
 
 
-def _read(event: JsonObject, how: Literal["data", "envelope", "raw"]) -> JsonValue:
+def _read(event: JsonObject, how: ReadAs) -> JsonValue:
     """Return what of an event the task is about; `raw` is the bytes of its data, in base64."""
     if how == "envelope":
         return event
@@ -214,10 +225,29 @@ def _read(event: JsonObject, how: Literal["data", "envelope", "raw"]) -> JsonVal
     return base64.b64encode(text.encode()).decode()
 
 
+def _nothing_yet() -> State:
+    return {
+        "seen": {},
+        "met": [],
+        "inside": False,
+        "outputs": [],
+        "count": 0,
+        "size": 0,
+    }
+
+
 def compile_listen(task: ListenTask, place: Place) -> Listen:
     """Compile a `listen` task."""
-    to = _strategy(task.listen.to, place)
-    until = task.listen.to.until
+    return replace(
+        compile_consumption(task.listen.to, task.listen.read, place),
+        each=compile_each(task.foreach, place, "foreach") if task.foreach else None,
+        kept=task.millwright.kept_events,
+    )
+
+
+def compile_consumption(given: EventConsumption, read: ReadAs, place: Place) -> Listen:
+    """Compile which events are meant, how many, and what of them is read."""
+    to, until = _strategy(given, place), given.until
     until_events = (
         _strategy(until, place, first=len(to.filters))
         if isinstance(until, EventConsumption)
@@ -227,10 +257,10 @@ def compile_listen(task: ListenTask, place: Place) -> Listen:
         to=to,
         until=place.condition(until) if isinstance(until, str) else None,
         until_events=until_events,
-        read=task.listen.read,
-        each=compile_each(task.foreach, place, "foreach") if task.foreach else None,
+        read=read,
+        each=None,
         endless=isinstance(until, str) and expression_of(until).strip() == "false",
-        kept=task.millwright.kept_events,
+        kept=True,
         version=place.unit.version.name,
         filters=[*to.filters, *(until_events.filters if until_events else ())],
     )

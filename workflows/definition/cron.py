@@ -1,0 +1,106 @@
+"""Cron expressions: what Temporal keeps a schedule with, read here so that mistakes are taught."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from workflows.definition.findings import did_you_mean, shown
+
+MAX_CHARS: Final = 100
+MACROS: Final = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
+
+
+class _Field(NamedTuple):
+    """One of the five fields."""
+
+    name: str
+    low: int
+    high: int
+    words: tuple[str, ...] = ()
+
+
+_FIELDS: Final = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of month", 1, 31),
+    _Field(
+        "month",
+        1,
+        12,
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    ),
+    _Field("day of week", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
+)
+# What one item of a field may be: `*`, `5`, `mon`, `1-5`, each perhaps with a step.
+_ITEM: Final = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]+))?")
+_INSTEAD: Final[Mapping[str, str]] = {
+    "@every": "is an interval: use 'every' instead of 'cron'.",
+    "@reboot": "is nothing that comes again.",
+}
+
+
+def written(cron: str) -> str:
+    """Return an expression in the one spelling that is kept."""
+    return " ".join(cron.split())
+
+
+def cron_problems(cron: str) -> Iterator[str]:
+    """Say everything that is wrong with a cron expression."""
+    text = written(cron)
+    if len(text) > MAX_CHARS:
+        yield f"A cron expression has at most {MAX_CHARS} characters, not {len(text)}."
+    elif "TZ=" in text:
+        yield (
+            "A time zone is no part of the expression. Name it in "
+            "document.metadata.millwright.schedule.timeZone."
+        )
+    elif text.startswith("@"):
+        yield from _of_macro(text)
+    else:
+        yield from _of_fields(text)
+
+
+def _of_macro(text: str) -> Iterator[str]:
+    name, _, _ = text.partition(" ")
+    if text in MACROS:
+        return
+    if name in _INSTEAD:
+        yield f"'{name}' {_INSTEAD[name]}"
+        return
+    yield f"There is no {shown(text)}.{did_you_mean(text, MACROS)} Known: {', '.join(MACROS)}."
+
+
+def _of_fields(text: str) -> Iterator[str]:
+    parts = text.split()
+    if len(parts) != len(_FIELDS):
+        names = ", ".join(field.name for field in _FIELDS)
+        yield f"{shown(text)} has {len(parts)} fields, a cron expression has five: {names}."
+        return
+    for field, part in zip(_FIELDS, parts, strict=True):
+        for item in part.split(","):
+            if reason := _wrong(field, item):
+                yield f"{shown(item)} is no {field.name}: {reason}."
+
+
+def _wrong(field: _Field, item: str) -> str | None:
+    match = _ITEM.fullmatch(item)
+    if match is None:
+        return "write a number, a range such as 1-5, or *, and after it perhaps a step such as /2"
+    if match["step"] is not None and not 1 <= int(match["step"]) <= field.high:
+        return f"a step is between 1 and {field.high}"
+    bounds = [_number(field, text) for text in (match["first"], match["last"]) if text is not None]
+    if None in bounds:
+        words = f", or a name such as {field.words[0].upper()}" if field.words else ""
+        return f"it is between {field.low} and {field.high}{words}"
+    if len(bounds) > 1 and bounds != sorted(bounds):  # type: ignore[type-var]
+        return "the range ends before it begins"
+    return None
+
+
+def _number(field: _Field, text: str) -> int | None:
+    """Return what a number or a name stands for; None when it is out of bounds."""
+    if text.lower() in field.words:
+        return field.low + field.words.index(text.lower())
+    if not (text.isascii() and text.isdigit() and len(text) <= 2):  # noqa: PLR2004 - digits
+        return None
+    return int(text) if field.low <= int(text) <= field.high else None

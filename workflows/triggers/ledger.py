@@ -1,0 +1,259 @@
+"""What happens to schedules of definitions in the database: each of it one transaction."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from activities.events.types import Interest
+from activities.schedules.types import Follow, Followed, Following, TriggerKind
+from foundation.database import Database
+from foundation.json import JsonObject, digest
+from security.principal import Principal
+from workflows.catalog import PublishedDefinition
+from workflows.definition import Schedule, load_definition
+from workflows.events.ledger import shape_of
+from workflows.events.repository import EventRows, Subscriber
+from workflows.expressions import ENGINE_VERSION, version_named
+from workflows.interpreter.compiler import awaited_events, listening_name
+from workflows.interpreter.types import ENGINE
+from workflows.matching import key_of
+from workflows.runs.launch import Catalogue
+from workflows.runs.names import trigger_id
+from workflows.triggers.models import DefinitionListening, DefinitionSchedule
+from workflows.triggers.repository import Name, ScheduleRows, ScheduleSweep
+
+# Whoever published takes care of it at once; later than this, somebody else does.
+GRACE: Final = timedelta(seconds=15)
+# A few requests to Temporal of at most 5 s each.
+HELD: Final = timedelta(seconds=60)
+# Temporal was away, or refused.
+AGAIN: Final = timedelta(seconds=10)
+# What an administrator does to Temporal by hand is mended after this time.
+VERIFIED: Final = timedelta(minutes=5)
+SWEPT: Final = 100
+PERMISSION: Final = "schedule:manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process takes care of.
+
+    Attributes:
+        changed: Temporal does not know this revision yet.
+        listens: There are events to be used, or may be some.
+    """
+
+    name: Name
+    version: str
+    revision: int
+    changed: bool
+    listens: bool
+
+
+class ScheduleLedger:
+    """What all definitions start by themselves; blocking, run in threads.
+
+    Args:
+        catalogue: Where published definitions are looked up.
+    """
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    def hold(self, name: Name) -> Task | None:
+        """Take care of a definition; None when there is nothing to do, or another one does it."""
+        now = datetime.now(UTC)
+        with self._database.session() as session:
+            rows = ScheduleRows(session, name)
+            row = rows.hold(now, now + HELD)
+            if row is None:
+                return None
+            return Task(
+                name=name,
+                version=row.version,
+                revision=row.revision,
+                changed=row.settled < row.revision,
+                listens=bool(rows.listenings()),
+            )
+
+    def settle(self, task: Task, *, keeps: bool) -> bool:
+        """Note that Temporal agrees; False when the definition has changed meanwhile.
+
+        Args:
+            keeps: There is something that has to be looked after.
+        """
+        now = datetime.now(UTC)
+        with self._database.session() as session:
+            row = ScheduleRows(session, task.name).schedule()
+            if row is None:
+                return True
+            row.settled = max(row.settled, task.revision)
+            row.held_until = None
+            is_current = row.revision == task.revision
+            row.due_at = now if not is_current else now + VERIFIED if keeps else None
+            return is_current
+
+    def let_go(self, task: Task) -> None:
+        """Note that it did not succeed."""
+        with self._database.session() as session:
+            row = ScheduleRows(session, task.name).schedule()
+            if row is not None:
+                row.held_until = None
+                row.due_at = datetime.now(UTC) + AGAIN
+
+    def due(self) -> list[Name]:
+        """Return some definitions that have to be looked at."""
+        now = datetime.now(UTC)
+        with self._database.session() as session:
+            return ScheduleSweep(session).due(now, now + HELD, SWEPT)
+
+    def follow(self, request: Follow) -> Following:
+        """Tell a trigger what it follows; a listening that it has finished is forgotten.
+
+        Raises:
+            UnavailableError: When the database is away; asking again gives the same.
+        """
+        name = Name(request.tenant_id, request.namespace, request.name)
+        if request.kind is TriggerKind.AFTER:
+            return Following(followed=self._after(name))
+        with self._database.session() as session:
+            rows = ScheduleRows(session, name)
+            rows.schedule()
+            listenings = list(rows.listenings())
+            for each in listenings:
+                if each.number == request.finished and each.over:
+                    rows.forget(each)
+                    EventRows(session, name.tenant_id).unsubscribe(_subscriber(name, each.number))
+            left = [each for each in listenings if each.number != request.finished or not each.over]
+            first = left[0] if left else None
+            found = (first.version, first.number, first.over) if first else None
+        if found is None:
+            return Following()
+        version, number, over = found
+        return Following(followed=self._followed(name, version, number, over=over))
+
+    def _after(self, name: Name) -> Followed | None:
+        with self._database.session() as session:
+            row = ScheduleRows(session, name).schedule()
+            version = row.version if row else None
+        if version is None:
+            return None
+        followed = self._followed(name, version)
+        schedule = schedule_of(followed.document)
+        return followed if schedule is not None and schedule.after is not None else None
+
+    def _followed(
+        self, name: Name, version: str, number: int = 0, *, over: bool = False
+    ) -> Followed:
+        found = self._catalogue.get(*name, version)
+        return Followed(
+            version=found.version,
+            hash=found.hash,
+            document=found.document,
+            engine=ENGINE,
+            number=number,
+            over=over,
+        )
+
+
+class Successions:
+    """What a new version changes, within the transaction that publishes it.
+
+    From its end on, events are brought to the new version, whatever becomes of this process.
+    """
+
+    def succeeded(
+        self,
+        session: Session,
+        principal: Principal,
+        before: PublishedDefinition | None,
+        now: PublishedDefinition,
+    ) -> None:
+        """Let the schedule of a version take the place of the one before.
+
+        Raises:
+            ForbiddenError: When it is another one, and the caller may not manage schedules.
+        """
+        name = Name(principal.tenant_id, now.namespace, now.name)
+        if _said(before.document if before else {}) != _said(now.document):
+            principal.require(PERMISSION)
+        rows = ScheduleRows(session, name)
+        row = rows.schedule()
+        if row is None:
+            if schedule_of(now.document) is None:
+                return
+            row = rows.add(now.version)
+        row.revision += 1
+        row.version = now.version
+        row.due_at = datetime.now(UTC) + GRACE
+        _listen(session, rows, name, row, now.document)
+
+
+def schedule_of(document: JsonObject) -> Schedule | None:
+    """Return the schedule of a prepared definition."""
+    return load_definition(document).schedule if "schedule" in document else None
+
+
+def _said(document: JsonObject) -> JsonObject:
+    """Return everything that a definition says of when it starts by itself."""
+    if "schedule" not in document:
+        return {}
+    metadata = load_definition(document).document.millwright.schedule
+    return {
+        "schedule": document["schedule"],
+        "metadata": metadata.model_dump() if metadata else None,
+    }
+
+
+def _listen(
+    session: Session,
+    rows: ScheduleRows,
+    name: Name,
+    row: DefinitionSchedule,
+    document: JsonObject,
+) -> None:
+    """Let events be brought to this version from now on, and to no other one."""
+    schedule = schedule_of(document)
+    wanted = None
+    if schedule is not None and schedule.on is not None:
+        wanted = digest([schedule.on.model_dump(by_alias=True, exclude_none=True), schedule.read])
+    current = next((each for each in rows.listenings() if not each.over), None)
+    if current is not None and current.wanted == wanted:
+        # A set of which some events have come is completed by the rest of them.
+        current.version = row.version
+        return
+    if current is None and wanted is None:
+        return
+    events = EventRows(session, name.tenant_id)
+    # Whoever publishes an event sees all of this, or nothing.
+    events.lock()
+    if current is not None:
+        _end(events, name, current)
+    if wanted is not None:
+        rows.listen(row.revision, row.version, wanted)
+        version = version_named(ENGINE_VERSION)
+        _subscribe(events, _subscriber(name, row.revision), awaited_events(document, version))
+
+
+def _end(events: EventRows, name: Name, listening: DefinitionListening) -> None:
+    listening.over = True
+    events.set_interests(_subscriber(name, listening.number), ())
+
+
+def _subscribe(events: EventRows, subscriber: Subscriber, interests: Sequence[Interest]) -> None:
+    wanted = set[tuple[str, str]]()
+    for interest in interests:
+        shape = shape_of(interest.shape)
+        events.keep_shape(shape.digest, shape.type, json.dumps(shape.written))
+        wanted.add((shape.digest, key_of(interest.key)))
+    events.subscribe(subscriber, datetime.now(UTC))
+    events.set_interests(subscriber, wanted)
+
+
+def _subscriber(name: Name, number: int) -> Subscriber:
+    return Subscriber(trigger_id(*name, TriggerKind.ON), listening_name(number))

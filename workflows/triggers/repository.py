@@ -1,0 +1,111 @@
+"""Rows of what one definition starts by itself. Every query begins with the tenant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from workflows.triggers.models import DefinitionListening, DefinitionSchedule
+
+
+class Name(NamedTuple):
+    """Which definition, of which tenant."""
+
+    tenant_id: str
+    namespace: str
+    name: str
+
+
+class ScheduleRows:
+    """The tables, as one definition sees them, within one transaction."""
+
+    def __init__(self, session: Session, name: Name) -> None:
+        self._session = session
+        self._name = name
+
+    def schedule(self) -> DefinitionSchedule | None:
+        """Return what is to be kept, and hold it until the transaction ends."""
+        return self._session.get(DefinitionSchedule, self._name, with_for_update=True)
+
+    def add(self, version: str) -> DefinitionSchedule:
+        """Begin to keep something."""
+        row = DefinitionSchedule(
+            **self._name._asdict(),
+            version=version,
+            revision=0,
+            settled=0,
+            held_until=None,
+            due_at=None,
+        )
+        self._session.add(row)
+        return row
+
+    def listenings(self) -> Sequence[DefinitionListening]:
+        """Return its listenings that have events to be used, or may get some; oldest first."""
+        found = select(DefinitionListening).where(self._is(DefinitionListening))
+        return self._session.scalars(found.order_by(DefinitionListening.number)).all()
+
+    def listen(self, number: int, version: str, wanted: str) -> DefinitionListening:
+        """Begin to listen."""
+        row = DefinitionListening(
+            **self._name._asdict(), number=number, version=version, wanted=wanted, over=False
+        )
+        self._session.add(row)
+        return row
+
+    def forget(self, listening: DefinitionListening) -> None:
+        """Forget a listening of which every event has been used."""
+        self._session.delete(listening)
+        self._session.flush()
+
+    def hold(self, now: datetime, until: datetime) -> DefinitionSchedule | None:
+        """Take care of it until then; None when somebody else does, or there is nothing."""
+        taken = (
+            update(DefinitionSchedule)
+            .where(
+                self._is(DefinitionSchedule),
+                or_(DefinitionSchedule.held_until.is_(None), DefinitionSchedule.held_until <= now),
+            )
+            .values(held_until=until, due_at=until)
+            .returning(DefinitionSchedule)
+        )
+        return self._session.scalar(taken)
+
+    def _is(self, table: type[DefinitionSchedule | DefinitionListening]) -> ColumnElement[bool]:
+        return and_(
+            table.tenant_id == self._name.tenant_id,
+            table.namespace == self._name.namespace,
+            table.name == self._name.name,
+        )
+
+
+class ScheduleSweep:
+    """The table as the sweeper sees it: all tenants, longest due first."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def due(self, now: datetime, again_at: datetime, limit: int) -> list[Name]:
+        """Take some that have to be looked at; others leave them alone until then."""
+        key = (
+            DefinitionSchedule.tenant_id,
+            DefinitionSchedule.namespace,
+            DefinitionSchedule.name,
+        )
+        late = (
+            select(*key)
+            .where(DefinitionSchedule.due_at <= now)
+            .order_by(DefinitionSchedule.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        taken = (
+            update(DefinitionSchedule)
+            .where(tuple_(*key).in_(late))
+            .values(due_at=again_at)
+            .returning(*key)
+            .execution_options(synchronize_session=False)
+        )
+        return [Name(*row) for row in self._session.execute(taken)]
