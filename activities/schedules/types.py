@@ -35,6 +35,7 @@ class Followed(BaseModel, frozen=True):
     Attributes:
         number: Which listening its events are kept for; 0 where there are none.
         over: There are no more events to come for it.
+        continues: A set of events that began under the version before is completed by its events.
     """
 
     version: str
@@ -43,6 +44,7 @@ class Followed(BaseModel, frozen=True):
     engine: Engine
     number: int = 0
     over: bool = False
+    continues: bool = False
 
 
 class Following(BaseModel, frozen=True):

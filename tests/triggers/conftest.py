@@ -1,12 +1,11 @@
 """A plant whose definitions start by themselves: real database, real Temporal, a worker."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import anyio.lowlevel
 import pytest
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -17,11 +16,11 @@ from activities.definitions import DefinitionActivities
 from activities.events import EventActivities
 from activities.schedules import ScheduleActivities, TriggerKind
 from foundation.database import Database
-from foundation.json import JsonValue
 from foundation.settings import EventSettings, TemporalSettings
 from foundation.temporal import connect
 from security.principal import Principal
 from tests.instances.conftest import principal_of
+from tests.triggers.patience import eventually
 from workers.main import CatalogSource
 from workflows.catalog import Catalog, Publication
 from workflows.events.service import Events
@@ -30,8 +29,8 @@ from workflows.events.wiring import build_events
 from workflows.interpreter.types import PROGRESS_QUERY, Progress
 from workflows.interpreter.workflow import Interpreter
 from workflows.runs.names import is_trigger, trigger_id
-from workflows.schedules.service import Schedules
 from workflows.runs.pages import PageTokens
+from workflows.schedules.service import Schedules
 from workflows.triggers.keeping import Triggers
 from workflows.triggers.ledger import Successions
 from workflows.triggers.repository import Name
@@ -52,7 +51,6 @@ class Plant:
     triggers: Triggers
     events: Events
     schedules: Schedules
-    sent: int = field(default=0)
 
     @property
     def tenant(self) -> str:
@@ -62,7 +60,9 @@ class Plant:
     def name(self) -> Name:
         return Name(self.tenant, "tests", "sample")
 
-    def commit(self, version: str, schedule: str, tasks: str = KEEP, metadata: str = "") -> Publication:
+    def commit(
+        self, version: str, schedule: str, tasks: str = KEEP, metadata: str = ""
+    ) -> Publication:
         """Publish a version, and die before Temporal hears of it."""
         head = f"dsl: '1.0.3', namespace: tests, name: sample, version: '{version}'"
         more = f", metadata: {{ millwright: {metadata} }}" if metadata else ""
@@ -70,7 +70,9 @@ class Plant:
         text = f"document: {{ {head}{more} }}\n{own}{tasks}\n"
         return self.catalog.publish(self.principal, text)
 
-    async def publish(self, version: str, schedule: str, tasks: str = KEEP, metadata: str = "") -> None:
+    async def publish(
+        self, version: str, schedule: str, tasks: str = KEEP, metadata: str = ""
+    ) -> None:
         """Publish a version as the API does."""
         self.commit(version, schedule, tasks, metadata)
         await self.triggers.published(*self.name)
@@ -94,14 +96,18 @@ class Plant:
     async def until_progress(
         self, condition: Callable[[Progress], bool], kind: TriggerKind = TriggerKind.ON
     ) -> None:
-        while True:
+        """Wait until the trigger says so."""
+
+        async def look() -> Progress | None:
             try:
-                found = await self.trigger(kind).query(PROGRESS_QUERY, 0, result_type=Progress)
+                told: Progress = await self.trigger(kind).query(
+                    PROGRESS_QUERY, 0, result_type=Progress
+                )
             except RPCError:
-                found = None
-            if found is not None and condition(found):
-                return
-            await anyio.sleep(0.02)
+                return None
+            return told
+
+        await eventually(look, lambda found: found is not None and condition(found))
 
     async def instances(self) -> list[WorkflowExecution]:
         """Return what was started, oldest first; the listing lags behind."""
@@ -112,20 +118,20 @@ class Plant:
 
     async def started(self, count: int) -> list[WorkflowExecution]:
         """Wait until so many have been started."""
-        while len(found := await self.instances()) < count:
-            await anyio.sleep(0.05)
-        return found
+        return await eventually(self.instances, lambda found: len(found) >= count)
 
-    async def outputs(self, count: int) -> list[JsonValue]:
-        """Wait for so many instances to end; return what they were given, in their order."""
+    async def outputs(self, count: int) -> list[Any]:
+        """Wait for so many instances to end; return what they were given, sorted."""
         found = await self.started(count)
         outputs = [await self.client.get_workflow_handle(each.id).result() for each in found]
-        return [each["got"] for each in outputs]
+        # Those that are started at the same time begin in any order.
+        return sorted((each["got"] for each in outputs), key=str)
 
     async def versions(self, count: int) -> list[str]:
         """Return the versions of what was started."""
         return [
-            str(each.search_attributes["MillwrightVersion"][0]) for each in await self.started(count)
+            str(each.search_attributes["MillwrightVersion"][0])
+            for each in await self.started(count)
         ]
 
     async def replay(self, kind: TriggerKind = TriggerKind.ON) -> int:
@@ -157,19 +163,17 @@ class Plant:
     async def close(self) -> None:
         """Leave nothing behind that goes on starting instances."""
         for kind in TriggerKind:
-            try:
+            with suppress(RPCError):
                 await self.trigger(kind).terminate()
-            except RPCError:
-                pass
         async for each in await self.client.list_schedules(f"MillwrightTenant = '{self.tenant}'"):
-            try:
+            with suppress(RPCError):
                 await self.client.get_schedule_handle(each.id).delete()
-            except RPCError:
-                pass
         await self.events.aclose()
 
 
-def plant_of(client: Client, address: str, task_queue: str, tenant: str, database: Database) -> Plant:
+def plant_of(
+    client: Client, address: str, task_queue: str, tenant: str, database: Database
+) -> Plant:
     settings = TemporalSettings(address=address, task_queue=task_queue)
     catalog = Catalog(database, Successions())
     return Plant(

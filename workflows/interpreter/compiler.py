@@ -8,7 +8,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from activities.events.types import Interest
-from activities.schedules.types import TriggerKind
+from activities.schedules.types import Followed, TriggerKind
 from foundation.json import JsonObject, digest
 from workflows.definition import (
     CallA2a,
@@ -43,6 +43,7 @@ from workflows.interpreter.compiling import (
     schema_of,
 )
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.position import State
 from workflows.interpreter.steps import Body, Filter, Step
 from workflows.interpreter.tasks.call.a2a import compile_a2a
 from workflows.interpreter.tasks.call.asyncapi import compile_asyncapi
@@ -55,7 +56,7 @@ from workflows.interpreter.tasks.do import compile_do
 from workflows.interpreter.tasks.emit import compile_emit
 from workflows.interpreter.tasks.for_ import compile_for
 from workflows.interpreter.tasks.fork import compile_fork
-from workflows.interpreter.tasks.listen import compile_listen
+from workflows.interpreter.tasks.listen import Listen, compile_listen
 from workflows.interpreter.tasks.raise_ import compile_raise
 from workflows.interpreter.tasks.root import Root
 from workflows.interpreter.tasks.run import compile_run
@@ -167,19 +168,21 @@ def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
     )
 
 
-def trigger_of(plan: Plan, version: Version, kind: TriggerKind, number: int) -> Step:
+def trigger_of(followed: Followed, version: Version, kind: TriggerKind, before: State) -> Step:
     """Compile what starts a definition by itself.
 
     Args:
-        number: Of the listening whose events it uses.
+        before: Where what it takes the place of stood in the end.
 
     Raises:
         Fault: When the definition has no such schedule.
     """
-    unit = _unit(plan.document, version)
+    unit = _unit(followed.document, version)
     if kind is TriggerKind.AFTER:
         return compile_after(Place(unit, "/schedule/after", {}))
-    return compile_on(Place(unit, listening_name(number), {}))
+    begun = Listen.begun(before) if followed.continues else {}
+    place = Place(unit, listening_name(followed.number), {})
+    return compile_on(place, over=followed.over, begun=begun)
 
 
 def listening_name(number: int) -> str:

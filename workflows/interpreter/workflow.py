@@ -232,7 +232,8 @@ class Interpreter:
             ContinueAsNewError: When a new run goes on.
         """
         finished: int | None = None
-        states = start.carried.states if start.carried else {}
+        states: dict[str, State] = start.carried.states if start.carried else {}
+        before: State = {}
         while True:
             asked = self.reschedules
             followed = await self.followed(start, kind, finished)
@@ -246,14 +247,15 @@ class Interpreter:
             plan = self.plan = plan_of(followed.document, followed.hash, version)
             run = self.current = self.begin(plan, start)
             run.resumed, run.changed = dict(states), _quiet
-            run.rescheduled = followed.over or self.reschedules != asked
-            trigger = trigger_of(plan, version, kind, followed.number)
+            run.rescheduled = self.reschedules != asked
+            trigger = trigger_of(followed, version, kind, before)
             frame = Frame(trigger, None, Scope(run))
             try:
                 await trigger.body.execute(None, frame)
             except Leaving:
                 self.go_on(start, run)
-            states, finished = frame.position.snapshot(), followed.number
+            before, finished = frame.state, followed.number
+            states = frame.position.snapshot()
 
     async def followed(
         self, start: StartInput, kind: TriggerKind, finished: int | None

@@ -17,7 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.schedules.types import TriggerKind
-from foundation.errors import MillwrightError, NotFoundError
+from foundation.errors import NotFoundError
 from foundation.settings import TemporalSettings
 from workflows.definition import Definition, load_definition
 from workflows.interpreter.types import RESCHEDULED_SIGNAL, StartInput
@@ -63,7 +63,7 @@ class Triggers:
         """Let Temporal know at once what was published; if that fails, the sweep does it."""
         try:
             await self.keep(Name(tenant_id, namespace, name))
-        except MillwrightError as error:
+        except Exception as error:  # noqa: BLE001 - it is published, and that is to be told
             log.warning("schedule_not_kept_yet", definition=f"{namespace}.{name}", why=str(error))
 
     async def keep(self, name: Name) -> None:

@@ -130,12 +130,14 @@ class ScheduleLedger:
                     rows.forget(each)
                     EventRows(session, name.tenant_id).unsubscribe(_subscriber(name, each.number))
             left = [each for each in listenings if each.number != request.finished or not each.over]
+            # Its events come before those of its successors.
             first = left[0] if left else None
-            found = (first.version, first.number, first.over) if first else None
-        if found is None:
+        if first is None:
             return Following()
-        version, number, over = found
-        return Following(followed=self._followed(name, version, number, over=over))
+        followed = self._followed(name, first.version).model_copy(
+            update={"number": first.number, "over": first.over, "continues": first.continues}
+        )
+        return Following(followed=followed)
 
     def _after(self, name: Name) -> Followed | None:
         with self._database.session() as session:
@@ -147,17 +149,10 @@ class ScheduleLedger:
         schedule = schedule_of(followed.document)
         return followed if schedule is not None and schedule.after is not None else None
 
-    def _followed(
-        self, name: Name, version: str, number: int = 0, *, over: bool = False
-    ) -> Followed:
+    def _followed(self, name: Name, version: str) -> Followed:
         found = self._catalogue.get(*name, version)
         return Followed(
-            version=found.version,
-            hash=found.hash,
-            document=found.document,
-            engine=ENGINE,
-            number=number,
-            over=over,
+            version=found.version, hash=found.hash, document=found.document, engine=ENGINE
         )
 
 
@@ -223,10 +218,6 @@ def _listen(
     if schedule is not None and schedule.on is not None:
         wanted = digest([schedule.on.model_dump(by_alias=True, exclude_none=True), schedule.read])
     current = next((each for each in rows.listenings() if not each.over), None)
-    if current is not None and current.wanted == wanted:
-        # A set of which some events have come is completed by the rest of them.
-        current.version = row.version
-        return
     if current is None and wanted is None:
         return
     events = EventRows(session, name.tenant_id)
@@ -235,7 +226,9 @@ def _listen(
     if current is not None:
         _end(events, name, current)
     if wanted is not None:
-        rows.listen(row.revision, row.version, wanted)
+        # A set of which some events have come is completed by the rest of them.
+        continues = current is not None and current.wanted == wanted
+        rows.listen(row.revision, row.version, wanted, continues=continues)
         version = version_named(ENGINE_VERSION)
         _subscribe(events, _subscriber(name, row.revision), awaited_events(document, version))
 

@@ -48,6 +48,7 @@ class DefinitionListening(Base):
         number: The revision with which it began.
         version: Which version is started by its events.
         wanted: Hash of what the schedule says of events.
+        continues: The version before said the same.
         over: No more are brought; those that were are still to be used.
     """
 
@@ -59,4 +60,5 @@ class DefinitionListening(Base):
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     version: Mapped[str] = mapped_column(Text)
     wanted: Mapped[str] = mapped_column(String(64))
+    continues: Mapped[bool] = mapped_column(Boolean)
     over: Mapped[bool] = mapped_column(Boolean)

@@ -47,13 +47,18 @@ class ScheduleRows:
         found = select(DefinitionListening).where(self._is(DefinitionListening))
         return self._session.scalars(found.order_by(DefinitionListening.number)).all()
 
-    def listen(self, number: int, version: str, wanted: str) -> DefinitionListening:
+    def listen(self, number: int, version: str, wanted: str, *, continues: bool) -> None:
         """Begin to listen."""
-        row = DefinitionListening(
-            **self._name._asdict(), number=number, version=version, wanted=wanted, over=False
+        self._session.add(
+            DefinitionListening(
+                **self._name._asdict(),
+                number=number,
+                version=version,
+                wanted=wanted,
+                continues=continues,
+                over=False,
+            )
         )
-        self._session.add(row)
-        return row
 
     def forget(self, listening: DefinitionListening) -> None:
         """Forget a listening of which every event has been used."""

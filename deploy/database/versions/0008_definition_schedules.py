@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("wanted", sa.String(64), nullable=False),
+        sa.Column("continues", sa.Boolean(), nullable=False),
         sa.Column("over", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint(
             "tenant_id", "namespace", "name", "number", name="pk_definition_listenings"

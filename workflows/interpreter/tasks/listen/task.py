@@ -127,6 +127,11 @@ class Listen:
         """Forget what the events so far have said; those that came later are kept."""
         frame.state.update(_nothing_yet())
 
+    @staticmethod
+    def begun(state: State) -> State:
+        """Return what the events so far have said."""
+        return {name: state[name] for name in _nothing_yet() if name in state}
+
     async def take_first(self, frame: Frame) -> bool:
         """Consume the first waiting event, if it is meant; tell whether it was."""
         state = frame.state

@@ -4,8 +4,10 @@ Which events are brought to it is decided when the definition is published, so n
 this has begun. A version that was replaced is followed until the events that came for it are used.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -15,6 +17,7 @@ from activities.schedules.types import TriggerKind
 from foundation.json import JsonValue
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome, Step
 from workflows.interpreter.tasks.listen import Listen, compile_consumption
@@ -24,60 +27,81 @@ from workflows.interpreter.tasks.schedule.starting import Starting, starting_of
 
 @dataclass(frozen=True, slots=True)
 class OnEvents:
-    """Start instances as events come, until the definition's schedule is another one."""
+    """Start instances as events come, until the definition's schedule is another one.
+
+    Attributes:
+        over: No more events come for it; those that came are still to be used.
+        begun: A set of events that began under the version before.
+    """
 
     starting: Starting
     listen: Listen
+    over: bool
+    begun: State
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         state, run = frame.state, frame.run
         if "request" not in state:
             self.listen.begin(None, frame)
             state["request"] = {**state["request"], "interests": [], "managed": True}
+            state.update(self.begun)
         session = Session(frame)
         while True:
             if state["waiting"]:
-                await run.rest()
-                await self._take_first(frame)
-                continue
-            # What came for it before it was over has to be asked for once more.
-            is_over = run.rescheduled
-            await session.more(self.listen.types(), at_once=is_over)
-            if is_over and not state["waiting"]:
+                await self._use_waiting(frame)
+            elif run.rescheduled:
                 return Outcome(value)
+            else:
+                await session.more(self.listen.types(), at_once=self.over)
+                if self.over and not state["waiting"]:
+                    return Outcome(value)
 
-    async def _take_first(self, frame: Frame) -> None:
-        """Use the first waiting event; start an instance when it was the last one needed."""
-        state = frame.state
-        sequence = state["waiting"][0]["sequence"]
+    async def _use_waiting(self, frame: Frame) -> None:
+        """Use the events that have come; what they start begins at the same time."""
+        starts: list[Coroutine[Any, Any, None]] = []
+        while frame.state["waiting"]:
+            await frame.run.rest()
+            sequence = frame.state["waiting"][0]["sequence"]
+            events = await self._take_first(frame)
+            if events is not None:
+                starts.append(self._start(frame, sequence, events))
+        # Only then are the events acknowledged.
+        await asyncio.gather(*starts)
+
+    async def _take_first(self, frame: Frame) -> list[JsonValue] | None:
+        """Use the first waiting event; return all of the set when it was the last one needed."""
+        state, before = frame.state, len(frame.state["waiting"])
+        events: list[JsonValue] | None = None
         try:
             if not await self.listen.take_first(frame) or not self.listen.is_over(frame):
-                return
-            await self._start(frame, sequence)
+                return None
+            events = list(state["outputs"])
         except Fault as fault:
             # One event that nothing can be made of must not keep the others from being used.
             workflow.logger.error("event_not_used", extra={"error": fault.error})
-            if state["waiting"] and state["waiting"][0]["sequence"] == sequence:
+            if len(state["waiting"]) == before:
                 self.listen.skip_first(frame)
         self.listen.begin_again(frame)
+        return events
 
-    async def _start(self, frame: Frame, sequence: int) -> None:
-        events: Sequence[JsonValue] = frame.state["outputs"]
+    async def _start(self, frame: Frame, sequence: int, events: list[JsonValue]) -> None:
         try:
             # No event is the last one of two sets.
-            _ = await self.starting.begin(frame, str(sequence), list(events))
+            _ = await self.starting.begin(frame, str(sequence), events)
         except WorkflowAlreadyStartedError:
             workflow.logger.info("event_used_before", extra={"sequence": sequence})
+        except Fault as fault:
+            workflow.logger.error("events_not_used", extra={"error": fault.error})
 
 
-def compile_on(place: Place) -> Step:
-    """Compile the trigger of a definition that starts on events.
+def compile_on(place: Place, *, over: bool, begun: State) -> Step:
+    """Compile the trigger of a definition that starts on events; see `OnEvents`.
 
     Raises:
         Fault: When it does not.
     """
     definition = place.unit.definition
-    body = OnEvents(starting_of(definition, TriggerKind.ON), _listen(place))
+    body = OnEvents(starting_of(definition, TriggerKind.ON), _listen(place), over, begun)
     return Step(name="on", reference=place.reference, kind="schedule", definition={}, body=body)
 
 
