@@ -35,7 +35,7 @@ class Followed(BaseModel, frozen=True):
     Attributes:
         number: Which listening its events are kept for; 0 where there are none.
         over: There are no more events to come for it.
-        continues: A set of events that began under the version before is completed by its events.
+        continues: Sets of events that began under the version before are completed by its events.
     """
 
     version: str

@@ -249,7 +249,12 @@ class ScheduledRun:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSummary:
-    """One line of a listing of schedules."""
+    """One line of a listing of schedules.
+
+    Attributes:
+        of_definition: It is the `schedule` that the definition has itself; publish another version
+            to change it.
+    """
 
     id: str
     namespace: str
@@ -261,6 +266,7 @@ class ScheduleSummary:
     note: str
     next_runs: list[datetime]
     recent_runs: list[ScheduledRun]
+    of_definition: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

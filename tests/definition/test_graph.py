@@ -70,3 +70,18 @@ def test_no_name_breaks_out_of_its_label() -> None:
     nodes, _ = drawn(HEAD + f"do: [ {{ '{name}': {{ set: {{ x: 1 }} }} }} ]")
     (label,) = [label for label in nodes.values() if label.startswith("a")]
     assert not set('"<>[]()') & set(label.replace("<br/>", ""))
+
+
+def test_what_starts_it_by_itself_is_drawn() -> None:
+    text = """\
+document: { dsl: '1.0.3', namespace: tests, name: sample, version: '1.0.0' }
+schedule:
+  every: { minutes: 10 }
+  cron: '0 6 * * *'
+  on: { all: [ { with: { type: door } }, { with: { source: /line } } ] }
+do: [ { first: { set: { x: 1 } } } ]
+"""
+    nodes, ways = drawn(text)
+    whens = ["every 10 minutes", "cron 0 6 * * *", "on door and an event"]
+    assert nodes["schedule"].split("<br/>") == whens
+    assert ("schedule", "start") in ways

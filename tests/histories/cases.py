@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from activities.schedules import TriggerKind
 from foundation.json import JsonValue
 
 Told = Literal["cancel", "pause", "resume"]
@@ -25,6 +26,7 @@ class Case:
     Attributes:
         statuses: What the plant answers, in turn; it is 200 for ever when left out.
         told: What the run is told as soon as a task of that name runs.
+        trigger: What is recorded is not the definition but what starts it by itself.
         restless: On a server that wants runs to go on as new ones after twenty events.
     """
 
@@ -33,11 +35,18 @@ class Case:
     input: JsonValue = None
     statuses: Sequence[int] = ()
     told: Mapping[str, Sequence[Told]] = field(default_factory=dict)
+    trigger: TriggerKind | None = None
     restless: bool = False
 
 
 def _read(file: Path) -> Case:
-    return Case(file.stem, **yaml.safe_load(file.read_text()))
+    given = yaml.safe_load(file.read_text())
+    if (kind := given.pop("trigger", None)) is not None:
+        given["trigger"] = TriggerKind(kind)
+    if True in given["definition"].get("schedule", {}):
+        # To YAML 1.1 `on` is a truth value.
+        given["definition"]["schedule"]["on"] = given["definition"]["schedule"].pop(True)
+    return Case(file.stem, **given)
 
 
 _ALL: Final = {file.stem: _read(file) for file in sorted(FOLDER.glob("*.yaml"))}

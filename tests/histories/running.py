@@ -18,6 +18,13 @@ from temporalio.worker import Worker
 from activities.definitions import DefinitionActivities
 from activities.http import HttpActivities
 from activities.logins import Authenticator
+from activities.schedules import (
+    Follow,
+    Followed,
+    Following,
+    ScheduleActivities,
+    TriggerKind,
+)
 from foundation.settings import EgressSettings
 from security.egress import Egress
 from tests.fixtures.plant import Plant
@@ -25,22 +32,25 @@ from tests.fixtures.polling import pause
 from tests.histories.cases import CHILD, Case
 from tests.histories.recordings import Recording
 from tests.interpreter.conftest import Shelf
-from workflows.definition import prepare
+from workflows.definition import PreparedDefinition, prepare
 from workflows.interpreter.types import (
     ENGINE,
     PAUSE_UPDATE,
     PROGRESS_QUERY,
+    RESCHEDULED_SIGNAL,
     RESUME_UPDATE,
     Progress,
     StartInput,
     TaskState,
 )
 from workflows.interpreter.workflow import Interpreter
+from workflows.runs.names import trigger_id
 from workflows.secrets import SecretOpener, SecretsInMemory
 
 TENANT = "histories"
 QUEUE = "histories"
 PATH = "/it"
+MOST = 4
 
 
 def _answered(value: Any) -> Mapping[str, Any]:
@@ -79,7 +89,9 @@ async def notify(_request: Any) -> Any:
 
 @activity.defn(name="events-take")
 async def events_take(request: Any) -> Any:
-    """Give one event that every filter wants."""
+    """Give one event that every filter wants; to what starts a definition by itself, four."""
+    if request["managed"] and request["after"] == MOST:
+        return {"arrivals": [], "more": False, "attempts": 1}
     event = {
         "specversion": "1.0",
         "id": f"e{request['after'] + 1}",
@@ -149,11 +161,24 @@ STAND_INS = [
 
 
 @dataclass
+class Schedules:
+    """What is followed, until it is finished or somebody takes it away."""
+
+    followed: Followed | None = None
+
+    def follow(self, request: Follow) -> Following:
+        is_finished = request.finished is not None
+        return Following(followed=None if is_finished else self.followed)
+
+
+@dataclass
 class Recorder:
     """Runs cases on one server."""
 
     client: Client
     plant: Plant
+    shelf: Shelf
+    schedules: Schedules
 
     async def record(self, case: Case) -> Recording:
         """Run a case to its end."""
@@ -162,6 +187,8 @@ class Recorder:
             {"status": status, "body": {"method": "GET"}} for status in case.statuses or [200]
         ]
         prepared = prepare(json.dumps(case.definition))
+        if case.trigger is not None:
+            return await self._record_trigger(case, case.trigger, prepared)
         name = f"{prepared.namespace}.{prepared.name}"
         handle = await self.client.start_workflow(
             name,
@@ -178,6 +205,39 @@ class Recorder:
         await self._tell(case, handle)
         output, error = await ended(handle)
         return Recording(case.name, handle.id, await self._runs(handle), output, error)
+
+    async def _record_trigger(
+        self, case: Case, kind: TriggerKind, prepared: PreparedDefinition
+    ) -> Recording:
+        """Let a definition start by itself, and end that."""
+        self.shelf.published[TENANT, prepared.namespace, prepared.name] = prepared
+        self.schedules.followed = Followed(
+            version=prepared.version,
+            hash=prepared.hash,
+            document=prepared.document,
+            engine=ENGINE,
+            number=7,
+            over=kind is TriggerKind.ON,
+        )
+        handle = await self.client.start_workflow(
+            f"{prepared.namespace}.{prepared.name}",
+            StartInput(tenant_id=TENANT, trigger=kind),
+            id=trigger_id(TENANT, prepared.namespace, prepared.name, kind),
+            task_queue=QUEUE,
+        )
+        if kind is TriggerKind.AFTER:
+            await self._until_waiting("timer", handle)
+            self.schedules.followed = None
+            await handle.signal(RESCHEDULED_SIGNAL)
+        output, error = await ended(handle)
+        return Recording(case.name, handle.id, await self._runs(handle), output, error)
+
+    async def _until_waiting(self, kind: str, handle: WorkflowHandle[Any, Any]) -> None:
+        while True:
+            told = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)
+            if any(each["kind"] == kind for each in told.waiting_for):
+                return
+            await anyio.sleep(0.02)
 
     async def _tell(self, case: Case, handle: WorkflowHandle[Any, Any]) -> None:
         for task, orders in case.told.items():
@@ -243,15 +303,22 @@ async def recording(client: Client, hosts: dict[str, str], plant: Plant) -> Asyn
     shelf = Shelf()
     child = prepare(json.dumps(CHILD.definition))
     shelf.published[TENANT, child.namespace, child.name] = child
-    definitions = DefinitionActivities(shelf)
+    definitions, schedules = DefinitionActivities(shelf), Schedules()
+    follow = ScheduleActivities(schedules).follow
     worker = Worker(
         client,
         task_queue=QUEUE,
         workflows=[Interpreter],
-        activities=[definitions.load_definition, http.http_call, http.openapi_call, *STAND_INS],
+        activities=[
+            definitions.load_definition,
+            http.http_call,
+            http.openapi_call,
+            follow,
+            *STAND_INS,
+        ],
     )
     programs = Worker(client, task_queue=f"{QUEUE}-programs", activities=[program_run])
     async with worker, programs:
-        yield Recorder(client, plant)
+        yield Recorder(client, plant, shelf, schedules)
     await logins.aclose()
     await egress.aclose()

@@ -10,10 +10,13 @@ from typing import Final
 from workflows.definition.models import (
     Definition,
     DoTask,
+    DurationSpec,
+    EventConsumption,
     ForkTask,
     ForTask,
     ListenTask,
     RaiseTask,
+    Schedule,
     SwitchTask,
     TaskBase,
     TaskItem,
@@ -23,6 +26,7 @@ from workflows.definition.models.tasks import kinds_in
 
 START: Final = "start"
 FINISH: Final = "finish"
+SCHEDULE: Final = "schedule"
 _CONDITION_CHARS: Final = 40
 
 
@@ -56,6 +60,35 @@ def mermaid(definition: Definition) -> str:
     return "\n".join(_Drawing().drawn(definition)) + "\n"
 
 
+def _whens(schedule: Schedule) -> Iterator[str]:
+    """Say when a definition starts by itself."""
+    for name, period in (("every", schedule.every), ("after", schedule.after)):
+        if period is not None:
+            yield f"{name} {_period(period)}"
+    if schedule.cron is not None:
+        yield f"cron {schedule.cron}"
+    if schedule.on is not None:
+        yield f"on {_events(schedule.on)}"
+
+
+def _period(period: DurationSpec) -> str:
+    if isinstance(period, str):
+        return period
+    parts = period.model_dump(exclude_none=True)
+    return " ".join(f"{amount} {name}" for name, amount in parts.items())
+
+
+def _events(on: EventConsumption) -> str:
+    if on.one is not None:
+        return str(on.one.with_.get("type", "an event"))
+    between = " and " if on.all is not None else " or "
+    filters = on.all if on.all is not None else on.any
+    return (
+        between.join(str(each.with_.get("type", "an event")) for each in filters or ())
+        or "any event"
+    )
+
+
 class _Drawing:
     """One picture under way."""
 
@@ -68,6 +101,9 @@ class _Drawing:
         yield "flowchart TD"
         head = definition.document
         self.node(START, f"{head.namespace}.{head.name}<br/>{head.version}", "([", "])")
+        if definition.schedule is not None:
+            self.node(SCHEDULE, "<br/>".join(_whens(definition.schedule)), "{{", "}}")
+            self.way(_End(SCHEDULE), START, arrow="-.->")
         whole = self.tasks(definition.do)
         self.way(_End(START), whole.entry or FINISH)
         for end in whole.ends if whole.entry else ():

@@ -56,7 +56,7 @@ from workflows.interpreter.tasks.do import compile_do
 from workflows.interpreter.tasks.emit import compile_emit
 from workflows.interpreter.tasks.for_ import compile_for
 from workflows.interpreter.tasks.fork import compile_fork
-from workflows.interpreter.tasks.listen import Listen, compile_listen
+from workflows.interpreter.tasks.listen import compile_listen
 from workflows.interpreter.tasks.raise_ import compile_raise
 from workflows.interpreter.tasks.root import Root
 from workflows.interpreter.tasks.run import compile_run
@@ -180,7 +180,7 @@ def trigger_of(followed: Followed, version: Version, kind: TriggerKind, before: 
     unit = _unit(followed.document, version)
     if kind is TriggerKind.AFTER:
         return compile_after(Place(unit, "/schedule/after", {}))
-    begun = Listen.begun(before) if followed.continues else {}
+    begun = before.get("sets", ()) if followed.continues else ()
     place = Place(unit, listening_name(followed.number), {})
     return compile_on(place, over=followed.over, begun=begun)
 

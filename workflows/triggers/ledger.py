@@ -226,7 +226,7 @@ def _listen(
     if current is not None:
         _end(events, name, current)
     if wanted is not None:
-        # A set of which some events have come is completed by the rest of them.
+        # Sets of which some events have come are completed by the rest of them.
         continues = current is not None and current.wanted == wanted
         rows.listen(row.revision, row.version, wanted, continues=continues)
         version = version_named(ENGINE_VERSION)

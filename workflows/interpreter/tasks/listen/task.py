@@ -107,7 +107,7 @@ class Listen:
             },
             # What is computed once stays, whatever events export later.
             expected=expected,
-            **_nothing_yet(),
+            **nothing_yet(),
             waiting=[],
             more=False,
             after=0,
@@ -122,38 +122,28 @@ class Listen:
             found.append(Filter.anything(self.version))
         return found
 
-    @staticmethod
-    def begin_again(frame: Frame) -> None:
-        """Forget what the events so far have said; those that came later are kept."""
-        frame.state.update(_nothing_yet())
-
-    @staticmethod
-    def begun(state: State) -> State:
-        """Return what the events so far have said."""
-        return {name: state[name] for name in _nothing_yet() if name in state}
-
-    async def take_first(self, frame: Frame) -> bool:
-        """Consume the first waiting event, if it is meant; tell whether it was."""
+    async def take_first(self, frame: Frame) -> None:
+        """Consume the first waiting event, if it is meant."""
         state = frame.state
-        sequence, event = state["waiting"][0]["sequence"], state["waiting"][0]["event"]
-        # In the middle of its tasks nothing is asked again.
-        if state["inside"] or self._consumes(event, frame):
-            state["inside"] = True
-            thing = _read(event, self.read)
-            if self.each is not None:
-                thing = await self.each.execute(thing, state["count"], frame)
-            if not self.endless:
-                state["size"] = within_bounds(state["size"] + payload_size(thing))
-                state["outputs"].append(thing)
-            state["count"] += 1
-            state["inside"] = False
-        elif self._ends(event, frame):
-            pass
-        else:
-            self.skip_first(frame)
-            return False
-        state["used"].append(sequence)
+        if await self.consume(state["waiting"][0]["event"], frame):
+            state["used"].append(state["waiting"][0]["sequence"])
         self.skip_first(frame)
+
+    async def consume(self, event: JsonObject, frame: Frame) -> bool:
+        """Let an event count, if it is meant; tell whether it was."""
+        state = frame.state
+        # In the middle of its tasks nothing is asked again.
+        if not state["inside"] and not self._consumes(event, frame):
+            return self._ends(event, frame)
+        state["inside"] = True
+        thing = _read(event, self.read)
+        if self.each is not None:
+            thing = await self.each.execute(thing, state["count"], frame)
+        if not self.endless:
+            state["size"] = within_bounds(state["size"] + payload_size(thing))
+            state["outputs"].append(thing)
+        state["count"] += 1
+        state["inside"] = False
         return True
 
     @staticmethod
@@ -230,7 +220,8 @@ def _read(event: JsonObject, how: ReadAs) -> JsonValue:
     return base64.b64encode(text.encode()).decode()
 
 
-def _nothing_yet() -> State:
+def nothing_yet() -> State:
+    """Return what is known of the events that are needed before one has come."""
     return {
         "seen": {},
         "met": [],

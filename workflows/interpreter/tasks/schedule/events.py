@@ -5,24 +5,28 @@ this has begun. A version that was replaced is followed until the events that ca
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.events.types import Interest
 from activities.schedules.types import TriggerKind
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome, Step
-from workflows.interpreter.tasks.listen import Listen, compile_consumption
+from workflows.interpreter.tasks.each import MAX_OUTPUT_BYTES
+from workflows.interpreter.tasks.listen import Listen, compile_consumption, nothing_yet
 from workflows.interpreter.tasks.listen.session import Session
 from workflows.interpreter.tasks.schedule.starting import Starting, starting_of
+
+# Sets of events that wait for the rest of them.
+MAX_SETS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,20 @@ class OnEvents:
 
     Attributes:
         over: No more events come for it; those that came are still to be used.
-        begun: A set of events that began under the version before.
+        begun: Sets of events that began under the version before.
     """
 
     starting: Starting
     listen: Listen
     over: bool
-    begun: State
+    begun: Sequence[State]
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         state, run = frame.state, frame.run
         if "request" not in state:
             self.listen.begin(None, frame)
             state["request"] = {**state["request"], "interests": [], "managed": True}
-            state.update(self.begun)
+            state["sets"] = list(self.begun)
         session = Session(frame)
         while True:
             if state["waiting"]:
@@ -69,20 +73,28 @@ class OnEvents:
         await asyncio.gather(*starts)
 
     async def _take_first(self, frame: Frame) -> list[JsonValue] | None:
-        """Use the first waiting event; return all of the set when it was the last one needed."""
-        state, before = frame.state, len(frame.state["waiting"])
-        events: list[JsonValue] | None = None
-        try:
-            if not await self.listen.take_first(frame) or not self.listen.is_over(frame):
+        """Use the first waiting event; return all of the set when it was the last one needed.
+
+        The oldest set that needs it gets it; it begins a new one when none does.
+        """
+        state, sets = frame.state, frame.state["sets"]
+        event: JsonObject = state["waiting"][0]["event"]
+        self.listen.skip_first(frame)
+        for index, each in enumerate([*sets, nothing_yet()]):
+            state.update(each)
+            try:
+                if not await self.listen.consume(event, frame):
+                    continue
+                is_over = self.listen.is_over(frame)
+            except Fault as fault:
+                # Events that nothing can be made of must not keep others from being used.
+                workflow.logger.error("events_not_used", extra={"error": fault.error})
+                del sets[index : index + 1]
                 return None
-            events = list(state["outputs"])
-        except Fault as fault:
-            # One event that nothing can be made of must not keep the others from being used.
-            workflow.logger.error("event_not_used", extra={"error": fault.error})
-            if len(state["waiting"]) == before:
-                self.listen.skip_first(frame)
-        self.listen.begin_again(frame)
-        return events
+            sets[index : index + 1] = [] if is_over else [{name: state[name] for name in each}]
+            _give_up(sets)
+            return list(state["outputs"]) if is_over else None
+        return None
 
     async def _start(self, frame: Frame, sequence: int, events: list[JsonValue]) -> None:
         try:
@@ -94,7 +106,14 @@ class OnEvents:
             workflow.logger.error("events_not_used", extra={"error": fault.error})
 
 
-def compile_on(place: Place, *, over: bool, begun: State) -> Step:
+def _give_up(sets: list[State]) -> None:
+    """Forget the oldest sets when there are more than a run can carry."""
+    while len(sets) > MAX_SETS or sum(each["size"] for each in sets) > MAX_OUTPUT_BYTES:
+        workflow.logger.error("events_not_used", extra={"error": "Too many sets are open."})
+        del sets[0]
+
+
+def compile_on(place: Place, *, over: bool, begun: Sequence[State]) -> Step:
     """Compile the trigger of a definition that starts on events; see `OnEvents`.
 
     Raises:
