@@ -237,7 +237,7 @@ class Recorder:
             told = await handle.query(PROGRESS_QUERY, 0, result_type=Progress)
             if any(each["kind"] == kind for each in told.waiting_for):
                 return
-            await anyio.sleep(0.02)
+            await pause()
 
     async def _tell(self, case: Case, handle: WorkflowHandle[Any, Any]) -> None:
         for task, orders in case.told.items():

@@ -232,7 +232,7 @@ class Interpreter:
             ContinueAsNewError: When a new run goes on.
         """
         finished: int | None = None
-        states: dict[str, State] = start.carried.states if start.carried else {}
+        states: dict[str, State] | None = None
         before: State = {}
         while True:
             asked = self.reschedules
@@ -246,7 +246,9 @@ class Interpreter:
             version = self.known_version()
             plan = self.plan = plan_of(followed.document, followed.hash, version)
             run = self.current = self.begin(plan, start)
-            run.resumed, run.changed = dict(states), _quiet
+            run.changed = _quiet
+            if states is not None:
+                run.resumed = states
             run.rescheduled = self.reschedules != asked
             trigger = trigger_of(followed, version, kind, before)
             frame = Frame(trigger, None, Scope(run))

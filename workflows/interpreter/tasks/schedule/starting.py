@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import (
+    RawValue,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDReusePolicy,
@@ -17,6 +18,7 @@ from foundation.json import JsonValue
 from workflows.definition import Definition
 from workflows.interpreter.attributes import TENANT, VERSION
 from workflows.interpreter.calls import payload_size, shortened
+from workflows.interpreter.handout import wire_size
 from workflows.interpreter.run import Frame
 from workflows.interpreter.types import StartInput
 
@@ -47,13 +49,17 @@ class Starting:
         """
         tenant_id = frame.run.tenant_id
         start = StartInput(tenant_id=tenant_id, version=self.version, input=value)
-        payload_size(start)
+        size, calls = payload_size(start), frame.run.calls
         key = uuid.uuid5(INSTANCE_IDS, f"{workflow.info().workflow_id} {cause}").hex
         kind = f"{self.namespace}.{self.name}"
-        async with frame.run.calls.one_more():
-            return await workflow.start_child_workflow(
+        await calls.charge(size)
+        async with calls.one_more(size):
+            mark = await calls.handout.admit(wire_size(size))
+            instance = await workflow.start_child_workflow(
                 kind,
                 start,
+                # Nobody looks at it here.
+                result_type=RawValue,
                 # A caller's key has no colon, so the two never meet.
                 id=f"{tenant_id}/{self.namespace}/{self.name}/schedule:{self.kind}-{key}",
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -67,6 +73,8 @@ class Starting:
                 memo={"started_by": f"schedule/{self.kind}"},
                 static_summary=shortened(f"{kind} {self.version} (schedule.{self.kind})"),
             )
+            calls.handout.arrived(mark)
+        return instance
 
 
 def starting_of(definition: Definition, kind: TriggerKind) -> Starting:
