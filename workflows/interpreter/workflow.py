@@ -256,8 +256,9 @@ class Interpreter:
                 await trigger.body.execute(None, frame)
             except Leaving:
                 self.go_on(start, run)
-            before, finished = frame.state, followed.number
-            states = frame.position.snapshot()
+            before, states = frame.state, frame.position.snapshot()
+            # Only what knew that no more comes has looked for the last of it.
+            finished = followed.number if followed.over else None
 
     async def followed(
         self, start: StartInput, kind: TriggerKind, finished: int | None
