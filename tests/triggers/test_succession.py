@@ -28,7 +28,7 @@ async def test_an_event_starts_the_version_that_was_the_newest_when_it_came(idle
     await idle.publish("2.0.0", OTHER, TAGGED % 2)
     await idle.send(*numbered("part", 2, 20))
     async with at_work(idle):
-        assert await idle.outputs(3) == [["1", 1], ["1", 10], ["2", 20]]
+        assert await idle.outputs(3) == [["1", 10], ["1", 1], ["2", 20]]
         await idle.listens()
         await idle.send(*numbered("part", 3, 30))
         assert ["2", 30] in await idle.outputs(4)

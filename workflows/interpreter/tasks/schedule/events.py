@@ -53,7 +53,7 @@ class OnEvents:
         while True:
             if state["waiting"]:
                 await self._use_waiting(frame)
-            elif run.rescheduled:
+            elif run.rescheduled and not self.over:
                 return Outcome(value)
             else:
                 await session.more(self.listen.types(), at_once=self.over)
