@@ -1,4 +1,4 @@
-"""Definitions that start by themselves, over HTTP: published, listed, changed only by publishing."""
+"""Definitions that start by themselves, over HTTP: published, listed, changed by publishing."""
 
 import httpx2
 import pytest
