@@ -12,7 +12,6 @@ class OnShelf:
     name: str
     version: str
     document: JsonObject
-    published_by: str = "ana"
 
     @property
     def hash(self) -> str:

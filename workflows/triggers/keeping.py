@@ -19,9 +19,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.schedules.types import TriggerKind
 from foundation.errors import NotFoundError
 from foundation.settings import TemporalSettings
+from workflows.catalog import Catalog, PublishedDefinition
 from workflows.definition import Definition, load_definition
 from workflows.interpreter.types import RESCHEDULED_SIGNAL, StartInput
-from workflows.runs.launch import Catalogue, Published, labels, summary
+from workflows.runs.launch import labels, summary
 from workflows.runs.names import trigger_id
 from workflows.runs.rpc import RPC_TIMEOUT, translated
 from workflows.schedules.translation import (
@@ -51,7 +52,7 @@ class Triggers:
         self,
         ledger: ScheduleLedger,
         client: Client,
-        catalogue: Catalogue,
+        catalogue: Catalog,
         settings: TemporalSettings,
     ) -> None:
         self.ledger = ledger
@@ -97,7 +98,9 @@ class Triggers:
             await self._keep_trigger(task, TriggerKind.ON, wanted=task.listens)
         return timed or repeats or task.listens
 
-    async def _keep_times(self, task: Task, found: Published, definition: Definition) -> None:
+    async def _keep_times(
+        self, task: Task, found: PublishedDefinition, definition: Definition
+    ) -> None:
         tenant_id, queue = task.name.tenant_id, self._settings.task_queue
         key = temporal_id(tenant_id, owned_id(found.namespace, found.name))
         try:

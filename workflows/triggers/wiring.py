@@ -4,13 +4,13 @@ from temporalio.client import Client
 
 from foundation.database import Database
 from foundation.settings import TemporalSettings
-from workflows.runs.launch import Catalogue
+from workflows.catalog import Catalog
 from workflows.triggers.keeping import Triggers
 from workflows.triggers.ledger import ScheduleLedger
 
 
 def build_triggers(
-    database: Database, client: Client, catalogue: Catalogue, settings: TemporalSettings
+    database: Database, client: Client, catalogue: Catalog, settings: TemporalSettings
 ) -> Triggers:
     """Wire it; the connections belong to the caller."""
     return Triggers(ScheduleLedger(database, catalogue), client, catalogue, settings)
