@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.definition.documents import HEAD, with_tasks
+from tests.definition.documents import with_tasks
 from workflows.definition import validate
 
 HTTP = "call: http, with: { method: get, endpoint: { uri: 'https://e.com', authentication: %s } }"

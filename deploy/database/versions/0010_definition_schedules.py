@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0008"
-down_revision: str | None = "0007"
+revision: str = "0010"
+down_revision: str | None = "0009"
 
 
 def _name() -> list[sa.Column[str]]:
@@ -16,7 +16,7 @@ def _name() -> list[sa.Column[str]]:
 
 
 def upgrade() -> None:
-    """Go from 0007 to 0008."""
+    """Go from 0009 to 0010."""
     op.create_table(
         "definition_schedules",
         *_name(),
