@@ -44,6 +44,7 @@ from workflows.catalog import Catalog
 from workflows.events.service import Events
 from workflows.events.sweeping import sweep_for_ever as sweep_events
 from workflows.events.wiring import build_events
+from workflows.interpreter.lifecycle import HandedOver
 from workflows.interpreter.types import ENGINE
 from workflows.interpreter.workflow import Interpreter
 from workflows.limits import CountedGate
@@ -113,7 +114,7 @@ def build_worker(
     return Worker(
         client,
         task_queue=settings.temporal.task_queue,
-        workflows=[Interpreter],
+        workflows=[Interpreter, HandedOver],
         activities=[
             definitions.load_definition,
             a2a.a2a_call,
@@ -128,6 +129,7 @@ def build_worker(
             desk.take,
             desk.close,
             desk.publish,
+            desk.publish_all,
             mcp.mcp_call,
             mcp.mcp_request,
             notify.notify,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from foundation.json import JsonObject, JsonValue, ReadableJson, digest
+from workflows.definition.lifecycle import LIFECYCLE, asks_for_lifecycle
 from workflows.expressions import (
     Expression,
     ExpressionError,
@@ -159,11 +160,14 @@ class Shape:
         self.written = written
         self.digest = digest(written)
         self.type = sole_type(given)
+        self._asks_for_lifecycle = asks_for_lifecycle(given)
         self._members = compile_members(given, version)
         self._extracts = [compile_expression(str(each), version) for each in extracts]
 
     def key(self, event: JsonObject) -> str | None:
         """Return what the runs that wait for this event wait with; None when it is not meant."""
+        if str(event["type"]).startswith(LIFECYCLE) and not self._asks_for_lifecycle:
+            return None
         if not self._members.holds(event, alone):
             return None
         try:

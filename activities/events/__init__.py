@@ -1,7 +1,15 @@
 """Events between runs: taken by those who listen, published by those who emit."""
 
 from activities.events.activities import EventActivities, EventDesk
-from activities.events.types import Arrival, Interest, Listening, Publish, Take, Taken
+from activities.events.types import (
+    Arrival,
+    Interest,
+    Listening,
+    Publish,
+    PublishAll,
+    Take,
+    Taken,
+)
 
 __all__ = [
     "Arrival",
@@ -10,6 +18,7 @@ __all__ = [
     "Interest",
     "Listening",
     "Publish",
+    "PublishAll",
     "Take",
     "Taken",
 ]

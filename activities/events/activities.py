@@ -5,7 +5,7 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.events.types import Listening, Publish, Take, Taken
+from activities.events.types import Listening, Publish, PublishAll, Take, Taken
 from activities.faults import translated
 from activities.types import ActivityResult, result_of
 from foundation.json import JsonObject
@@ -22,8 +22,8 @@ class EventDesk(Protocol):
         """Forget who wanted more."""
         ...
 
-    async def emit(self, tenant_id: str, event: JsonObject) -> None:
-        """Pass an event on to all who wait for it; what was passed on before is not again."""
+    async def emit(self, tenant_id: str, *events: JsonObject) -> None:
+        """Pass events on to all who wait for them; what was passed on before is not again."""
         ...
 
 
@@ -52,4 +52,11 @@ class EventActivities:
         """Pass on what a run emits."""
         with translated():
             await self.desk.emit(request.tenant_id, request.event)
+            return result_of(None)
+
+    @activity.defn(name="events-publish")
+    async def publish_all(self, request: PublishAll) -> ActivityResult:
+        """Pass on what a run tells of itself."""
+        with translated():
+            await self.desk.emit(request.tenant_id, *request.events)
             return result_of(None)

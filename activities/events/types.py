@@ -67,3 +67,10 @@ class Publish(BaseModel, frozen=True):
 
     tenant_id: str
     event: JsonObject
+
+
+class PublishAll(BaseModel, frozen=True):
+    """Events that tell what a run is doing, in their order."""
+
+    tenant_id: str
+    events: list[JsonObject]

@@ -82,6 +82,11 @@ async def event_publish(_request: Any) -> Any:
     return _answered(None)
 
 
+@activity.defn(name="events-publish")
+async def events_publish(_request: Any) -> Any:
+    return _answered(None)
+
+
 @activity.defn(name="notify")
 async def notify(_request: Any) -> Any:
     return _answered({"sent": True})
@@ -151,6 +156,7 @@ STAND_INS = [
     notify,
     approval_show,
     event_publish,
+    events_publish,
     events_take,
     events_close,
     asyncapi_publish,

@@ -40,6 +40,7 @@ from workflows.definition import PreparedDefinition, prepare
 from workflows.events.service import Events, Published
 from workflows.events.wiring import build_events
 from workflows.instances.progress import everything
+from workflows.interpreter.lifecycle import HandedOver
 from workflows.interpreter.types import (
     ENGINE,
     PROGRESS_QUERY,
@@ -276,7 +277,7 @@ async def working(
     async with Worker(
         client,
         task_queue=task_queue,
-        workflows=[Interpreter],
+        workflows=[Interpreter, HandedOver],
         activities=[
             definitions.load_definition,
             grpc.grpc_call,
@@ -286,6 +287,7 @@ async def working(
             desk.take,
             desk.close,
             desk.publish,
+            desk.publish_all,
         ],
     ):
         yield Runner(client, task_queue, tenant, shelf, events, decisions, people)

@@ -94,8 +94,9 @@ SENSE: Final[Mapping[Code, Meaning]] = {
         "Remove it, or let a `then` name it.",
     ),
     Code.ENDLESS_LOOP: Meaning(
-        "Tasks lead back to themselves without condition and without waiting.",
-        "Add a `switch` or an `if` that leaves the loop.",
+        "Tasks lead back to themselves without condition and without waiting, or instances are "
+        "woken by what they tell of themselves (`lifecycleEvents`).",
+        "Add a `switch` or an `if` that leaves the loop; let another definition listen.",
     ),
     Code.EXPRESSION_LANGUAGE: Meaning("`evaluate.language` is not jq.", "Use jq."),
     Code.EXPRESSION_SYNTAX: Meaning(

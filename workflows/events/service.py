@@ -75,9 +75,9 @@ class Events:
             task.add_done_callback(self._later.discard)
         return Published(accepted=accepted.new, duplicates=len(events) - accepted.new)
 
-    async def emit(self, tenant_id: str, event: JsonObject) -> None:
+    async def emit(self, tenant_id: str, *events: JsonObject) -> None:
         """Publish what a run emits; see `publish`."""
-        await self.publish(tenant_id, [event])
+        await self.publish(tenant_id, events)
 
     async def take(self, request: Take) -> Taken:
         """Give a listening task its next events; see `Ledger.take`."""

@@ -22,6 +22,7 @@ from workflows.definition import (
     EmitTask,
     ForkTask,
     ForTask,
+    LifecycleLevel,
     ListenTask,
     RaiseTask,
     RunTask,
@@ -97,6 +98,7 @@ class Plan:
     Attributes:
         undoing: What undoes tasks, by their reference.
         at_the_end: What is done at the end, however the instance ends.
+        lifecycle: What instances tell others of themselves.
     """
 
     version: str
@@ -105,6 +107,7 @@ class Plan:
     root: Step
     undoing: Mapping[str, Sequence[Step]]
     at_the_end: Sequence[Step]
+    lifecycle: LifecycleLevel
 
 
 # Content-addressed, so an entry can never be stale; bounded, since a plant has many definitions.
@@ -165,6 +168,7 @@ def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
         root=root,
         undoing=unit.undoing,
         at_the_end=_at_the_end(unit, at_the_end) if at_the_end else (),
+        lifecycle=definition.document.millwright.lifecycle_events,
     )
 
 

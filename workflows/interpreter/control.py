@@ -5,6 +5,7 @@ stopped, the run can be left: its state is data (`position`).
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -28,10 +29,14 @@ class Control:
     Attributes:
         paused: Somebody wants it to stop for a while.
         branches: How many go on at the same time.
+        halted: Told of each place at which a branch stops because somebody wants it to.
     """
 
-    def __init__(self, *, paused: bool = False) -> None:
+    def __init__(
+        self, *, paused: bool = False, halted: Callable[[Position], None] = lambda _place: None
+    ) -> None:
         self.paused = paused
+        self.halted = halted
         self.branches = 1
         self._leaving = False
         self._left = False
@@ -76,6 +81,8 @@ class Control:
             Leaving: When the run has been left.
         """
         while self.stopping:
+            if self.paused:
+                self.halted(place)
             self._stopped[place.path] = place
             self._settle()
             try:

@@ -20,6 +20,7 @@ from workflows.expressions import (
 from workflows.interpreter.calls import Calls, shortened
 from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.lifecycle import Lifecycle
 from workflows.interpreter.position import Position, State
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import Decision, Refusal, TaskState
@@ -98,6 +99,7 @@ class Run:
         approvals: What decides approvals that are open, by their id.
         turns: Executions of calls that have limits, and whether they have been called.
         rescheduled: The schedule that the run follows may be another one now.
+        lifecycle: What it tells others of itself.
     """
 
     tenant_id: str
@@ -118,6 +120,7 @@ class Run:
     approvals: dict[str, "Ballot"] = field(default_factory=dict)
     turns: dict[str, bool] = field(default_factory=dict)
     rescheduled: bool = False
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     spent: int = 0
     pausing: asyncio.Event | None = None
 
@@ -155,6 +158,8 @@ class Run:
         self.spent += FUEL_PER_TASK
         if self.spent > PAUSE_AFTER_FUEL:
             await self.rest()
+        if self.lifecycle.is_full:
+            await self.lifecycle.room()
 
     async def charge(self, size: int) -> None:
         """Count bytes that are about to be read or written, which takes as long as so many steps.
@@ -436,8 +441,12 @@ class Frame:
             "expression", "The expression gives no text", f"It is: {template.source!r:.200}"
         )
 
-    def note(self, state: TaskState, fault: Fault | None = None) -> None:
-        """Write this execution's new state into the timeline."""
+    def note(self, state: TaskState, fault: Fault | None = None, output: JsonValue = None) -> None:
+        """Write this execution's new state into the timeline, and tell it to who wants to know.
+
+        Args:
+            output: What it gave; not part of the timeline.
+        """
         self.run.timeline.add(
             time=workflow.now(),
             reference=self.step.reference,
@@ -451,3 +460,9 @@ class Frame:
             execution=self.path,
             child=self.child,
         )
+        told: JsonObject = {}
+        if fault is not None:
+            told["error"] = fault.error
+        elif state is TaskState.COMPLETED:
+            told["output"] = output
+        self.run.lifecycle.task(state, self.step.reference, self.path, told)

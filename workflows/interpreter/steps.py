@@ -188,6 +188,8 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> 
                 frame.note(TaskState.SKIPPED)
                 return Outcome(raw)
             frame.note(TaskState.RUNNING)
+        else:
+            frame.run.lifecycle.goes_on(step.reference, frame.path)
         outcome = await _faulting(step, raw, frame)
     except Fault as fault:
         fault.at(step.reference)
@@ -195,13 +197,13 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> 
         if watcher is not None:
             watcher.failed(frame)
         raise
-    except WorkflowEnd:
-        frame.note(TaskState.COMPLETED)
+    except WorkflowEnd as end:
+        frame.note(TaskState.COMPLETED, output=end.output)
         raise
     except asyncio.CancelledError:
         frame.note(TaskState.CANCELLED)
         raise
-    frame.note(TaskState.COMPLETED)
+    frame.note(TaskState.COMPLETED, output=outcome.output)
     if step.undoing:
         frame.run.remember(frame, outcome.output)
     return outcome

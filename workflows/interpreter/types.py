@@ -56,6 +56,7 @@ class Carried(BaseModel, frozen=True):
         paused: Somebody wants it to stop for a while.
         last_event: Sequence number of its last event.
         run_id: Of the run before; it still tells the events before.
+        changes: How often it has told others of another status.
     """
 
     states: dict[str, State]
@@ -66,6 +67,7 @@ class Carried(BaseModel, frozen=True):
     paused: bool = False
     last_event: int
     run_id: str
+    changes: int = 0
 
 
 class StartInput(BaseModel, frozen=True):

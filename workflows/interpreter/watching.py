@@ -89,6 +89,7 @@ class Recorder:
             started_at=run.started_at,
             last_event=run.timeline.last,
             run_id=info.run_id,
+            changes=run.lifecycle.changes,
         )
 
 

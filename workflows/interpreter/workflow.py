@@ -6,7 +6,7 @@ code is ours, its inputs are data, and Temporal's sandbox would cost 40 % of a w
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -26,6 +26,7 @@ from workflows.interpreter.compiler import Plan, plan_of, trigger_of
 from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
 from workflows.interpreter.faults import Fault, unexpected
+from workflows.interpreter.lifecycle import Lifecycle, Teller
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Ballot, Frame, Run, Scope, Watcher, instant, moment
 from workflows.interpreter.sharing import restored, shared
@@ -178,6 +179,8 @@ class Interpreter:
         known = workflow.info().typed_search_attributes.get(STATUS) or RunStatus.RUNNING
         if status != known:
             workflow.upsert_search_attributes([STATUS.value_set(status)])
+            if self.current is not None:
+                self.current.lifecycle.status(RunStatus(known), status)
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> JsonValue:
@@ -185,17 +188,24 @@ class Interpreter:
         try:
             return await self.run_definition(args)
         except Fault as fault:
-            fault.at("/")
+            await self.last_words(faulted(fault))
             # Without its cause: the text of an exception has no bound, a failure has.
             raise fault.as_failure() from None
         except (WrongEngineError, FailureError, ContinueAsNewError):
             raise
         except Exception as error:  # noqa: BLE001 - Temporal would try the task for ever
             made = unexpected(error)
-            made.at("/")
+            await self.last_words(faulted(made))
             raise made.as_failure() from None
         finally:
             self.timeline.ended = True
+
+    async def last_words(self, state: State) -> None:
+        """Tell others how the run ends, and wait until all that it told is on its way."""
+        if self.current is None:
+            return
+        self.current.lifecycle.ended(state)
+        await self.current.lifecycle.settle()
 
     async def run_definition(self, args: Sequence[RawValue]) -> JsonValue:
         """Run to the end, or to where a new run goes on.
@@ -215,14 +225,19 @@ class Interpreter:
         plan = self.plan = plan_of(document, content_hash, self.required_version())
         describe(start, plan)
         run = self.current = self.begin(plan, start)
+        if workflow.info().continued_run_id is None:
+            run.lifecycle.started(plan.document)
         try:
             ending = self.ending = Ending(run, await self.outcome(plan, start, run))
             if plan.undoing or plan.at_the_end:
                 await ending.end(plan.undoing, plan.at_the_end)
         except Leaving:
-            self.go_on(start, run)
+            following = self.following(start, run)
+            await run.lifecycle.settle()
+            workflow.continue_as_new(args=[following])
         if ending.compensation is not None:
             self.announce(None if ending.compensation["failed"] else RunStatus.COMPENSATED)
+        await self.last_words(ending.state)
         return ending.result()
 
     async def follow(self, start: StartInput, kind: TriggerKind) -> None:
@@ -372,6 +387,12 @@ class Interpreter:
         }
         if carried is not None:
             self.timeline.last, self.run_before = carried.last_event, carried.run_id
+        lifecycle = Lifecycle(
+            plan.lifecycle,
+            Teller(info.workflow_id, info.first_execution_run_id),
+            self.calls,
+            carried.changes if carried else 0,
+        )
         run = Run(
             tenant_id=start.tenant_id,
             descriptor=descriptor,
@@ -379,7 +400,7 @@ class Interpreter:
             runtime=runtime,
             calls=self.calls,
             timeline=self.timeline,
-            control=Control(paused=carried.paused if carried else False),
+            control=Control(paused=carried.paused if carried else False, halted=lifecycle.halted),
             resumed=restored(carried.states, carried.shared, start.input) if carried else {},
             undoable=list(carried.undoable) if carried else [],
             changed=self.announce,
@@ -387,12 +408,13 @@ class Interpreter:
             started_at=started_at.timestamp(),
             watcher=self.watcher,
             woken=self.woken,
+            lifecycle=lifecycle,
         )
         self.calls.charge = run.charge
         return run
 
-    def go_on(self, start: StartInput, run: Run) -> NoReturn:
-        """End this run and begin the next one, which knows where this one stood.
+    def following(self, start: StartInput, run: Run) -> StartInput:
+        """Return what the next run is started with, which knows where this one stood.
 
         Raises:
             Fault: When what it would have to know is too large.
@@ -408,10 +430,11 @@ class Interpreter:
             paused=run.control.paused,
             last_event=self.timeline.last,
             run_id=info.run_id,
+            changes=run.lifecycle.changes,
         )
         following = start.model_copy(update={"carried": carried, "engine": self.engine})
         payload_size(following)
-        workflow.continue_as_new(args=[following])
+        return following
 
 
 def _quiet() -> None:

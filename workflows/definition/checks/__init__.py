@@ -20,6 +20,7 @@ from workflows.definition.checks.flow import (
 from workflows.definition.checks.foreign import check_fetched, check_foreign
 from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
+from workflows.definition.checks.lifecycle import check_lifecycle
 from workflows.definition.checks.limits import check_limits, check_tags
 from workflows.definition.checks.locality import check_locality
 from workflows.definition.checks.logins import check_logins
@@ -69,6 +70,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_limits,
     check_tags,
     check_schedule,
+    check_lifecycle,
     check_support,
 )
 

@@ -63,6 +63,7 @@ from workflows.definition.models.events import (
 from workflows.definition.models.metadata import (
     ActivityRetry,
     ConcurrencyLimit,
+    LifecycleLevel,
     RateLimit,
     TaskMetadata,
     WorkflowMetadata,
@@ -150,6 +151,7 @@ __all__ = [
     "HttpArguments",
     "HttpOutput",
     "InputFilter",
+    "LifecycleLevel",
     "ListenSpec",
     "ListenTask",
     "McpArguments",

@@ -103,16 +103,21 @@ class ScheduleMetadata(Model):
     ] = "allow_all"
 
 
+LifecycleLevel: TypeAlias = Literal["none", "workflow", "all"]
+
+
 class WorkflowMetadata(Model):
     """What the workflow wants of the engine.
 
     Attributes:
         finally_: What is done at the end, however the instance ends.
         schedule: How its schedule is kept.
+        lifecycle_events: Which events tell what instances are doing, and their tasks.
     """
 
     finally_: Given[Annotated[TaskList, Field(min_length=1)]] = None
     schedule: Given[ScheduleMetadata] = None
+    lifecycle_events: LifecycleLevel = "none"
 
 
 class DocumentMetadata(Model):

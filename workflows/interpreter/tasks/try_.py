@@ -39,6 +39,7 @@ class Try:
                     await frame.sleep(0.0, "pause")
                     attempt = state["attempt"] = attempt + 1
                     state["began"] = workflow.time()
+                    frame.run.lifecycle.retried(frame.step.reference, frame.path, attempt)
                 return Outcome(await self._attempt(attempt, value, frame))
             except Fault as fault:
                 pause = self._caught(fault, attempt, value, frame)

@@ -75,6 +75,7 @@ class Listen:
         state = frame.state
         if "request" not in state:
             self.begin(value, frame)
+            frame.run.lifecycle.correlates(frame.path)
         session = Session(frame)
         stays = False
         try:
@@ -90,8 +91,16 @@ class Listen:
         finally:
             if not stays:
                 await session.close()
+        frame.run.lifecycle.correlated(frame.path, self._keys(frame))
         outputs: list[JsonValue] = state["outputs"]
         return Outcome(outputs)
+
+    def _keys(self, frame: Frame) -> JsonObject:
+        """Return what the events had in common that it consumed."""
+        keys: JsonObject = {}
+        for number in sorted(frame.state["met"]):
+            keys.update(frame.state["expected"][number])
+        return {**keys, **frame.state["seen"]}
 
     def begin(self, value: JsonValue, frame: Frame) -> None:
         """Say what is wanted, and that nothing has come yet."""
