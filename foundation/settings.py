@@ -142,6 +142,28 @@ class ApprovalSettings(BaseModel, frozen=True):
     link_ttl_s: float = Field(default=7 * 86_400, gt=0, le=30 * 86_400)
 
 
+class MqttSettings(BaseModel, frozen=True):
+    """The broker that gets what instances emit, as other instances do; without host there is none.
+
+    An event goes to the topic `<prefix>/<tenant>/events/<type>`.
+    """
+
+    host: str | None = None
+    port: int = Field(default=8883, ge=1, le=65535)
+    # "none" is for a broker on the same machine.
+    tls: Literal["tls", "none"] = "tls"
+    # With "5" attributes are user properties and the data is the payload (binary mode); 3.1.1 has
+    # no properties, and the payload is the whole event (structured mode).
+    version: Literal["5", "3.1.1"] = "5"
+    user: str | None = None
+    password: SecretStr | None = None
+    prefix: str = Field(default="millwright", pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+    # Certificates to trust instead of the system's, for a plant that has its own authority.
+    ca_file: Path | None = None
+    # An event that could not be sent for so long is given up, and the log says so.
+    keep_s: float = Field(default=7 * 24 * 3600.0, gt=0)
+
+
 class ProgramSettings(BaseModel, frozen=True):
     """The most that one program (`run: shell`, `run: script`) may take, with all it starts."""
 
@@ -199,6 +221,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    mqtt: MqttSettings = MqttSettings()
     programs: ProgramSettings = ProgramSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()

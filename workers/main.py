@@ -30,7 +30,7 @@ from activities.schedules import ScheduleActivities
 from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
-from foundation.settings import Settings
+from foundation.settings import MqttSettings, Settings
 from foundation.temporal import connect
 from security.accounts.people import StoredPeople
 from security.egress import Egress
@@ -41,6 +41,7 @@ from workflows.approvals.desk import Desk
 from workflows.approvals.sweeping import sweep_for_ever as sweep_approvals
 from workflows.approvals.wiring import Connections, build_approvals, build_links
 from workflows.catalog import Catalog
+from workflows.events.relaying import BrokerLink, Relay
 from workflows.events.service import Events
 from workflows.events.sweeping import sweep_for_ever as sweep_events
 from workflows.events.wiring import build_events
@@ -173,7 +174,7 @@ async def run(settings: Settings) -> None:
         # Nothing of what was imported goes away: collections of garbage need not look through it.
         gc.collect()
         gc.freeze()
-        events = build_events(database, client, settings.events)
+        events = build_events(database, client, settings.events, settings.mqtt)
         triggers = build_triggers(database, client, Catalog(database), settings.temporal)
         worker = build_worker(
             client,
@@ -190,6 +191,9 @@ async def run(settings: Settings) -> None:
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
         ]
+        relay = relay_of(events, egress, settings.mqtt)
+        if relay is not None:
+            sweeps.append(relay.for_ever)
         async with worker, sweeping(events, sweeps):
             log.info(
                 "worker_ready",
@@ -219,6 +223,11 @@ async def sweeping(
                 task.cancel()
     finally:
         await events.aclose()
+
+
+def relay_of(events: Events, egress: Egress, settings: MqttSettings) -> Relay | None:
+    """Make what sends events to the broker, if this installation has one."""
+    return Relay(events, BrokerLink(egress, settings)) if settings.host is not None else None
 
 
 async def connected(settings: Settings, blobs: BlobStore, stop: asyncio.Event) -> Client | None:

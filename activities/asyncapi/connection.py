@@ -218,9 +218,18 @@ class Connection:
                 await asyncio.shield(self._closed)
 
     async def publish(
-        self, topic: str, payload: bytes, *, retain: bool, headers: Sequence[tuple[str, str]]
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool,
+        headers: Sequence[tuple[str, str]],
+        content_type: str = "application/json",
     ) -> None:
         """Send with QoS 1 and wait until the broker has it.
+
+        Args:
+            headers: And `content_type`: sent with MQTT 5 only.
 
         Raises:
             RequestError: When it is no message that MQTT can carry.
@@ -229,7 +238,8 @@ class Connection:
         properties = None
         if self.broker.is_5:
             properties = Properties(PacketTypes.PUBLISH)
-            properties.ContentType = "application/json"
+            if content_type:
+                properties.ContentType = content_type
             properties.UserProperty = list(headers)
         try:
             info = self._client.publish(topic, payload, 1, retain, properties)

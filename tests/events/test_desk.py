@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
@@ -137,7 +138,7 @@ async def test_an_event_and_a_listener_that_come_together_see_each_other(
 ) -> None:
     async with anyio.create_task_group() as group:
         for number in range(20):
-            group.start_soon(to_thread.run_sync, ledger.publish, tenant, [event(number)])
+            group.start_soon(to_thread.run_sync, partial(ledger.publish, tenant, [event(number)]))
             group.start_soon(to_thread.run_sync, ledger.take, take(tenant, f"w{number}"))
     for number in range(20):
         assert sorted(data(ledger, take(tenant, f"w{number}"))) == list(range(20))
@@ -148,7 +149,7 @@ async def test_the_same_event_at_the_same_time_is_taken_once(ledger: Ledger, ten
     same = event(1)
     async with anyio.create_task_group() as group:
         for _ in range(10):
-            group.start_soon(to_thread.run_sync, ledger.publish, tenant, [same, same])
+            group.start_soon(to_thread.run_sync, partial(ledger.publish, tenant, [same, same]))
     assert data(ledger, take(tenant)) == [1]
 
 

@@ -7,4 +7,6 @@ repository     rows of one tenant
 ledger         transactions: publish, take, close
 service        the desk: transactions, then signals
 sweeping       what a process that died left behind
+relaying       events on their way to a broker
+mqtt_binding   events as messages of MQTT
 """

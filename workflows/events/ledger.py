@@ -14,7 +14,13 @@ from foundation.database import Database
 from foundation.json import JsonObject
 from workflows.events.cloud_events import identity
 from workflows.events.models import EventShape, EventSubscription
-from workflows.events.repository import EventRows, EventSweep, Forgotten, Subscriber
+from workflows.events.repository import (
+    EventRows,
+    EventSweep,
+    Forgotten,
+    Outgoing,
+    Subscriber,
+)
 from workflows.matching import Shape, key_of
 
 # A signal that is on its way needs less; who was not woken is woken again after this time.
@@ -25,6 +31,9 @@ BATCH_BYTES: Final = 400_000
 # Looking back is bounded, or one new listener could read for minutes.
 MAX_MISSED: Final = 1_000
 SWEPT: Final = 500
+# Events that go to the broker at once; whoever takes a tenant has it for so long.
+RELAYED: Final = 100
+LEASE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +62,14 @@ class Ledger:
         self._kept = kept
         self._remembered = max(kept, remembered)
 
-    def publish(self, tenant_id: str, events: Sequence[JsonObject]) -> Accepted:
+    def publish(
+        self, tenant_id: str, events: Sequence[JsonObject], *, outgoing: bool = False
+    ) -> Accepted:
         """Keep events, and bring each to all who wait for it.
 
         Args:
             events: Checked, in their order.
+            outgoing: The broker is to get them, too.
 
         Raises:
             UnavailableError: When the database is away; then nothing was kept.
@@ -83,6 +95,8 @@ class Ledger:
                 added.append(sequence)
                 if wanted := keys.of(event, shapes):
                     rows.deliver(sequence, wanted)
+            if added and outgoing:
+                rows.send(added, now)
             wakes = rows.to_wake(added[0], now, PATIENCE) if added else []
         return Accepted(len(added), wakes)
 
@@ -150,6 +164,38 @@ class Ledger:
         """Return some of those whose signal went missing."""
         with self._database.session() as session:
             return EventSweep(session).due(datetime.now(UTC), PATIENCE, LONGEST, SWEPT)
+
+    def relay(self) -> tuple[str, int] | None:
+        """Take a tenant that has events for the broker, and how often none could be sent."""
+        now = datetime.now(UTC)
+        with self._database.session() as session:
+            return EventSweep(session).relay(now, now + LEASE)
+
+    def outgoing(self, tenant_id: str) -> list[Outgoing]:
+        """Return the next events for the broker; when there are none, the tenant is done with."""
+        with self._database.session() as session:
+            rows = EventRows(session, tenant_id)
+            # Whoever publishes either sees the relay, or comes after its end and begins one.
+            rows.lock()
+            found = rows.outgoing(RELAYED)
+            if not found:
+                rows.end_relay()
+        return found
+
+    def sent(self, tenant_id: str, sequences: Sequence[int]) -> None:
+        """Forget what the broker has got, and keep the tenant for a while longer."""
+        with self._database.session() as session:
+            rows = EventRows(session, tenant_id)
+            rows.sent(sequences)
+            rows.relay_again(datetime.now(UTC) + LEASE, 0)
+
+    def relay_later(self, tenant_id: str, attempts: int, pause_s: float, keep_s: float) -> int:
+        """Try again after a pause; return how many events are too old for that."""
+        now = datetime.now(UTC)
+        with self._database.session() as session:
+            rows = EventRows(session, tenant_id)
+            rows.relay_again(now + timedelta(seconds=pause_s), attempts)
+            return rows.give_up(now - timedelta(seconds=keep_s))
 
     def purge(self) -> int:
         """Delete some of the events that are too old to be remembered; return how many."""

@@ -152,3 +152,35 @@ class EventConsumption(Base):
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     workflow_id: Mapped[str] = mapped_column(Text, primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class OutgoingEvent(Base):
+    """An event that a broker is to get, and has not got yet."""
+
+    __tablename__ = "outgoing_events"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "sequence"],
+            ["events.tenant_id", "events.sequence"],
+            name="fk_outgoing_events_event",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class EventRelay(Base):
+    """A tenant that has such events; one process at a time sends them, so they keep their order.
+
+    Attributes:
+        due_at: When to try (again); whoever tries moves it ahead.
+        attempts: How often nothing could be sent, one after the other.
+    """
+
+    __tablename__ = "event_relays"
+    __table_args__ = (Index("ix_event_relays_due_at", "due_at"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    due_at: Mapped[datetime]
+    attempts: Mapped[int]

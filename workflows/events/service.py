@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -43,15 +44,24 @@ class Events:
 
     Args:
         client: Signals the runs.
+        broker: There is one that gets what runs emit.
     """
 
-    def __init__(self, ledger: Ledger, client: Client) -> None:
+    def __init__(self, ledger: Ledger, client: Client, *, broker: bool = False) -> None:
         self.ledger = ledger
+        # Set when there is something for the broker.
+        self.outgoing = asyncio.Event()
         self._client = client
+        self._broker = broker
         self._later: set[asyncio.Task[None]] = set()
 
-    async def publish(self, tenant_id: str, given: Sequence[JsonValue]) -> Published:
+    async def publish(
+        self, tenant_id: str, given: Sequence[JsonValue], *, outgoing: bool = False
+    ) -> Published:
         """Take events in. When this returns they are kept, and come to all who wait for them.
+
+        Args:
+            outgoing: The broker is to get them, too.
 
         Raises:
             InvalidInputError: When one is no CloudEvent; then none was taken.
@@ -65,7 +75,10 @@ class Events:
         ]
         if not events:
             return Published(accepted=0, duplicates=0)
-        accepted = await to_thread.run_sync(self.ledger.publish, tenant_id, events)
+        publish = partial(self.ledger.publish, outgoing=outgoing)
+        accepted = await to_thread.run_sync(publish, tenant_id, events)
+        if outgoing and accepted.new:
+            self.outgoing.set()
         wakes = [(tenant_id, each) for each in accepted.wakes]
         await self.wake(wakes[:IN_THE_REQUEST])
         if later := wakes[IN_THE_REQUEST:]:
@@ -76,8 +89,8 @@ class Events:
         return Published(accepted=accepted.new, duplicates=len(events) - accepted.new)
 
     async def emit(self, tenant_id: str, *events: JsonObject) -> None:
-        """Publish what a run emits; see `publish`."""
-        await self.publish(tenant_id, events)
+        """Publish what a run emits, also to the broker; see `publish`."""
+        await self.publish(tenant_id, events, outgoing=self._broker)
 
     async def take(self, request: Take) -> Taken:
         """Give a listening task its next events; see `Ledger.take`."""
