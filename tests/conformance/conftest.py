@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from pytest_bdd import given, parsers, then, when
 
 from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.processes import Child, Program
-from millwright_client import Millwright, MillwrightApiError
+from millwright_client import Approval, Millwright, MillwrightApiError
 from tests.conformance.story import Story, at, eventually, filled, spelled, value_of
 from tests.fixtures.agents import Asked, agent
 from tests.fixtures.grpc_line import Protos
@@ -135,7 +136,55 @@ def an_authority(story: Story, client: Millwright, token_server: TokenServer) ->
     client.secrets.put("poster", POST_SECRET)
 
 
+def sent(client: Millwright, docstring: str) -> None:
+    """Send events one after the other; what they leave out is filled in."""
+    for event in value_of(docstring):
+        client.cloud_events.publish({"id": uuid4().hex, "source": "/scenarios", **event})
+
+
+@given("these events came:")
+def events_came(client: Millwright, docstring: str) -> None:
+    sent(client, docstring)
+
+
 # When
+
+
+@when("the workflow waits")
+def waits(story: Story, client: Millwright) -> None:
+    eventually(lambda: client.instances.get(story.id).status == "WAITING", "it never waited")
+
+
+@when("these events come:")
+def events_come(client: Millwright, docstring: str) -> None:
+    sent(client, docstring)
+
+
+def asked_people(story: Story, client: Millwright) -> Approval:
+    """Return what the workflow has asked people and nobody has answered, as soon as it has."""
+    asked: list[Approval] = []
+
+    def found() -> bool:
+        asked[:] = [
+            each
+            for each in client.approvals.list(everybody=True, page_size=100).items
+            if each.instance_id == story.id and each.id not in story.decided
+        ]
+        return bool(asked)
+
+    eventually(found, "nobody was asked")
+    return asked[0]
+
+
+@when(parsers.re(r"the approval is (?P<what>approved|rejected)"))
+def is_decided(story: Story, client: Millwright, what: str) -> None:
+    decide = client.approvals.approve if what == "approved" else client.approvals.reject
+    story.decided.add(decide(asked_people(story, client)).id)
+
+
+@when("the approval is approved with:")
+def is_approved_with(story: Story, client: Millwright, docstring: str) -> None:
+    client.approvals.approve(asked_people(story, client), form=value_of(docstring))
 
 
 @when("the workflow is executed")
@@ -375,6 +424,20 @@ def asked_with(story: Story, plant: Plant, path: str, what: str, docstring: str)
     if what == "headers":
         found = {name: found.get(name) for name in wanted}
     assert found == wanted
+
+
+@then(parsers.parse("the webhook at '{path}' should have got:"))
+def webhook_got(plant: Plant, path: str, docstring: str) -> None:
+    body = plant.asked_at(path)[-1].body
+    assert {name: each for name, each in body.items() if name != "timestamp"} == value_of(docstring)
+
+
+@then(parsers.parse("approving it should be refused with {status:d} for:"))
+def approving_is_refused(story: Story, client: Millwright, status: int, docstring: str) -> None:
+    approval = asked_people(story, client)
+    with pytest.raises(MillwrightApiError) as refused:
+        client.approvals.approve(approval, form=value_of(docstring))
+    assert refused.value.status == status
 
 
 @then(parsers.parse("the broker should have got a message at '{topic}'"))

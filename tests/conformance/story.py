@@ -25,6 +25,7 @@ class Story:
     Attributes:
         names: What stands for addresses and ports that are known only now.
         findings: Code, place and severity of what a check found.
+        decided: Approvals that somebody has decided.
     """
 
     definition: str = ""
@@ -33,6 +34,7 @@ class Story:
     instance: Instance | None = None
     names: dict[str, str] = field(default_factory=dict)
     findings: set[tuple[str, str, str]] = field(default_factory=set)
+    decided: set[str] = field(default_factory=set)
 
     @property
     def ended(self) -> Instance:

@@ -52,3 +52,40 @@ Feature: Emit Task
     """yaml
     different: 2
     """
+
+  Scenario: Another Instance Hears It
+    Given a published workflow with definition:
+    """yaml
+    document: { dsl: '1.0.3', namespace: scenarios, name: teller, version: '1.0.0' }
+    do: [ { tell: { emit: { event: { with: { type: heard.stopped, data: { line: 4 } } } } } } ]
+    """
+    And a workflow with definition:
+    """yaml
+    do:
+      - both:
+          fork:
+            branches:
+              - heard: { listen: { to: { one: { with: { type: heard.stopped } } } } }
+              - tell: { run: { workflow: { namespace: scenarios, name: teller, version: '1.0.0' } }, output: { as: .type } }
+    """
+    When the workflow is executed
+    Then the workflow should complete with output:
+    """yaml
+    [ [ { line: 4 } ], heard.stopped ]
+    """
+
+  Scenario: An Event That Is No CloudEvent Is A Fault
+    Given a workflow with definition:
+    """yaml
+    do: [ { tell: { emit: { event: { with: { type: a.b.v1, source: '${ "no source" }' } } } } } ]
+    """
+    When the workflow is executed
+    Then the workflow should fault with a validation error of status 400 at '/do/0/tell'
+
+  Scenario: An Event That Is Too Large Is A Fault
+    Given a workflow with definition:
+    """yaml
+    do: [ { tell: { emit: { event: { with: { type: a.b.v1, data: '${ "x" * 70000 }' } } } } } ]
+    """
+    When the workflow is executed
+    Then the workflow should fault with a validation error of status 400 at '/do/0/tell'
