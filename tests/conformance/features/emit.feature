@@ -80,7 +80,7 @@ Feature: Emit Task
     do: [ { tell: { emit: { event: { with: { type: a.b.v1, source: '${ "no source" }' } } } } } ]
     """
     When the workflow is executed
-    Then the workflow should fault with a validation error of status 400 at '/do/0/tell'
+    Then the workflow should fault with a validation error of status 422 at '/do/0/tell'
 
   Scenario: An Event That Is Too Large Is A Fault
     Given a workflow with definition:

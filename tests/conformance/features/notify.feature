@@ -39,12 +39,12 @@ Feature: Notifications
     And a workflow with definition:
     """yaml
     use: { secrets: [ slack ] }
-    do: [ { tell: { call: notify, with: { slack: { url: '${ $secrets.slack }' }, title: Stopped, text: Please come. }, output: { as: .channel } } } ]
+    do: [ { tell: { call: notify, with: { slack: { url: '${ $secrets.slack }' }, title: Stopped, text: Please come. }, output: { as: .sent } } } ]
     """
     When the workflow is executed
     Then the workflow should complete with output:
     """yaml
-    slack
+    true
     """
     And the plant should have been asked 1 time at '/slack'
 
