@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from temporalio.client import Client
@@ -57,6 +57,9 @@ from workflows.triggers.sweeping import sweep_for_ever as sweep_schedules
 from workflows.triggers.wiring import build_triggers
 
 log = structlog.get_logger()
+
+# Something that goes on for as long as the worker does.
+Sweep: TypeAlias = Callable[[], Coroutine[None, None, None]]
 
 CONNECT_AGAIN_S: Final = 3.0
 BLOBS_AT_ONCE: Final = 8
@@ -186,7 +189,7 @@ async def run(settings: Settings) -> None:
             channels=channels,
             logins=logins,
         )
-        sweeps = [
+        sweeps: list[Sweep] = [
             partial(sweep_events, events),
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
@@ -211,9 +214,7 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def sweeping(
-    events: Events, sweeps: Sequence[Callable[[], Coroutine[None, None, None]]]
-) -> AsyncIterator[None]:
+async def sweeping(events: Events, sweeps: Sequence[Sweep]) -> AsyncIterator[None]:
     """Sweep beside the worker; an error that nobody expected stops it."""
     try:
         async with asyncio.TaskGroup() as beside:

@@ -270,7 +270,7 @@ class Interpreter:
             try:
                 await trigger.body.execute(None, frame)
             except Leaving:
-                self.go_on(start, run)
+                workflow.continue_as_new(args=[self.following(start, run)])
             before, states = frame.state, frame.position.snapshot()
             # Only what knew that no more comes has looked for the last of it.
             finished = followed.number if followed.over else None
@@ -388,7 +388,8 @@ class Interpreter:
         if carried is not None:
             self.timeline.last, self.run_before = carried.last_event, carried.run_id
         lifecycle = Lifecycle(
-            plan.lifecycle,
+            # What starts instances is none.
+            plan.lifecycle if start.trigger is None else "none",
             Teller(info.workflow_id, info.first_execution_run_id),
             self.calls,
             carried.changes if carried else 0,

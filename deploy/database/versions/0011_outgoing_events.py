@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0008"
-down_revision: str | None = "0007"
+revision: str = "0011"
+down_revision: str | None = "0010"
 
 
 def upgrade() -> None:
-    """Go from 0007 to 0008."""
+    """Go from 0010 to 0011."""
     op.create_table(
         "event_relays",
         sa.Column("tenant_id", sa.String(63), nullable=False),
