@@ -143,6 +143,7 @@ class Ask:
             self._climb(value, frame, box)
         elif self.then == "escalate" and frame.state["rung"] < len(self.ladder):
             self._climb(value, frame, box)
+            _follow(frame)
             self._again(value, frame, box)
         else:
             box.end(_ENDS[self.then])
@@ -259,6 +260,15 @@ def _is_new(frame: Frame) -> bool:
     """
     known: JsonValue = frame.state.get("approval")
     return not isinstance(known, dict) or known["id"] != _id(frame)
+
+
+def _follow(frame: Frame) -> None:
+    """A rung has been climbed before its time: those above it follow so much sooner."""
+    state = frame.state
+    rungs = [at for at, what in state["due"] if what == "escalate"]
+    rest = [each for each in state["due"] if each[1] != "escalate"]
+    sooner = rungs[0] - workflow.time()
+    state["due"] = sorted([*rest, *([at - sooner, "escalate"] for at in rungs[1:])])
 
 
 _ENDS: Final[Mapping[str, ApprovalStatus]] = {
