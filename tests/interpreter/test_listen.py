@@ -278,6 +278,23 @@ output: { as: "${ $context }" }
     assert (await run.ended(handle)).output == [1, 2, 3]
 
 
+async def test_an_event_whose_tasks_fault_is_not_given_to_the_next_attempt(run: Runner) -> None:
+    tasks = """
+do:
+  - again:
+      try:
+        - heard:
+            listen: { to: { one: { with: { type: part } } } }
+            foreach:
+              do:
+                - bad:
+                    if: $item == 1
+                    raise: { error: { type: 'https://e.com/bad', status: 400 } }
+      catch: { retry: { limit: { attempt: { count: 2 } } } }
+"""
+    assert await heard(run, tasks, {"type": "part", "data": 1}, {"type": "part", "data": 2}) == [2]
+
+
 async def test_the_same_source_and_id_is_the_same_event(run: Runner) -> None:
     tasks = """
 do:

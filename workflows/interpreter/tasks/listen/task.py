@@ -134,17 +134,29 @@ class Listen:
     async def take_first(self, frame: Frame) -> None:
         """Consume the first waiting event, if it is meant."""
         state = frame.state
-        if await self.consume(state["waiting"][0]["event"], frame):
-            state["used"].append(state["waiting"][0]["sequence"])
+        first = state["waiting"][0]
+        # In the middle of its tasks nothing is asked again.
+        if not state["inside"]:
+            if not self.counts(first["event"], frame):
+                self.skip_first(frame)
+                return
+            # Once, also when its tasks fault.
+            state["used"].append(first["sequence"])
+        await self.use(first["event"], frame)
         self.skip_first(frame)
 
-    async def consume(self, event: JsonObject, frame: Frame) -> bool:
-        """Let an event count, if it is meant; tell whether it was."""
+    def counts(self, event: JsonObject, frame: Frame) -> bool:
+        """Tell whether an event is meant, and remember that it came."""
+        if self._consumes(event, frame):
+            frame.state["inside"] = True
+            return True
+        return self._ends(event, frame)
+
+    async def use(self, event: JsonObject, frame: Frame) -> None:
+        """Do with an event that counts what is to be done; nothing with one that only ends it."""
         state = frame.state
-        # In the middle of its tasks nothing is asked again.
-        if not state["inside"] and not self._consumes(event, frame):
-            return self._ends(event, frame)
-        state["inside"] = True
+        if not state["inside"]:
+            return
         thing = _read(event, self.read)
         if self.each is not None:
             thing = await self.each.execute(thing, state["count"], frame)
@@ -153,7 +165,6 @@ class Listen:
             state["outputs"].append(thing)
         state["count"] += 1
         state["inside"] = False
-        return True
 
     @staticmethod
     def skip_first(frame: Frame) -> None:

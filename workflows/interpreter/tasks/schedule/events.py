@@ -83,8 +83,9 @@ class OnEvents:
         for index, each in enumerate([*sets, nothing_yet()]):
             state.update(each)
             try:
-                if not await self.listen.consume(event, frame):
+                if not self.listen.counts(event, frame):
                     continue
+                await self.listen.use(event, frame)
                 is_over = self.listen.is_over(frame)
             except Fault as fault:
                 # Events that nothing can be made of must not keep others from being used.
