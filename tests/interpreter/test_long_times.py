@@ -16,8 +16,8 @@ from temporalio.testing import TimeSkipper
 from foundation.database import Database
 from foundation.settings import TemporalSettings
 from foundation.temporal import connect
+from tests.interpreter.asking import finished, person, says, the_one
 from tests.interpreter.conftest import Ended, Runner, working
-from tests.interpreter.test_approvals import finished, person, says, the_one
 from tests.interpreter.test_retry import Busy, busy
 from workflows.interpreter.types import TaskState
 

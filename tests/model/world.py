@@ -28,12 +28,13 @@ from foundation.database import Database
 from foundation.errors import UnauthenticatedError
 from foundation.settings import EventSettings, TemporalSettings
 from foundation.temporal import connect
+from security.accounts.people import PeopleInMemory
 from security.permissions import permissions_of
 from security.principal import Principal
 from security.sealing import Sealer
 from tests.interpreter.conftest import Runner, Shelf
 from workflows.approvals.service import Approvals
-from workflows.approvals.wiring import build_approvals
+from workflows.approvals.wiring import Connections, build_approvals
 from workflows.definition import PreparedDefinition, prepare
 from workflows.events.service import Events
 from workflows.events.wiring import build_events
@@ -95,7 +96,7 @@ class World:
     async def work(self) -> None:
         """Let a worker be there, which knows no run."""
         approvals, desk = (
-            ApprovalActivities(self.parts.approvals),
+            ApprovalActivities(self.parts.approvals.inbox.desk),
             EventActivities(self.parts.events),
         )
         self.worker = Worker(
@@ -218,10 +219,11 @@ async def world_at(address: str, database: Database, *, cached: int) -> AsyncIte
     settings = TemporalSettings(address=address, task_queue=f"tests-{uuid4().hex[:12]}")
     client = await connect(settings)
     catalogue = OneVersion()
+    people = PeopleInMemory()
     events = build_events(database, client, EventSettings())
     parts = Parts(
         Instances(client, catalogue, settings, PageTokens(SECRET)),
-        build_approvals(database, client, Sealer(SECRET), PageTokens(SECRET)),
+        build_approvals(Connections(database, client, people), Sealer(SECRET), PageTokens(SECRET)),
         events,
         Tokens(),
     )
