@@ -248,3 +248,11 @@ async def test_waiting_answers_as_soon_as_the_instance_has_ended(working: Floor)
         late = await waiting
 
     assert (early.instance.status, late.instance.status) == (Status.RUNNING, Status.COMPLETED)
+
+
+async def test_what_was_stopped_before_it_began_cannot_go_on(floor: Floor) -> None:
+    started = await floor.start({"hold": 1})
+    await floor.instances.terminate(floor.tenant, started.id, "wrong line")
+    async with worker(floor.temporal, floor.task_queue):
+        with pytest.raises(ConflictError, match="before it did anything"):
+            await floor.instances.rerun(floor.tenant, started.id, "/do/0/hold")

@@ -58,6 +58,8 @@ from workflows.runs.rpc import RPC_TIMEOUT, translated
 
 # A worker that is there answers in milliseconds.
 UPDATE_TIMEOUT: Final = timedelta(seconds=10)
+# Events of the shortest run that a worker has looked at: started, and one workflow task.
+_WITH_A_DECISION: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +334,11 @@ class Instances:
                 f"What the instance '{instance_id}' had done was undone. Start a new instance."
             )
         told = await everything(self._client, description.id, description.run_id)
+        if told is None and description.history_length < _WITH_A_DECISION:
+            raise ConflictError(
+                f"The instance '{instance_id}' was stopped before it did anything. Start a new "
+                "instance."
+            )
         if told is None:
             raise UnavailableError("No worker can tell what the instance did. Try again.")
         ended = await outcome(self._client, description.id, description.run_id)
