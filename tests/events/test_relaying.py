@@ -49,15 +49,15 @@ def events(shared_database: Database, temporal: Client) -> Events:
 
 
 @pytest.fixture
-def received(mosquitto: Mosquitto) -> Iterator["Queue[MQTTMessage]"]:
-    """What the broker hands on, also what came while nobody was connected."""
+def received(mosquitto: Mosquitto, tenant: str) -> Iterator["Queue[MQTTMessage]"]:
+    """What the broker hands on of the tenant, also what came while nobody was connected."""
     found: Queue[MQTTMessage] = Queue()
     subscriber = Subscriber(
         CallbackAPIVersion.VERSION2, "watch", protocol=MQTTProtocolVersion.MQTTv5
     )
     subscriber.username_pw_set(USER, PASSWORD)
     subscriber.on_message = lambda _client, _data, message: found.put(message)
-    subscriber.on_connect = lambda client, *_: client.subscribe("#", 1)
+    subscriber.on_connect = lambda client, *_: client.subscribe([(f"{above}/{tenant}/#", 1) for above in ("+", "+/+")])
     ready: Queue[bool] = Queue()
     subscriber.on_subscribe = lambda *_: ready.put(True)
     subscriber.reconnect_delay_set(1, 1)

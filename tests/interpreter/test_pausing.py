@@ -3,10 +3,19 @@
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from tests.interpreter.asking import asking, person, says, the_one
 from tests.interpreter.conftest import Runner
-from workflows.interpreter.types import PAUSE_UPDATE, RESUME_UPDATE, RunStatus, TaskState
+from tests.interpreter.door import Door, door
+from workflows.interpreter.types import (
+    PAUSE_UPDATE,
+    RESUME_UPDATE,
+    Progress,
+    RunStatus,
+    TaskState,
+)
 
 pytestmark = pytest.mark.anyio
+__all__ = ["door"]
 
 GET = "call: http, with: { method: get, endpoint: 'https://petstore.swagger.io/v2/pet/1' }"
 
@@ -78,3 +87,40 @@ async def test_a_cancelled_run_need_not_be_resumed(run: Runner) -> None:
     await run.until(handle, lambda told: told.ended)
 
     assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
+
+
+async def test_a_run_that_goes_on_as_a_new_one_while_paused_can_still_be_decided(
+    restless: Runner, door: Door
+) -> None:
+    handle = await restless.start(
+        f"""
+do:
+  - all:
+      fork:
+        branches:
+          - busy: {{ for: {{ in: '[range(60)]' }}, do: [ {{ w: {{ wait: PT0.001S }} }} ] }}
+          - held: {{ call: http, with: {{ method: get, endpoint: '{door.url}/' }} }}
+          - ask: {{ call: approval, with: {{ title: Go on, candidates: {{ roles: [m] }} }} }}
+  - after: {{ set: '${{ .[2].approved }}' }}
+"""
+    )
+    seen = [0]
+
+    def stands_still(told: Progress) -> bool:
+        seen.append(told.last)
+        return asking(told) and len(seen) > 20 and seen[-20] == told.last
+
+    # Its history is long, and only the call keeps it from being left.
+    await restless.until(handle, stands_still)
+    await handle.execute_update(PAUSE_UPDATE)
+    door.open()
+    await restless.until(handle, lambda told: told.run_before is not None and asking(told))
+    assert (await restless.progress(handle)).status is RunStatus.PAUSED
+
+    await says(restless, person(restless, "ada", "m"), await the_one(restless))
+    await restless.until(handle, lambda told: not asking(told))
+    assert (await restless.progress(handle)).status is RunStatus.PAUSED
+
+    await handle.execute_update(RESUME_UPDATE)
+    assert (await restless.ended(handle)).output is True
+    assert await restless.replay(handle) > 1

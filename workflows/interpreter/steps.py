@@ -157,9 +157,12 @@ async def _run_list(steps: Sequence[Step], scope: Scope, place: Position) -> Out
     positions: Mapping[str, int] | None = None
     while (index := state["at"]) < len(steps):
         await run.breathe()
-        if run.control.stopping:
+        step, again = steps[index], state["again"]
+        # What had begun in the run before this one goes on, as it does where no run took over:
+        # an approval can be decided while the instance is paused.
+        if run.control.stopping and scope.path_of(step, again) not in run.resumed:
             await run.control.boundary(place)
-        outcome = await run_step(steps[index], state["value"], scope, state["again"])
+        outcome = await run_step(step, state["value"], scope, again)
         state["value"] = outcome.output
         match outcome.then:
             case None | "continue":
