@@ -77,6 +77,18 @@ def test_a_function_that_calls_a_function_wants_that_one_too() -> None:
     assert found_in(CALLS, both) == []
 
 
+def test_a_fetched_function_cannot_take_the_place_of_one_that_the_author_declares() -> None:
+    own = "line:2.0.0@global"
+    text = CALLS.replace(
+        "use: {", f"use: {{ functions: {{ '{own}': {{ set: {{ mine: true }} }} }},"
+    )
+    found = fetched(LOG, {"call": own})
+    with_other = {**found, **fetched(own, {"set": {"mine": False}})}
+    (finding,) = found_in(text, with_other)
+    assert (finding.code, finding.pointer) == ("elsewhere", "/do/0/first/call")
+    assert "Rename yours" in finding.message
+
+
 def test_functions_that_call_each_other_in_a_circle_are_refused() -> None:
     found = {
         **fetched(LOG, {"call": "line:2.0.0@global"}),

@@ -57,7 +57,8 @@ def received(mosquitto: Mosquitto, tenant: str) -> Iterator["Queue[MQTTMessage]"
     )
     subscriber.username_pw_set(USER, PASSWORD)
     subscriber.on_message = lambda _client, _data, message: found.put(message)
-    subscriber.on_connect = lambda client, *_: client.subscribe([(f"{above}/{tenant}/#", 1) for above in ("+", "+/+")])
+    topics = [(f"{above}/{tenant}/#", 1) for above in ("+", "+/+")]
+    subscriber.on_connect = lambda client, *_: client.subscribe(topics)
     ready: Queue[bool] = Queue()
     subscriber.on_subscribe = lambda *_: ready.put(True)
     subscriber.reconnect_delay_set(1, 1)

@@ -2,7 +2,7 @@
 
 import anyio
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from activities.schedules import TriggerKind
 from foundation.settings import TemporalSettings
@@ -10,6 +10,7 @@ from foundation.temporal import connect
 from tests.triggers.conftest import Plant, at_work, plant_of
 from tests.triggers.patience import eventually
 from tests.triggers.test_on_events import BOTH, ONE, numbered
+from workflows.catalog.models import WorkflowDefinition
 from workflows.triggers.ledger import GRACE
 from workflows.triggers.models import DefinitionSchedule
 from workflows.triggers.sweeping import sweep
@@ -85,6 +86,24 @@ async def test_a_process_that_dies_after_it_has_published_is_replaced_by_the_swe
         )
     await eventually(lambda: sweep(plant.triggers), bool)
     assert await plant.outputs(1) == [[1]]
+
+
+async def test_a_version_that_nobody_understands_any_more_ends_no_worker_and_can_be_replaced(
+    plant: Plant,
+) -> None:
+    plant.commit("1.0.0", ONE)
+    with plant.database.session() as session:
+        (kept,) = session.scalars(
+            select(WorkflowDefinition).where(WorkflowDefinition.tenant_id == plant.tenant)
+        )
+        kept.document = {**kept.document, "schedule": {"on": {"once": {}}}}
+        session.execute(
+            update(DefinitionSchedule)
+            .where(DefinitionSchedule.tenant_id == plant.tenant)
+            .values(due_at=DefinitionSchedule.due_at - GRACE)
+        )
+    await eventually(lambda: sweep(plant.triggers), bool)
+    assert plant.commit("2.0.0", ONE).created
 
 
 async def test_what_is_published_while_temporal_is_away_is_kept_when_it_is_back(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from activities.events.types import Interest
 from activities.schedules.types import Follow, Followed, Following, TriggerKind
 from foundation.database import Database
-from foundation.json import JsonObject, digest
+from foundation.json import JsonObject, JsonValue, digest
 from security.principal import Principal
 from workflows.catalog import PublishedDefinition
 from workflows.definition import Schedule, load_definition
@@ -92,9 +92,10 @@ class ScheduleLedger:
             row = ScheduleRows(session, task.name).schedule()
             if row is None:
                 return True
-            row.settled = max(row.settled, task.revision)
-            row.held_until = None
             is_current = row.revision == task.revision
+            # Who was slow may have made what a later revision had ended: that has to end again.
+            row.settled = max(row.settled, task.revision) if is_current else 0
+            row.held_until = None
             row.due_at = now if not is_current else now + VERIFIED if keeps else None
             return is_current
 
@@ -172,11 +173,15 @@ class Successions:
         """Let the schedule of a version take the place of the one before.
 
         Raises:
-            ForbiddenError: When it is another one, and the caller may not manage schedules.
+            ForbiddenError: When it is another one, and the caller may not manage schedules; or when
+                there is one, and the caller may not start instances.
         """
         name = Name(principal.tenant_id, now.namespace, now.name)
         if _said(before.document if before else {}) != _said(now.document):
             principal.require(PERMISSION)
+        if "schedule" in now.document:
+            # It runs by itself: whoever may not run it may not let it be run.
+            principal.require("workflow:execute")
         rows = ScheduleRows(session, name)
         row = rows.schedule()
         if row is None:
@@ -198,11 +203,11 @@ def _said(document: JsonObject) -> JsonObject:
     """Return everything that a definition says of when it starts by itself."""
     if "schedule" not in document:
         return {}
-    metadata = load_definition(document).document.millwright.schedule
-    return {
-        "schedule": document["schedule"],
-        "metadata": metadata.model_dump() if metadata else None,
-    }
+    # As it is written: a version that nobody understands any more can be replaced all the same.
+    told: JsonValue = document.get("document")
+    for member in ("metadata", "millwright", "schedule"):
+        told = told.get(member) if isinstance(told, dict) else None
+    return {"schedule": document["schedule"], "metadata": told}
 
 
 def _listen(

@@ -26,6 +26,9 @@ async def sweep(triggers: Triggers) -> int:
         except MillwrightError as error:
             # One definition that Temporal refuses must not keep the others from being kept.
             log.warning("schedule_refused", definition=name, why=str(error))
+        except Exception:
+            # Nor one that this version does not understand any more: it must not end the worker.
+            log.exception("schedule_not_understood", definition=name)
     return len(due)
 
 

@@ -21,6 +21,7 @@ from workflows.expressions import ExpressionError, compile_template, expression_
 
 LONGEST_S: Final = 366 * 86_400
 _PATH: Final[Path] = ("schedule",)
+_OF_ONE_MACHINE: Final = frozenset({"localtime", "posixrules", "Factory"})
 _METADATA: Final[Path] = ("document", "metadata", "millwright", "schedule")
 
 
@@ -63,14 +64,23 @@ def _of_metadata(definition: Definition, schedule: Schedule | None) -> Iterator[
     if schedule is None or (schedule.every is None and schedule.cron is None):
         message = "This is about 'schedule.every' and 'schedule.cron'; the definition has neither."
         yield Problem(Code.WRONG_VALUE, _METADATA, message)
-    try:
-        ZoneInfo(given.time_zone)
-    except (KeyError, ValueError, OSError):
+    if not _is_zone(given.time_zone):
         message = (
             f"There is no time zone {shown(given.time_zone)}. Use a name such as 'Asia/Seoul' or "
             "'UTC'."
         )
         yield Problem(Code.WRONG_VALUE, (*_METADATA, "timeZone"), message)
+
+
+def _is_zone(name: str) -> bool:
+    """Tell whether every machine means the same by the name; Python reads any file there."""
+    if name in _OF_ONE_MACHINE or name.startswith(("posix/", "right/")):
+        return False
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _of_events(on: EventConsumption, path: Path) -> Iterator[Problem]:

@@ -166,6 +166,14 @@ class _Freezing:
 
     def _function(self, call: _Call) -> list[_Call]:
         name, asked = call.name, call.asked
+        if name in self._use.functions:
+            # Else whoever wrote the other function would choose what the author's own calls do.
+            message = (
+                f"A function that was fetched calls {shown(name)}, and use.functions has another "
+                "one of that name. Rename yours."
+            )
+            self._frozen.problems.append(Problem(Code.ELSEWHERE, asked, message))
+            return []
         wanted = self._wanted(call)
         thing = self._thing(wanted) if wanted else None
         if thing is None:
