@@ -46,15 +46,19 @@ class Around:
         return f"{kind}{next(self.names)}"
 
 
+def written(tasks: list[Task]) -> dict[str, Any]:
+    """Put a definition around tasks; it gives all there is to compare."""
+    return {
+        "document": {"dsl": "1.0.3", "namespace": "tests", "name": "made", "version": "1.0.0"},
+        "do": tasks,
+        "output": {"as": all_of_it()},
+    }
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     """Make a definition."""
-    around = Around()
-    document: dict[str, Any] = {
-        "document": {"dsl": "1.0.3", "namespace": "tests", "name": "made", "version": "1.0.0"},
-        "do": _tasks(draw, around, most=4),
-        "output": {"as": all_of_it()},
-    }
+    document = written(_tasks(draw, Around(), most=4))
     if _seldom(draw):
         document["timeout"] = {"after": {"hours": draw(st.sampled_from(HOURS)) * 3}}
     return document
@@ -200,9 +204,18 @@ def _block(draw: st.DrawFn, around: Around, _name: str) -> Task:
 
 def _loop(draw: st.DrawFn, around: Around, _name: str) -> Task:
     inner = around.deeper(variables=(*around.variables, "item"))
+    # What turns do to each other shows from the second one on, and only when something changes.
+    turns = draw(st.sampled_from([0, 1, 2, 2, 2, 3]))
+    tasks = _tasks(draw, inner)
+    if not {"raise", "then", "switch"} & {*next(iter(tasks[-1].values()))} and draw(st.booleans()):
+        last = around.name("set")
+        tasks.append({last: _set(draw, inner, last)})
     task: Task = {
-        "for": {"each": "item", "in": items(draw(st.lists(st.integers(0, 9), max_size=3)))},
-        "do": _tasks(draw, inner),
+        "for": {
+            "each": "item",
+            "in": items(draw(st.lists(st.integers(0, 9), min_size=turns, max_size=turns))),
+        },
+        "do": tasks,
     }
     if _seldom(draw):
         task["while"] = index_below(2)

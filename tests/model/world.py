@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
 
@@ -44,6 +45,10 @@ from workflows.interpreter.workflow import Interpreter
 from workflows.runs.pages import PageTokens
 
 SECRET = bytes(32)
+
+
+class RefusedError(Exception):
+    """REST says no; a machine asks for nothing to which the model would say that."""
 
 
 class Tokens:
@@ -151,7 +156,8 @@ class Real:
     async def ask(self, method: str, path: str, by: str = "ana", **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.tenant}:{by}", **more.pop("headers", {})}
         answer = await self.world.http.request(method, path, headers=headers, **more)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        if not answer.is_success:
+            raise RefusedError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None
 
     async def look(self) -> Any:
@@ -206,7 +212,12 @@ class Real:
     async def forget(self) -> None:
         """End it, if it has not ended."""
         if (await self.look())["status"] in {"PENDING", "RUNNING", "WAITING", "PAUSED"}:
-            await self.world.client.get_workflow_handle(self.workflow_id).terminate()
+            try:
+                await self.world.client.get_workflow_handle(self.workflow_id).terminate()
+            except RPCError as error:
+                # It may end just now.
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
 
 
 @asynccontextmanager
