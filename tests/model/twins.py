@@ -1,5 +1,6 @@
 """One instance and its twin in the model: what happens to one happens to both, and they agree."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -39,6 +40,7 @@ class Twins:
         self.patience_s = patience_s
         self.model = Instance(document, {})
         self.open = False
+        self._story = [json.dumps(document), f"in the world '{where}'"]
         self.real: Real = self.portal.call(places[where].start, document)
 
     @property
@@ -69,10 +71,7 @@ class Twins:
             self.open = True
             return
 
-        async def decide() -> None:
-            await self.real.decide(decision.path, person, approves=approves)
-
-        self._happens(decide)
+        self._happens(self.real.decide, decision.path, person, approves)
 
     def let_time_pass(self) -> None:
         try:
@@ -95,7 +94,7 @@ class Twins:
         self._happens(self.real.told, "resume")
 
     def replace_the_worker(self) -> None:
-        self.portal.call(self.real.world.replace_worker)
+        self._happens(self.real.world.replace_worker)
 
     def come_to_an_end(self) -> int:
         """Do what brings it to its end; return how many runs that took, 0 when it is open."""
@@ -134,11 +133,12 @@ class Twins:
         Raises:
             Differed: When the instance does not.
         """
+        self._story.append(f"{what.__name__} {given}")
         try:
             self.portal.call(what, *given)
         except RefusedError as error:
             self.open = True
-            raise Differed(str(error)) from None
+            raise self._difference(str(error)) from None
 
     def forget(self) -> None:
         self.portal.call(self.real.forget)
@@ -177,7 +177,11 @@ class Twins:
         try:
             assert seen == wanted
         except AssertionError as error:
-            raise Differed(str(error)) from None
+            raise self._difference(str(error)) from None
+
+    def _difference(self, what: str) -> Differed:
+        """Tell all that it takes to make a seed of it."""
+        return Differed("\n".join([*self._story, what]))
 
     def _wanted(self) -> Any:
         model = self.model

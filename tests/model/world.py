@@ -178,7 +178,7 @@ class Real:
         headers = {"Content-Type": "application/cloudevents+json"}
         await self.ask("POST", "/events", json=event, headers=headers)
 
-    async def decide(self, execution: str, by: str, *, approves: bool) -> None:
+    async def decide(self, execution: str, by: str, approves: bool) -> None:
         waiting = (await self.look())["waiting_for"]
         (approval,) = [each["approval"] for each in waiting if each["execution"] == execution]
         shown = await self.ask("GET", f"/approvals/{approval}", by)
