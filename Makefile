@@ -24,7 +24,7 @@ test: ## set up and run the tests, but for the long ones
 
 prove: ## set up and run the long tests
 	@scripts/setup dev
-	@MILLWRIGHT_TEST_MODEL_EXAMPLES=150 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model
+	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model
 
 prove-kills: ## set up and kill workers at every boundary in both ways; keeps the figures
 	@scripts/setup dev

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -48,7 +49,11 @@ SECRET = bytes(32)
 
 
 class RefusedError(Exception):
-    """REST says no; a machine asks for nothing to which the model would say that."""
+    """REST says no."""
+
+    def __init__(self, status: int, what: str) -> None:
+        super().__init__(what)
+        self.status = status
 
 
 class Tokens:
@@ -157,7 +162,8 @@ class Real:
         headers = {"Authorization": f"Bearer {self.tenant}:{by}", **more.pop("headers", {})}
         answer = await self.world.http.request(method, path, headers=headers, **more)
         if not answer.is_success:
-            raise RefusedError(f"{method} {path}: {answer.status_code} {answer.text}")
+            what = f"{method} {path}: {answer.status_code} {answer.text}"
+            raise RefusedError(answer.status_code, what)
         return answer.json() if answer.content else None
 
     async def look(self) -> Any:
@@ -184,7 +190,18 @@ class Real:
         shown = await self.ask("GET", f"/approvals/{approval}", by)
         verb = "approve" if approves else "reject"
         body = {"data_hash": shown["data_hash"]}
-        await self.ask("POST", f"/approvals/{approval}:{verb}", by, json=body)
+        unsure = False
+        while True:
+            try:
+                await self.ask("POST", f"/approvals/{approval}:{verb}", by, json=body)
+            except RefusedError as error:
+                # Nobody answered in time: a worker had just gone. It may have been taken.
+                if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    unsure = True
+                    continue
+                if not (unsure and error.status == HTTPStatus.CONFLICT):
+                    raise
+            return
 
     async def skip(self, hours: float) -> None:
         """Let time pass."""
