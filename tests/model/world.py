@@ -46,6 +46,8 @@ from workflows.interpreter.workflow import Interpreter
 from workflows.runs.pages import PageTokens
 
 SECRET = bytes(32)
+# Each waits for as long as a person would.
+TRIES = 4
 
 
 class RefusedError(Exception):
@@ -191,7 +193,7 @@ class Real:
         verb = "approve" if approves else "reject"
         body = {"data_hash": shown["data_hash"]}
         unsure = False
-        while True:
+        for _ in range(TRIES):
             try:
                 await self.ask("POST", f"/approvals/{approval}:{verb}", by, json=body)
             except RefusedError as error:
@@ -202,6 +204,7 @@ class Real:
                 if not (unsure and error.status == HTTPStatus.CONFLICT):
                     raise
             return
+        raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Nobody took {verb} of {execution}.")
 
     async def skip(self, hours: float) -> None:
         """Let time pass."""
