@@ -7,6 +7,8 @@ import re
 from typing import Final
 
 MARK: Final = re.compile(r"\[\[approval-link:([0-9a-f]{32})\]\]")
+# Within an address the link would go to whoever that belongs to, with all that it permits.
+ALONE: Final = re.compile(rf"(?<!\S){MARK.pattern}(?!\S)")
 
 
 def mark(approval_id: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-from activities.approvals.marks import MARK
+from activities.approvals.marks import ALONE, MARK
 from activities.notify.ledger import Claim
 from activities.notify.notification import Notification
 from activities.notify.types import Email, NotifyCall
@@ -85,9 +85,10 @@ async def letter(
             email=to,
             key=key,
         )
-        for approval in dict.fromkeys(MARK.findall(notification.text or ""))
+        for approval in dict.fromkeys(ALONE.findall(notification.text or ""))
     }
-    text = MARK.sub(lambda mark: found[mark[1]] or _hint(mark[1]), notification.text or "")
+    text = ALONE.sub(lambda mark: found[mark[1]] or _hint(mark[1]), notification.text or "")
+    text = MARK.sub(lambda mark: _hint(mark[1]), text)
     subject = call.email.subject if call.email else None
     return Letter(
         call.model_copy(update={"email": Email(to=[to], subject=subject)}),

@@ -72,6 +72,11 @@ def test_what_holds_no_event_is_refused(headers: dict[str, str], body: bytes, sa
         ({"time": "2026-01-31T08:00:00"}, "'time'"),
         ({"data": 1, "data_base64": "AA=="}, "both"),
         ({"data_base64": 1}, "data_base64"),
+        ({"data_base64": "abc"}, "data_base64"),
+        ({"data_base64": "a b="}, "data_base64"),
+        ({"subject": "a\nb"}, "'subject' with a control character"),
+        ({"extension": "a\x85"}, "'extension' with a control character"),
+        ({"type": "a\ud800"}, "'type' with a control character"),
     ],
 )
 def test_what_is_no_cloud_event_is_refused_by_name(change: dict[str, Any], says: str) -> None:

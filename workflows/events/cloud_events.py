@@ -3,6 +3,7 @@
 Checked here, not with the SDK of the specification, which accepts what the specification forbids.
 """
 
+import base64
 import re
 from datetime import datetime
 from typing import Final
@@ -19,6 +20,8 @@ MAX_EVENT_BYTES: Final = 64 * 1024
 MAX_ATTRIBUTE_CHARS: Final = 1_024
 _REQUIRED: Final = ("id", "source", "type")
 _TEXTS: Final = ("subject", "datacontenttype", "dataschema", "time")
+# CloudEvents allows none of them in an attribute, and a broker breaks the connection.
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DATA: Final = frozenset({"data", "data_base64"})
 _NAME: Final = re.compile(r"[a-z0-9]{1,64}")
 _URI: Final = jsonschema_rs.validator_for(
@@ -48,8 +51,8 @@ def checked(event: JsonValue, where: str = "The event") -> JsonObject:
             _check_attribute(where, name, value)
     if kept.keys() >= _DATA:
         raise InvalidInputError(f"{where} has both 'data' and 'data_base64'; one is allowed.")
-    if "data_base64" in kept and not isinstance(kept["data_base64"], str):
-        raise InvalidInputError(f"{where} has a 'data_base64' that is no text.")
+    if "data_base64" in kept and not _is_base64(kept["data_base64"]):
+        raise InvalidInputError(f"{where} has a 'data_base64' that is no base64.")
     size = len(to_json(kept))
     if size > MAX_EVENT_BYTES:
         raise TooLargeError(
@@ -71,10 +74,20 @@ def _check_attribute(where: str, name: str, value: JsonValue) -> None:
         raise InvalidInputError(
             f"{where} has a '{name}' of {len(value):,} characters; 1,024 are allowed."
         )
+    if isinstance(value, str) and _UNFIT.search(value):
+        raise InvalidInputError(f"{where} has a '{name}' with a control character.")
     if name == "source" and not _URI.is_valid(value):
         raise InvalidInputError(f"{where} has a 'source' that is no URI reference: {value!r}.")
     if name == "time":
         _check_time(where, str(value))
+
+
+def _is_base64(value: JsonValue) -> bool:
+    try:
+        base64.b64decode(value if isinstance(value, str) else "?", validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_time(where: str, value: str) -> None:

@@ -155,8 +155,8 @@ class Relay:
     ) -> MillwrightError | None:
         settings = self._link.settings
         event = json.loads(outgoing.body)
-        message = message_of(event, tenant_id, settings.prefix, is_5=settings.version == "5")
         try:
+            message = message_of(event, tenant_id, settings.prefix, is_5=settings.version == "5")
             await connection.publish(
                 message.topic,
                 message.payload,
@@ -164,7 +164,7 @@ class Relay:
                 headers=message.properties,
                 content_type=message.content_type,
             )
-        except (RequestError, BrokerRefusedError) as error:
+        except (RequestError, BrokerRefusedError, ValueError) as error:
             if isinstance(error, BrokerRefusedError) and error.kind == "authorization":
                 return error  # somebody may allow it
             # It would be refused again, and those behind it would wait in vain.
@@ -173,7 +173,7 @@ class Relay:
                 tenant_id=tenant_id,
                 source=event["source"],
                 id=event["id"],
-                why=error.message,
+                why=str(error),
             )
         except MillwrightError as error:
             return error
