@@ -1,11 +1,12 @@
 # Every target sets up what it needs; nothing has to be installed first but Python 3.11 and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test prove prove-kills prove-load check bench clean
+.PHONY: help setup demo dev test prove prove-kills prove-load search check bench clean
 
 BIN := .venv/bin
 # What takes minutes: killed processes, whole stacks, a hundred thousand generated programs.
 LONG := tests/durability tests/deploy/test_stack.py \
 	tests/expressions/test_against_c_jq.py tests/expressions/test_fuzz.py
+SEARCH := tests/model/test_model.py::test_the_interpreter_does_what_the_model_does
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +25,11 @@ test: ## set up and run the tests, but for the long ones
 
 prove: ## set up and run the long tests
 	@scripts/setup dev
-	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model
+	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model --deselect $(SEARCH)
+
+search: ## set up and look at random for what interpreter and model do differently
+	@scripts/setup dev
+	@MILLWRIGHT_TEST_MODEL_EXAMPLES=100 exec $(BIN)/pytest -n 0 $(SEARCH)
 
 prove-kills: ## set up and kill workers at every boundary in both ways; keeps the figures
 	@scripts/setup dev
