@@ -6,6 +6,7 @@ BIN := .venv/bin
 # What takes minutes: killed processes, whole stacks, a hundred thousand generated programs.
 LONG := tests/durability tests/deploy/test_stack.py \
 	tests/expressions/test_against_c_jq.py tests/expressions/test_fuzz.py
+KILLS := tests/durability/test_killed_everywhere.py
 SEARCH := tests/model/test_model.py::test_the_interpreter_does_what_the_model_does
 
 help: ## show this
@@ -25,7 +26,8 @@ test: ## set up and run the tests, but for the long ones
 
 prove: ## set up and run the long tests
 	@scripts/setup dev
-	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model --deselect $(SEARCH)
+	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model \
+	  --deselect $(SEARCH) --ignore=$(KILLS)
 
 search: ## set up and look at random for what interpreter and model do differently
 	@scripts/setup dev
@@ -33,7 +35,7 @@ search: ## set up and look at random for what interpreter and model do different
 
 prove-kills: ## set up and kill workers at every boundary in both ways; keeps the figures
 	@scripts/setup dev
-	@MILLWRIGHT_TEST_KILLS=all exec $(BIN)/pytest -n 0 -s tests/durability/test_killed_everywhere.py
+	@MILLWRIGHT_TEST_KILLS=all exec $(BIN)/pytest -n 0 -s $(KILLS)
 
 prove-load: ## set up and let 1,000 waiting instances survive; keeps the figures
 	@scripts/setup dev
