@@ -3,16 +3,16 @@
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from itertools import islice
 
 from cli.connection import connected
-from cli.failures import MisuseError
 from cli.following import OK, print_json, say
 from cli.given import json_input
+from cli.listing import print_listing, require_limit
 from cli.tables import approval_lines, approval_listing
 from millwright_client import Approval, Millwright
 
 _PAGE = 200
+_NONE = "There are none. Look further with --status all and --everybody."
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -21,21 +21,14 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def _list(flags: argparse.Namespace) -> int:
-    if flags.limit < 1:
-        raise MisuseError("--limit is 1 or more.")
+    require_limit(flags)
     with connected(flags) as client:
-        found = list(islice(_all(client, flags), flags.limit + 1))
-    more, found = found[flags.limit :], found[: flags.limit]
-    if flags.json:
-        print_json([asdict(each) for each in found])
-        return OK
-    if not found:
-        say("There are none. Look further with --status all and --everybody.")
-        return OK
-    print("\n".join(approval_listing(found)))
-    if more:
-        say(f"There are more than {flags.limit}: ask with --limit, or narrow the listing.")
-    return OK
+        return print_listing(
+            flags,
+            _all(client, flags),
+            approval_listing,
+            none="There are none. Look further with --status all and --everybody.",
+        )
 
 
 def _all(client: Millwright, flags: argparse.Namespace) -> Iterator[Approval]:

@@ -3,17 +3,18 @@
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
 from cli.connection import connected
 from cli.failures import MisuseError
 from cli.following import OK, Follower, how_to_follow, print_json, print_outcome, say
 from cli.given import json_input, named
+from cli.listing import print_listing, require_limit
 from cli.tables import instance_lines, listing
 from millwright_client import Instance, InstanceSummary, Millwright, Page, Resumed
 
 _PAGE = 200
+_NONE = "There are none. Start one with: millwright run NAMESPACE/NAME"
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -24,22 +25,15 @@ def run(flags: argparse.Namespace) -> int:
 def _list(flags: argparse.Namespace) -> int:
     if flags.active and flags.status:
         raise MisuseError("Either --active or --status: each says which instances are meant.")
-    if flags.limit < 1:
-        raise MisuseError("--limit is 1 or more.")
+    require_limit(flags)
     narrowed = _narrowed(flags)
     with connected(flags) as client:
-        found = list(islice(_all(client, flags, narrowed), flags.limit + 1))
-    more, found = found[flags.limit :], found[: flags.limit]
-    if flags.json:
-        print_json([asdict(each) for each in found])
-        return OK
-    if not found:
-        say("There are none. Start one with: millwright run NAMESPACE/NAME")
-        return OK
-    print("\n".join(listing(found)))
-    if more:
-        say(f"There are more than {flags.limit}: ask with --limit, or narrow the listing.")
-    return OK
+        return print_listing(
+            flags,
+            _all(client, flags, narrowed),
+            listing,
+            none="There are none. Start one with: millwright run NAMESPACE/NAME",
+        )
 
 
 def _narrowed(flags: argparse.Namespace) -> dict[str, Any]:
