@@ -26,13 +26,15 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Approve:
-    """Somebody says yes to the one approval there is."""
+class Decide:
+    """Somebody decides the one approval there is."""
+
+    approves: bool
 
     def to(self, twins: Twins) -> None:
         """Let it happen."""
         (decision,) = twins.of(Decision)
-        twins.decide(decision, approves=True)
+        twins.decide(decision, approves=self.approves)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,12 @@ class Told:
         getattr(twins, self.what)()
 
 
-Happening: TypeAlias = Send | Approve | Told
+Happening: TypeAlias = Send | Decide | Told
 TIME: Final = Told("let_time_pass")
 PAUSE: Final = Told("pause")
 RESUME: Final = Told("resume")
+REPLACE: Final = Told("replace_the_worker")
+APPROVE, REJECT = Decide(True), Decide(False)
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,19 @@ SEEDS: Final[Mapping[str, Seed]] = {
     "an approval by two": Seed(
         # What one yes did is certain once something later has happened.
         [_fork([_ask("ask", 2), _set("asked")], [_wait("soon", 2)])],
-        [Approve(), TIME, Approve()],
+        [APPROVE, TIME, APPROVE],
+    ),
+    "a decision on a run that is new and paused": Seed(
+        [
+            _fork(
+                [_listen("hears", "all", "a", "b")],
+                [_listen("heard", "one", "c")],
+                [_ask("ask", 1)],
+                compete=True,
+            )
+        ],
+        # The event lets the run go on as a new one, which has nothing to do but to be decided.
+        [PAUSE, Send("c"), REPLACE, REPLACE, REJECT],
+        "restless",
     ),
 }

@@ -114,11 +114,7 @@ class Machine(RuleBasedStateMachine):
         type_ = data.draw(st.sampled_from([*wanted, *self.types]))
         self._noticing(lambda both: both.send(type_, number))
 
-    # Not while paused: a run that is paused at its very beginning and then loses its workers does
-    # not replay ("No command scheduled for event"), and so takes no decision. Open.
-    @precondition(
-        lambda self: self.both.goes_on and not self.both.model.paused and self.both.of(Decision)
-    )
+    @precondition(lambda self: self.both.goes_on and self.both.of(Decision))
     @rule(data=st.data(), approves=st.booleans())
     def decide(self, data: st.DataObject, *, approves: bool) -> None:
         decision = data.draw(st.sampled_from(self.both.of(Decision)))

@@ -18,6 +18,8 @@ LAST_STEPS: Final = 25
 # How long to wait before looking again: soon at first, then so that looking costs little.
 SOON_S: Final = 0.05
 LATER_S: Final = 0.4
+# So many times longer a run may answer nothing: a busy worker, or one that cannot replay it.
+SILENT: Final = 3
 
 _KINDS: Final = {"Timer": "timer", "Events": "event", "Decision": "approval"}
 
@@ -154,9 +156,10 @@ class Twins:
         if self.open:
             return
         # More than enough on a busy machine; what differs for so long stays different.
+        silent = monotonic() + SILENT * self.patience_s
         until, pause = monotonic() + self.patience_s, SOON_S
         while (seen := self._seen()) != (wanted := self._wanted()):
-            if seen is None:
+            if seen is None and monotonic() < silent:
                 until = monotonic() + self.patience_s
             elif monotonic() > until:
                 self._differ(seen, wanted)

@@ -149,6 +149,7 @@ class Approvals:
         """Tell the run, and wait until the inbox shows it."""
         until = asyncio.get_running_loop().time() + REOPENS_S
         while not await self._taken(approval, decision):
+            await self._require_pending(approval)
             if asyncio.get_running_loop().time() > until:
                 await self._require_waiting(approval)
                 raise UnavailableError("The run does not take the decision now. Try again.")
@@ -199,6 +200,16 @@ class Approvals:
             if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
                 raise _TooManyError from error
             raise
+
+    async def _require_pending(self, approval: Approval) -> None:
+        """Look whether somebody has decided it meanwhile.
+
+        Raises:
+            ConflictError: When somebody has; perhaps the caller, whom nobody answered in time.
+        """
+        now = await self._desk.read(approval.tenant_id, approval.id)
+        if now is not None and now.status is not ApprovalStatus.PENDING:
+            raise ConflictError(f"It has been decided already: {now.status.value}.")
 
     async def _require_waiting(self, approval: Approval) -> None:
         """Tell a run that is busy from one that asks no more.

@@ -89,9 +89,26 @@ class Interpreter:
             # Whoever waits for events looks at once.
             self.woken.update(self.current.waiting)
 
+    async def begun(self) -> None:
+        """Wait until the run has gone as far as it can by itself.
+
+        A handler runs before the run where both are new. A refused update leaves nothing in the
+        history: then what had begun long before another message came is new beside it when the run
+        is replayed, and the message must find the same.
+        """
+        if self.current is None:
+            await workflow.wait_condition(lambda: self.current is not None)
+
     @workflow.update(name=DECIDE_UPDATE)
-    def decide(self, decision: Decision) -> None:
-        """Take what somebody says to an approval."""
+    async def decide(self, decision: Decision) -> None:
+        """Take what somebody says to an approval.
+
+        Raises:
+            ApplicationError: When it cannot be taken, which only a run that is new finds out here.
+        """
+        if self.current is None:
+            await self.begun()
+            self.require_allowed(decision)
         self.ballot(decision).take(decision)
 
     @decide.validator
@@ -100,6 +117,16 @@ class Interpreter:
 
         Raises:
             ApplicationError: Which says why.
+        """
+        # A run that is new does not know yet what it asks.
+        if self.current is not None:
+            self.require_allowed(decision)
+
+    def require_allowed(self, decision: Decision) -> None:
+        """Look whether a decision can be taken.
+
+        Raises:
+            ApplicationError: Which says why not.
         """
         refused = self.ballot(decision).refusal(decision)
         if refused is not None:
@@ -138,18 +165,19 @@ class Interpreter:
     @workflow.update(name=PAUSE_UPDATE)
     async def pause(self) -> None:
         """Begin no further task until somebody resumes the run."""
-        await workflow.wait_condition(lambda: self.current is not None)
+        await self.begun()
         self.set_paused(paused=True)
 
     @workflow.update(name=RESUME_UPDATE)
     async def resume(self) -> None:
         """Go on."""
-        await workflow.wait_condition(lambda: self.current is not None)
+        await self.begun()
         self.set_paused(paused=False)
 
     @workflow.signal(name=TURN_SIGNAL)
-    def turn(self, execution: str) -> None:
+    async def turn(self, execution: str) -> None:
         """Let a call ask again that waits because of its limits; others are not waited for."""
+        await self.begun()
         run = self.current
         if run is not None and execution in run.turns:
             run.turns[execution] = True
