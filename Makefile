@@ -27,11 +27,11 @@ test: ## set up and run the tests, but for the long ones
 prove: ## set up and run the long tests
 	@scripts/setup dev
 	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model \
-	  --deselect $(SEARCH) --ignore=$(KILLS)
+	  --ignore=$(KILLS)
 
 search: ## set up and look at random for what interpreter and model do differently
 	@scripts/setup dev
-	@MILLWRIGHT_TEST_MODEL_EXAMPLES=100 exec $(BIN)/pytest -n 0 $(SEARCH)
+	@MILLWRIGHT_TEST_MODEL_RANDOM=1 MILLWRIGHT_TEST_MODEL_EXAMPLES=100 exec $(BIN)/pytest -n 0 $(SEARCH)
 
 prove-kills: ## set up and kill workers at every boundary in both ways; keeps the figures
 	@scripts/setup dev

@@ -1,6 +1,5 @@
 """The API process: connect, wire, serve until SIGTERM or SIGINT."""
 
-import gc
 from typing import Final
 
 import structlog
@@ -10,6 +9,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.server import Server
 from api.wiring import build_services
+from foundation import garbage
 from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.settings import Settings
@@ -36,9 +36,7 @@ async def run(settings: Settings) -> None:
         services = build_services(settings, database, temporal, egress)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings), settings)
-        # What is built once is never garbage: full collections would stop requests for 40 ms.
-        gc.collect()
-        gc.freeze()
+        garbage.settle()
         await Server(config, services.instances.dismiss).serve()
     finally:
         await egress.aclose()

@@ -3,7 +3,6 @@
 Both kinds have the same settings, the same activity and the same process shape.
 """
 
-import gc
 import sys
 
 import uvloop
@@ -12,6 +11,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from bench.cluster import client_of
 from bench.handwritten import Handwritten, HandwrittenNothing, HandwrittenWindow, http_call
+from foundation import garbage
 from foundation.settings import Settings
 from workflows.interpreter.workflow import Interpreter
 
@@ -33,8 +33,7 @@ async def main(task_queue: str, kind: str) -> None:
     """Poll until killed."""
     client = await client_of(Settings())
     # As the product's worker does.
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     await worker(client, task_queue, kind).run()
 
 

@@ -1,7 +1,6 @@
 """The worker: everything it can do, wired in one place."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +26,7 @@ from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from activities.notify import MailServer, Notifier, NotifyActivities
 from activities.schedules import ScheduleActivities
+from foundation import garbage
 from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
@@ -174,9 +174,7 @@ async def run(settings: Settings) -> None:
         client = await connected(settings, blobs, stop)
         if client is None:
             return
-        # Nothing of what was imported goes away: collections of garbage need not look through it.
-        gc.collect()
-        gc.freeze()
+        garbage.settle()
         events = build_events(database, client, settings.events, settings.mqtt)
         triggers = build_triggers(database, client, Catalog(database), settings.temporal)
         worker = build_worker(
