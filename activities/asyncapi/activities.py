@@ -86,12 +86,13 @@ class AsyncApiActivities:
     async def subscribe(self, call: AsyncApiConsume) -> ActivityResult:
         """Begin a subscription."""
         async with working(self.opener, call) as work:
-            request = work.request
+            request, again = work.request, activity.info().attempt > 1
             address = await self._address(work, "subscribe")
 
             async def subscribe(broker: Broker) -> None:
+                topic = address.to_subscribe()
                 async with _within(request.timeout_s, broker):
-                    await mqtt.subscribe(broker, _id(request.session), address.to_subscribe())
+                    await mqtt.subscribe(broker, _id(request.session), topic, again=again)
 
             await self._with_broker(work, address, subscribe)
             return work.result(None)

@@ -52,13 +52,18 @@ async def publish(
         )
 
 
-async def subscribe(broker: Broker, session: str, topic: str) -> None:
+async def subscribe(broker: Broker, session: str, topic: str, *, again: bool = False) -> None:
     """Make the broker keep messages for a session that begins now.
+
+    Args:
+        again: Nobody heard whether it has begun already. If so it goes on: who sends saw it begin,
+            and may have sent what is not sent twice.
 
     Raises:
         UpstreamError: When the broker cannot be reached, refuses or does not answer.
     """
-    await forget(broker, session)
+    if not again:
+        await forget(broker, session)
     async with connected(broker, session, clean=False, keep_s=KEEP_S) as connection:
         await connection.subscribe(topic)
 

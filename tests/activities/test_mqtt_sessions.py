@@ -162,6 +162,20 @@ async def test_subscribing_again_begins_anew(mosquitto: Mosquitto, is_5: bool) -
 
 
 @BOTH
+async def test_subscribing_once_more_goes_on_where_nobody_heard_that_it_had_begun(
+    mosquitto: Mosquitto, is_5: bool
+) -> None:
+    broker = broker_of(mosquitto, is_5=is_5)
+    await mqtt.subscribe(broker, SESSION, "steps")
+    mosquitto.publish("steps", "1")
+    await mqtt.subscribe(broker, SESSION, "steps", again=True)
+    mosquitto.publish("steps", "2")
+    first = await polled(broker)
+    assert payloads(first) == [1, 2]
+    assert payloads(await polled(broker, keys(first))) == []
+
+
+@BOTH
 async def test_a_topic_that_is_none_is_refused_before_it_is_sent(
     mosquitto: Mosquitto, is_5: bool
 ) -> None:
