@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tests.model.programs import Task, written
-from tests.model.reference import Decision
 from tests.model.sayings import an_array, answered, items, marked
 from tests.model.twins import Twins
+from tests.model.wants import Decision
 
 
 @dataclass(frozen=True)

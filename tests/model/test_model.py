@@ -28,9 +28,10 @@ from foundation.database import Database
 from tests.fixtures.temporal import RESTLESS, SKIPPING, temporal_server
 from tests.model.planting import BUGS, Bug
 from tests.model.programs import definitions
-from tests.model.reference import Decision, Events, Instance, Race
+from tests.model.reference import Instance
 from tests.model.seeds import SEEDS, Seed
 from tests.model.twins import Differed, Twins, Worlds
+from tests.model.wants import Decision, Events, Race
 from tests.model.world import World, world_at
 
 # The same ones each time, unless somebody searches.
