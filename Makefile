@@ -26,8 +26,7 @@ test: ## set up and run the tests, but for the long ones
 
 prove: ## set up and run the long tests
 	@scripts/setup dev
-	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model \
-	  --ignore=$(KILLS)
+	@MILLWRIGHT_TEST_MODEL_EXAMPLES=30 exec $(BIN)/pytest -n 2 --dist worksteal $(LONG) tests/model
 
 search: ## set up and look at random for what interpreter and model do differently
 	@scripts/setup dev
