@@ -157,7 +157,6 @@ def test_a_schema_that_cannot_be_used_is_reported_where_it_is_asked_for(schema: 
             "secret-flow",
             "reads a secret of yours",
         ),
-        ({"run": {"shell": {"command": "ls"}}}, "not-enabled", "Ask"),
     ],
 )
 def test_a_function_that_cannot_be_used_is_reported_at_its_call(
@@ -168,6 +167,73 @@ def test_a_function_that_cannot_be_used_is_reported_at_its_call(
     found = validate(text, off={"programs": "Ask."}, found=fetched(LOG, function))
     assert {(each.code, each.pointer) for each in found} == {(code, "/do/0/first/call")}
     assert any(message in each.message for each in found), found
+
+
+HTTP = {"call": "http", "with": {"method": "get", "endpoint": "https://a.example"}}
+FAULTS: JsonValue = {
+    "try": [{"a": HTTP}],
+    "catch": {"then": "end"},
+}
+EVENTS = {"one": {"with": {"type": "a"}}}
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        ({"emit": {"event": {"with": {"type": "a", "source": "https://e.com"}}}}, "(emit)"),
+        ({"listen": {"to": EVENTS}}, "(listen)"),
+        ({"run": {"workflow": {"namespace": "a", "name": "b", "version": "1.0.0"}}}, "(run)"),
+        ({"call": "mcp.tool", "with": {"server": "erp", "tool": "book"}}, "'mcp.tool'"),
+        (
+            {"call": "approval", "with": {"title": "a", "candidates": {"roles": ["operator"]}}},
+            "'approval'",
+        ),
+        (
+            {"call": "notify", "with": {"email": {"to": ["a@e.com"], "subject": "a", "text": "b"}}},
+            "'notify'",
+        ),
+        ({"do": [{"inner": {"set": {"a": 1}, "export": {"as": "${ . }"}}}]}, "$context"),
+        ({"do": [{"inner": {"set": {"a": 1}, "then": "end"}}]}, "then: end"),
+        ({"do": [{"inner": {"switch": [{"a": {"then": "end"}}]}}]}, "then: end"),
+        (FAULTS, "then: end"),
+        ({"set": {"a": "${ $context.a }"}}, "$context"),
+        ({"set": {"a": "${ [1] | map($workflow.input) }"}}, "$workflow"),
+        *(
+            ({**HTTP, "metadata": {"millwright": {name: value}}}, f"metadata.millwright.{name}")
+            for name, value in {
+                "taskQueue": "a",
+                "priority": 1,
+                "fairnessKey": "a",
+                "searchAttributes": {"MillwrightKey": "a"},
+                "concurrency": {"limit": 1, "key": "a"},
+                "rateLimit": {"limit": 1, "key": "a", "period": {"seconds": 1}},
+                "compensate": [{"undo": {"set": {"a": 1}}}],
+            }.items()
+        ),
+    ],
+)
+def test_a_function_from_elsewhere_does_nothing_in_the_name_of_who_calls_it(
+    function: JsonValue, what: str
+) -> None:
+    found = found_in(CALLS, fetched(LOG, function))
+    told = [each for each in found if each.code == "elsewhere"]
+    assert [each.pointer for each in told] == ["/do/0/first/call"], found
+    assert what in told[0].message
+    own = CALLS.replace("@global", "@default")
+    trusted = fetched("log:1.0.0@default", function, trusted=True)
+    assert "elsewhere" not in {each.code for each in found_in(own, trusted)}
+
+
+def test_a_function_from_elsewhere_may_compute_and_call_what_it_names() -> None:
+    wants = {"timeout": {"seconds": 3}, "summary": "a", "idempotencyKey": "${ $input.key }"}
+    function: JsonValue = {
+        "do": [
+            {"each": {"for": {"each": "i", "in": "${ .all }"}, "do": [{"a": {"set": "${ $i }"}}]}},
+            {"call": {**HTTP, "metadata": {"millwright": wants}}},
+            {"choose": {"switch": [{"a": {"when": "${ .x }", "then": "exit"}}]}},
+        ]
+    }
+    assert found_in(CALLS, fetched(LOG, function)) == []
 
 
 def test_a_function_of_the_own_catalogue_may_read_a_secret_that_the_workflow_declares() -> None:
