@@ -198,6 +198,35 @@ async def test_the_catalogue_is_asked_with_a_secret_that_nobody_gets_to_see(
     assert "top-secret" not in published.model_dump_json()
 
 
+async def test_a_schema_of_an_own_function_is_asked_for_with_a_secret_that_the_function_reads(
+    publisher: Publisher, plant: Plant, secrets: Secrets
+) -> None:
+    secrets.put("t1", "git", "top-secret-token", "me")
+    has(plant, "/order.json", "{}")
+    where = f"{{ uri: 'http://{HOST}/order.json', authentication: {LOGIN} }}"
+    schema = f"{{ schema: {{ resource: {{ endpoint: {where} }} }} }}"
+    function = f"input: {schema}\nset: {{ a: 1 }}\n".encode()
+    may_not = somebody("t1", frozenset({"workflow:create"}))
+    with pytest.raises(ForbiddenError):
+        await publisher.publish_function(may_not, "log", "1.0.0", function)
+    assert plant.asked == []
+    await publisher.publish_function(somebody(), "log", "1.0.0", function)
+    (asked,) = plant.asked_at("/order.json")
+    assert asked.headers["authorization"] == "Bearer top-secret-token"
+
+
+async def test_everything_together_has_one_deadline(
+    publisher: Publisher, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.catalog.fetching.ALL_S", 1.0)
+    for number in range(10):
+        call = f"log:1.0.{number + 1}@global"
+        has(plant, f"/functions/log/1.0.{number}/function.yaml", f"call: '{call}'\n", delay_s=0.4)
+    finding = await refused(publisher, CALLS)
+    assert "everything together took over" in finding.message
+    assert len(plant.asked) < 5
+
+
 async def test_a_catalogue_that_repeats_the_secret_is_refused(
     publisher: Publisher, plant: Plant, secrets: Secrets
 ) -> None:

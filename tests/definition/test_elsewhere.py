@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from tests.definition.documents import with_tasks
 from tests.shared_data import shared
 from workflows.definition import (
@@ -169,7 +169,7 @@ def test_a_function_that_cannot_be_used_is_reported_at_its_call(
     assert any(message in each.message for each in found), found
 
 
-HTTP = {"call": "http", "with": {"method": "get", "endpoint": "https://a.example"}}
+HTTP: JsonObject = {"call": "http", "with": {"method": "get", "endpoint": "https://a.example"}}
 FAULTS: JsonValue = {
     "try": [{"a": HTTP}],
     "catch": {"then": "end"},
@@ -225,7 +225,11 @@ def test_a_function_from_elsewhere_does_nothing_in_the_name_of_who_calls_it(
 
 
 def test_a_function_from_elsewhere_may_compute_and_call_what_it_names() -> None:
-    wants = {"timeout": {"seconds": 3}, "summary": "a", "idempotencyKey": "${ $input.key }"}
+    wants: JsonObject = {
+        "timeout": {"seconds": 3},
+        "summary": "a",
+        "idempotencyKey": "${ $input.key }",
+    }
     function: JsonValue = {
         "do": [
             {"each": {"for": {"each": "i", "in": "${ .all }"}, "do": [{"a": {"set": "${ $i }"}}]}},

@@ -67,6 +67,11 @@ class _Errand:
     beat: _Nobody = _Nobody()
 
 
+def deadline() -> float:
+    """Return when all that one publication wants has to be there; by the clock of the loop."""
+    return asyncio.get_running_loop().time() + ALL_S
+
+
 class Fetcher:
     """Fetches for all tenants.
 
@@ -84,12 +89,17 @@ class Fetcher:
         self._logins = logins
 
     async def fetch(
-        self, principal: Principal, wanted: Sequence[Wanted], definition: Definition | None
+        self,
+        principal: Principal,
+        wanted: Sequence[Wanted],
+        definition: Definition | None,
+        until: float,
     ) -> Mapping[str, Fetched | Failed]:
         """Fetch some things; what cannot be had comes back with the reason.
 
         Args:
             definition: Whose authentications and secrets may be used; None for nobody's.
+            until: When everything has to be there (`deadline`).
 
         Raises:
             ForbiddenError: A secret would be used, and the caller may not run what uses secrets.
@@ -103,7 +113,8 @@ class Fetcher:
 
         tasks = [asyncio.create_task(one(each)) for each in wanted]
         try:
-            done, _ = await asyncio.wait(tasks, timeout=ALL_S)
+            left = until - asyncio.get_running_loop().time()
+            done, _ = await asyncio.wait(tasks, timeout=max(left, 0.0))
             return {
                 each.key: task.result() if task in done else _too_late(each)
                 for each, task in zip(wanted, tasks, strict=True)

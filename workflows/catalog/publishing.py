@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from security.features.service import Features
 from security.principal import Principal
-from workflows.catalog.fetching import Fetcher
+from workflows.catalog.fetching import Fetcher, deadline
 from workflows.catalog.functions.schemas import FunctionPublication
 from workflows.catalog.functions.service import Functions
 from workflows.catalog.schemas import Publication
@@ -25,6 +25,7 @@ from workflows.definition import (
 )
 from workflows.definition.checks.functions import MAX_CALL_DEPTH
 from workflows.definition.elsewhere import NOTHING_FOUND, Found, Wanted
+from workflows.definition.function_file import workflow_around
 
 # Functions that call functions; what is deeper would not be published anyway.
 MAX_ROUNDS: Final = MAX_CALL_DEPTH
@@ -84,7 +85,8 @@ class Publisher:
             return await asyncio.to_thread(kept, NOTHING_FOUND)
         except NotFetchedError as error:
             first = error
-        return await self._with_everything(principal, kept, first, None)
+        around = await asyncio.to_thread(workflow_around, text)
+        return await self._with_everything(principal, kept, first, around)
 
     async def validate(self, principal: Principal, text: bytes) -> list[Finding]:
         """Find everything that is wrong with a definition.
@@ -99,12 +101,13 @@ class Publisher:
     async def _all_of(self, principal: Principal, text: bytes) -> Found:
         found: Found = NOTHING_FOUND
         definition: Definition | None = None
+        until = deadline()
         for _ in range(MAX_ROUNDS):
             missing = await asyncio.to_thread(wanted, text, found=found)
             if not missing:
                 break
             definition = definition or await asyncio.to_thread(_definition, text)
-            found = await self._more(principal, found, missing, definition)
+            found = await self._more(principal, found, missing, definition, until)
         return found
 
     async def _with_everything(
@@ -115,8 +118,9 @@ class Publisher:
         definition: Definition | None,
     ) -> T:
         found: Found = NOTHING_FOUND
+        until = deadline()
         for _ in range(MAX_ROUNDS):
-            found = await self._more(principal, found, missing.wanted, definition)
+            found = await self._more(principal, found, missing.wanted, definition, until)
             try:
                 return await asyncio.to_thread(kept, found)
             except NotFetchedError as error:
@@ -129,8 +133,9 @@ class Publisher:
         found: Found,
         missing: Sequence[Wanted],
         definition: Definition | None,
+        until: float,
     ) -> Found:
-        return {**found, **await self._fetcher.fetch(principal, missing, definition)}
+        return {**found, **await self._fetcher.fetch(principal, missing, definition, until)}
 
 
 def _definition(text: bytes) -> Definition | None:

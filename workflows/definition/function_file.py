@@ -7,7 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from foundation.json import JsonObject, JsonValue, digest
 from workflows.definition.checks import check
-from workflows.definition.checks.subject import NOTHING
+from workflows.definition.checks.references import secrets_read
+from workflows.definition.checks.subject import NOTHING, Subject
 from workflows.definition.elsewhere import (
     DEFAULT_CATALOG,
     NOTHING_FOUND,
@@ -84,6 +85,31 @@ def prepare_function(
     )
 
 
+def workflow_around(text: str | bytes) -> Definition | None:
+    """Return a workflow that calls a function and declares all secrets that it reads.
+
+    What the function fetches to be checked it may fetch with them, as it will for every workflow
+    that calls it. None for what is no function.
+    """
+    value = parse(text).value
+    around = _around("function", value)
+    try:
+        definition = Definition.model_validate(around)
+    except ValidationError:
+        return None
+    secrets = sorted(secrets_read(Subject(Pruned(around, around), definition)))
+    use = definition.use.model_copy(update={"secrets": secrets})
+    return definition.model_copy(update={"use": use})
+
+
+def _around(key: str, value: JsonValue) -> JsonObject:
+    return {
+        "document": STAND_IN_DOCUMENT,
+        "use": {"functions": {key: value}},
+        "do": [],
+    }
+
+
 class _Function:
     """A function inside of a workflow that does nothing else: checks look at whole workflows."""
 
@@ -104,11 +130,7 @@ class _Function:
             message = "A function is a task: an object with 'input', 'output' and what it does."
             yield Problem(Code.WRONG_TYPE, (), message)
             return
-        around: JsonObject = {
-            "document": STAND_IN_DOCUMENT,
-            "use": {"functions": {self._key: self._value}},
-            "do": [],
-        }
+        around = _around(self._key, self._value)
         try:
             definition = Definition.model_validate(around)
         except ValidationError as error:

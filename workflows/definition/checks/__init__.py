@@ -17,7 +17,7 @@ from workflows.definition.checks.flow import (
     check_reachability,
     check_targets,
 )
-from workflows.definition.checks.foreign import check_fetched, check_foreign
+from workflows.definition.checks.foreign import check_distrusted, check_fetched, check_foreign
 from workflows.definition.checks.forms import check_forms
 from workflows.definition.checks.functions import check_calls, check_functions
 from workflows.definition.checks.lifecycle import check_lifecycle
@@ -56,6 +56,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_calls,
     check_references,
     check_foreign,
+    check_distrusted,
     check_fetched,
     check_secret_names,
     check_schemas,

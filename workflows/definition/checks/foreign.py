@@ -1,4 +1,4 @@
-"""Functions from elsewhere: they stand for themselves, and do nothing in the name of who calls them.
+"""Functions from elsewhere: they stand for themselves, and do nothing in the caller's name.
 
 What is not listed here as harmless is refused: whatever the language gains is closed to them until
 somebody has thought about it. Functions of the tenant's own catalogue may do what a workflow may.
@@ -10,6 +10,7 @@ from typing import Final
 
 from workflows.definition.checks.expression_fields import is_fetched
 from workflows.definition.checks.expressions import compiled_fields
+from workflows.definition.checks.fields import FieldAt
 from workflows.definition.checks.references import references
 from workflows.definition.checks.subject import Site, Subject
 from workflows.definition.findings import Code, Path, Problem, shown
@@ -77,19 +78,30 @@ def check_foreign(subject: Subject) -> Iterator[Problem]:
             yield Problem(Code.ELSEWHERE, reference.path, message)
         elif not part.trusted:
             yield _sees_secrets(reference.path)
+
+
+def check_distrusted(subject: Subject) -> Iterator[Problem]:
+    """Find what a function from elsewhere would do in the name of the workflow that calls it."""
+    if not subject.parts:
+        return
     for site in subject.sites:
         if _is_distrusted(subject, site.path):
             yield from _oversteps(site)
     for field in subject.fields:
-        if field.name == "export" and _is_distrusted(subject, field.path):
-            yield _refused(field.path, "exports to your $context, which")
-        elif field.name == "then" and field.value == "end" and _is_distrusted(subject, field.path):
-            yield _refused(field.path, "would end your workflow (then: end), which")
-    for field, expressions in compiled_fields(subject):
         if _is_distrusted(subject, field.path):
+            yield from _takes_over(field)
+    for place, expressions in compiled_fields(subject):
+        if _is_distrusted(subject, place.path):
             for path, found in expressions:
                 if isinstance(found, Expression):
                     yield from _reads(path, found)
+
+
+def _takes_over(field: FieldAt) -> Iterator[Problem]:
+    if field.name == "export":
+        yield _refused(field.path, "exports to your $context, which")
+    elif field.name == "then" and field.value == "end":
+        yield _refused(field.path, "would end your workflow (then: end), which")
 
 
 def _is_distrusted(subject: Subject, path: Path) -> bool:

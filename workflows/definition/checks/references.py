@@ -51,6 +51,19 @@ def check_secret_names(subject: Subject) -> Iterator[Problem]:
                 yield from (_unknown_secret(path, name, known) for name in _read(found) - known)
 
 
+def secrets_read(subject: Subject) -> frozenset[str]:
+    """Name all secrets that a definition uses, declared or not."""
+    named = (each.name for each in references(subject) if each.section == "secrets")
+    read = (
+        name
+        for _, expressions in compiled_fields(subject)
+        for _, found in expressions
+        if isinstance(found, Expression) and "secrets" in found.variables
+        for name in _read(found)
+    )
+    return frozenset((*named, *read))
+
+
 def _read(expression: Expression) -> frozenset[str]:
     return frozenset(
         key
