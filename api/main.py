@@ -37,7 +37,10 @@ async def run(settings: Settings) -> None:
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings), settings)
         garbage.settle()
-        await Server(config, services.instances.dismiss).serve()
+        try:
+            await Server(config, services.instances.dismiss).serve()
+        finally:
+            await services.publisher.aclose()
     finally:
         await egress.aclose()
         blobs.close()

@@ -16,6 +16,7 @@ from typing import NoReturn
 from typing_extensions import override
 
 from cli.approval_flags import describe_approvals
+from cli.function_flags import describe_functions
 from cli.instance_flags import describe_instances, describe_run
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -63,6 +64,9 @@ def build_parser() -> tuple[Parser, list[str]]:
     )
     describe_approvals(
         commands.add_parser("approvals", help="list what waits for people, and decide it")
+    )
+    describe_functions(
+        commands.add_parser("functions", help="share tasks among the workflows of the tenant")
     )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))

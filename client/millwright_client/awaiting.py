@@ -13,6 +13,7 @@ from millwright_client.calls import (
     approvals,
     events,
     features,
+    functions,
     instances,
     mcp,
     schedules,
@@ -238,6 +239,15 @@ class AsyncSecrets(Resource):
     delete = Method(secrets.delete)
 
 
+class AsyncFunctions(Resource):
+    """The tenant's own catalogue of functions."""
+
+    publish = Method(functions.publish)
+    list = Method(functions.list_)
+    versions = Method(functions.versions)
+    get = Method(functions.get)
+
+
 class AsyncMcp(Resource):
     """MCP servers and their tools."""
 
@@ -283,6 +293,7 @@ class AsyncMillwright(Resource):
         self.schedules = AsyncSchedules(self.driver)
         self.approvals = AsyncApprovals(self.driver)
         self.cloud_events = AsyncCloudEvents(self.driver)
+        self.functions = AsyncFunctions(self.driver)
         self.secrets = AsyncSecrets(self.driver)
         self.features = AsyncFeatures(self.driver)
         self.mcp = AsyncMcp(self.driver)

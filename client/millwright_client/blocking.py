@@ -14,6 +14,7 @@ from millwright_client.calls import (
     approvals,
     events,
     features,
+    functions,
     instances,
     mcp,
     schedules,
@@ -237,6 +238,15 @@ class Secrets(Resource):
     delete = Method(secrets.delete)
 
 
+class Functions(Resource):
+    """The tenant's own catalogue of functions."""
+
+    publish = Method(functions.publish)
+    list = Method(functions.list_)
+    versions = Method(functions.versions)
+    get = Method(functions.get)
+
+
 class Mcp(Resource):
     """MCP servers and their tools."""
 
@@ -282,6 +292,7 @@ class Millwright(Resource):
         self.schedules = Schedules(self.driver)
         self.approvals = Approvals(self.driver)
         self.cloud_events = CloudEvents(self.driver)
+        self.functions = Functions(self.driver)
         self.secrets = Secrets(self.driver)
         self.features = Features(self.driver)
         self.mcp = Mcp(self.driver)

@@ -74,11 +74,62 @@ class DefinitionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a part of a published definition came from.
+
+    Attributes:
+        kind: `function` or `schema`.
+        name: As the definition calls it: `log:1.0.0@company`, or the address of a schema.
+        address: From where it was fetched; `default` for the tenant's own catalogue.
+        sha256: Of what was fetched, byte by byte.
+    """
+
+    kind: str
+    name: str
+    address: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Definition(DefinitionSummary):
     """One version of a published definition.
 
     Attributes:
-        document: The definition as plain data.
+        document: The definition as plain data: what runs.
+        source: The text as its author wrote it.
+        origins: Where the parts of `document` came from that are not in `source`.
+        created: Answer to a publication: False when the very same was published before.
+        findings: Answer to a publication: warnings.
+    """
+
+    document: dict[str, Any] | None = None
+    source: str | None = None
+    origins: list[Origin] = field(default_factory=list)
+    created: bool | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSummary:
+    """One version of a function of the tenant's own catalogue, without its text.
+
+    Attributes:
+        hash: Hash of its content.
+    """
+
+    name: str
+    version: str
+    hash: str
+    published_by: str | None = None
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Function(FunctionSummary):
+    """One version of a function.
+
+    Attributes:
+        document: The function as plain data: one task.
         source: The text as its author wrote it.
         created: Answer to a publication: False when the very same was published before.
         findings: Answer to a publication: warnings.

@@ -12,6 +12,7 @@ PAIRS = [
     (blocking.Schedules, awaiting.AsyncSchedules),
     (blocking.Approvals, awaiting.AsyncApprovals),
     (blocking.CloudEvents, awaiting.AsyncCloudEvents),
+    (blocking.Functions, awaiting.AsyncFunctions),
     (blocking.Secrets, awaiting.AsyncSecrets),
     (blocking.Mcp, awaiting.AsyncMcp),
     (Millwright, AsyncMillwright),

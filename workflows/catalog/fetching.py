@@ -88,6 +88,10 @@ class Fetcher:
         self._opener = opener
         self._logins = logins
 
+    async def aclose(self) -> None:
+        """Stop asking for tokens."""
+        await self._logins.aclose()
+
     async def fetch(
         self,
         principal: Principal,

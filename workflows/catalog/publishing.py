@@ -45,6 +45,10 @@ class Publisher:
         self._features = features
         self._fetcher = fetcher
 
+    async def aclose(self) -> None:
+        """Stop what goes on beside publications."""
+        await self._fetcher.aclose()
+
     async def publish(self, principal: Principal, text: bytes) -> Publication:
         """Check a definition and keep it, with everything that it uses from elsewhere.
 
