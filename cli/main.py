@@ -71,6 +71,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))
     _worker(commands.add_parser("worker", help="start worker processes"))
+    _images(commands.add_parser("images", help="add what containers are made of"))
     _blobs(commands.add_parser("blobs", help="look after large payloads"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
@@ -123,6 +124,25 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--url", metavar="URL", help="where the API is")
         _json_flag(verb)
     parser.set_defaults(module="cli.secrets")
+
+
+def _images(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Images of containers on this machine, in the folder MILLWRIGHT_PROGRAMS_IMAGES. Nothing "
+        "is pulled when a workflow runs: what is here can be run, and nothing else."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    adding = verbs.add_parser("add", help="unpack an image, in place of the one of that name")
+    removing = verbs.add_parser("remove", help="remove an image")
+    for verb in (adding, removing):
+        verb.add_argument("name", metavar="NAME", help="as definitions call it: alpine:3.20")
+    adding.add_argument(
+        "layout", metavar="LAYOUT", help="folder of an OCI layout: skopeo copy ... oci:LAYOUT:TAG"
+    )
+    adding.add_argument("--tag", metavar="TAG", help="which image of the layout, if it has several")
+    for verb in (adding, removing, verbs.add_parser("list", help="list images")):
+        _json_flag(verb)
+    parser.set_defaults(module="cli.images")
 
 
 def _features(parser: argparse.ArgumentParser) -> None:

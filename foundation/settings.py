@@ -165,7 +165,7 @@ class MqttSettings(BaseModel, frozen=True):
 
 
 class ProgramSettings(BaseModel, frozen=True):
-    """The most that one program (`run: shell`, `run: script`) may take, with all it starts."""
+    """The most that one program (`run`) may take, with all that it starts."""
 
     # Each takes up to a processor and its memory.
     max_concurrent: int = Field(default=2, ge=1)
@@ -176,6 +176,8 @@ class ProgramSettings(BaseModel, frozen=True):
     disk_mb: int = Field(default=64, ge=1)
     # Of standard output, and as much again of standard error; they go into the history.
     max_output_bytes: int = Field(default=256 * 1024, ge=1024, le=512 * 1024)
+    # Of containers; `millwright images` puts them there. Without it no container is run.
+    images: Path | None = None
 
 
 class LocalSettings(BaseModel, frozen=True):

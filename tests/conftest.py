@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.asyncapi_site",
     "tests.fixtures.databases",
     "tests.fixtures.grpc_line",
+    "tests.fixtures.images",
     "tests.fixtures.mail_server",
     "tests.fixtures.mosquitto",
     "tests.fixtures.plant",

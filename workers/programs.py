@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 
 from activities.logins import Authenticator
 from activities.programs import FeatureGate, ProgramActivities
-from activities.programs.sandbox import Limits, Refusing, Sandbox, proven
+from activities.programs.sandbox import Images, Limits, Refusing, Sandbox, proven
 from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.settings import ProgramSettings, Settings
@@ -50,6 +50,7 @@ def build_worker(
         egress=egress,
         opener=SecretOpener(StoredSecrets(Secrets(database, sealer))),
         logins=logins,
+        images=Images(settings.programs.images),
     )
     return Worker(
         client,

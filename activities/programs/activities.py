@@ -4,6 +4,7 @@ A program in the sandbox changes nothing outside of it. So when its worker dies 
 again; what it ended with, it ended with: an exit code is never a reason to try again by itself.
 """
 
+import asyncio
 import base64
 from dataclasses import replace
 from typing import Final
@@ -17,7 +18,8 @@ from activities.logins.types import ReadyLogin
 from activities.programs.errors import ProgramFailedError
 from activities.programs.gate import Gate
 from activities.programs.outcome import output_of
-from activities.programs.sandbox.types import Limits, Program, Sandbox
+from activities.programs.sandbox.images import Images
+from activities.programs.sandbox.types import Container, Limits, Program, Sandbox
 from activities.programs.types import ProgramCall
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
@@ -25,6 +27,7 @@ from security.egress import Egress
 
 # Code is read by people; what is longer than a person's work is data.
 _SOURCE_S: Final = 30.0
+NO_IMAGES: Final = Images()
 
 
 class ProgramActivities:
@@ -32,6 +35,7 @@ class ProgramActivities:
 
     Args:
         limits: The most that one program may take.
+        images: What containers may be made of.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class ProgramActivities:
         egress: Egress,
         opener: Opener,
         logins: Authenticator,
+        images: Images = NO_IMAGES,
     ) -> None:
+        self.images = images
         self.sandbox = sandbox
         self.gate = gate
         self.limits = limits
@@ -57,16 +63,30 @@ class ProgramActivities:
         async with working(self.opener, call) as work:
             await self.gate.require(call.tenant_id)
             request = work.request
-            program = Program(
-                language=request.language,
-                code=await self._code(work),
-                arguments=request.arguments,
-                environment=request.environment,
-                stdin=request.stdin,
-            )
+            program = await self._program(work)
             limits = replace(self.limits, time_s=min(self.limits.time_s, request.timeout_s))
             finished = await self.sandbox.run(program, limits)
             return work.result(output_of(finished, request.returns, limits))
+
+    async def _program(self, work: Work[ProgramCall]) -> Program | Container:
+        call = work.request
+        if call.language == "container":
+            return Container(
+                # Read from a disk, which may be slow.
+                image=await asyncio.to_thread(self.images.find, call.image),
+                command=call.code,
+                arguments=call.arguments,
+                environment=call.environment,
+                stdin=call.stdin,
+                hostname=call.hostname,
+            )
+        return Program(
+            language=call.language,
+            code=await self._code(work),
+            arguments=call.arguments,
+            environment=call.environment,
+            stdin=call.stdin,
+        )
 
     async def _code(self, work: Work[ProgramCall]) -> str:
         """Return the code, from where it is."""

@@ -135,10 +135,10 @@ EXAMPLES: dict[Code, tuple[str | bytes, str, int, int]] = {
         17,
     ),
     Code.NOT_SUPPORTED_YET: (
-        with_tasks("- a: { run: { container: { image: a } } }"),
-        "/do/0/a/run/container",
+        with_tasks("- a: { run: { container: { image: a, ports: { '80': 80 } } } }"),
+        "/do/0/a/run/container/ports",
         3,
-        17,
+        40,
     ),
     Code.NOT_ENABLED: (
         with_tasks("- a: { run: { shell: { command: ls } } }"),

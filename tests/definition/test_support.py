@@ -18,7 +18,27 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
 @pytest.mark.parametrize(
     ("task", "pointer", "what"),
     [
-        ("run: { container: { image: a } }", "run/container", "Containers"),
+        (
+            "run: { container: { image: a, ports: { '80': 80 } } }",
+            "run/container/ports",
+            "no network",
+        ),
+        (
+            "run: { container: { image: a, volumes: { /a: /b } } }",
+            "run/container/volumes",
+            "no volumes",
+        ),
+        (
+            "run: { container: { image: a, pullPolicy: always } }",
+            "run/container/pullPolicy",
+            "Nothing is pulled",
+        ),
+        (
+            "run: { container: { image: a, lifetime: { cleanup: never } } }",
+            "run/container/lifetime/cleanup",
+            "Nothing of a container is left",
+        ),
+        ("run: { container: { image: a }, await: false }", "run/await", "always waited for"),
         (
             "run: { script: { language: lua, code: '1' } }",
             "run/script/language",
@@ -42,12 +62,9 @@ def test_a_task_that_is_not_executed_yet_is_named(task: str, pointer: str, what:
 
 
 def test_the_message_names_the_task() -> None:
-    tasks = "- outer: { do: [ { start: { run: { container: { image: a } } } } ] }"
-    (found,) = validate(with_tasks(tasks))
-    assert found.message == (
-        "Task 'start': Containers are not supported yet. Use 'run: script' or 'run: shell', or "
-        "call a service."
-    )
+    stdio = MCP % ("tools/list", "{ stdio: { command: a } }")
+    (found,) = validate(with_tasks(f"- outer: {{ do: [ {{ start: {{ {stdio} }} }} ] }}"))
+    assert found.message.startswith("Task 'start': MCP servers over stdio are not supported yet.")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from activities.logins import Authenticator
 from activities.programs import FeatureGate, Gate, ProgramActivities
-from activities.programs.sandbox import Limits, Refusing, Sandbox, proven
+from activities.programs.sandbox import Images, Limits, Refusing, Sandbox, proven
 from foundation.database import Database
 from foundation.errors import ForbiddenError
 from foundation.settings import EgressSettings
@@ -60,14 +60,20 @@ def gate(tenant: str) -> Allowed:
 
 @pytest.fixture
 async def activities(
-    sandbox: Sandbox, gate: Gate, tenant: str, stub_hosts: dict[str, str]
+    sandbox: Sandbox, gate: Gate, tenant: str, stub_hosts: dict[str, str], images_folder: Path
 ) -> AsyncIterator[ProgramActivities]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
     logins = Authenticator(egress)
     secrets = SecretsInMemory({(tenant, name): value for name, value in SECRETS.items()})
     limits = Limits(time_s=60, output_bytes=10_000)
     yield ProgramActivities(
-        sandbox, gate, limits, egress=egress, opener=SecretOpener(secrets), logins=logins
+        sandbox,
+        gate,
+        limits,
+        egress=egress,
+        opener=SecretOpener(secrets),
+        logins=logins,
+        images=Images(images_folder),
     )
     await logins.aclose()
     await egress.aclose()
@@ -296,6 +302,45 @@ def asleep(mark: str) -> bool:
 async def gone(mark: str) -> None:
     while asleep(mark):  # noqa: ASYNC110 - processes of the system give no event
         await asyncio.sleep(0.05)
+
+
+def container(more: str, run: str = "") -> str:
+    return (
+        "use: { secrets: [ planted ] }\n"
+        f"do:\n  - it:\n      run:\n        container: {{ image: 'plant/tool:1.0'{more} }}\n"
+        + (f"        {run}\n" if run else "")
+    )
+
+
+@pytest.mark.usefixtures("programs")
+async def test_a_container_runs_what_its_image_says(run: Runner) -> None:
+    assert (await run(container(""))).output == "hello world\n"
+    given = ", arguments: [ press, '${ .line }' ], lifetime: { cleanup: eventually, after: PT1M }"
+    assert (await run(container(given), {"line": 4})).output == "hello press 4\n"
+    ended = await run(container(", command: 'exit 3'", "return: code"))
+    assert ended.output == 3
+
+
+@pytest.mark.usefixtures("programs")
+async def test_a_container_is_given_expressions_and_secrets_that_nobody_sees(run: Runner) -> None:
+    given = (
+        ", name: '${ \"press-\" + (.line | tostring) }', stdin: '${ .text }'"
+        ", environment: { KEY: '${ $secrets.planted }' }"
+        ", command: 'hostname; cat; echo \"$1 $KEY\"', arguments: [ '${ .line }' ]"
+    )
+    ended = await run(container(given), {"line": 4, "text": "hello\n"})
+    assert ended.output == "press-4\nhello\n4 ***\n"
+
+
+@pytest.mark.usefixtures("programs")
+async def test_a_container_whose_image_is_not_there_says_who_adds_it(run: Runner) -> None:
+    ended = await run(container("").replace("plant/tool:1.0", "alpine"))
+    assert (ended.kind, ended.error["title"]) == (
+        "configuration",
+        "The image of the container is not here",
+    )
+    assert "'alpine:latest'" in ended.error["detail"]
+    assert "millwright images add" in ended.error["detail"]
 
 
 @pytest.mark.usefixtures("programs")

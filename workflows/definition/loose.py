@@ -36,7 +36,7 @@ from workflows.definition.models import (
     TimeoutSpec,
     WaitTask,
 )
-from workflows.definition.models.run import ShellSpec
+from workflows.definition.models.run import ContainerSpec, ShellSpec
 from workflows.definition.pruning import Pruned, replaced
 from workflows.expressions import SECRET, compile_expression, has_expressions
 
@@ -47,6 +47,9 @@ _TEXTS: Final[frozenset[FieldKey]] = URIS | {
     (BasicAuthentication, "username"),
     (BasicAuthentication, "password"),
     (BearerAuthentication, "token"),
+    (ContainerSpec, "arguments"),
+    (ContainerSpec, "command"),
+    (ContainerSpec, "stdin"),
     (DigestAuthentication, "username"),
     (DigestAuthentication, "password"),
     (ErrorSpec, "type"),

@@ -4,14 +4,26 @@ Knows nothing of Temporal. There is no implementation without isolation, and no 
 """
 
 from activities.programs.sandbox.bubblewrap import Bubblewrap
-from activities.programs.sandbox.errors import SandboxRefusedError
+from activities.programs.sandbox.errors import ImageMissingError, SandboxRefusedError
+from activities.programs.sandbox.images import Image, Images
 from activities.programs.sandbox.probe import proven
 from activities.programs.sandbox.refusing import Refusing
-from activities.programs.sandbox.types import Finished, Language, Limits, Program, Sandbox
+from activities.programs.sandbox.types import (
+    Container,
+    Finished,
+    Language,
+    Limits,
+    Program,
+    Sandbox,
+)
 
 __all__ = [
     "Bubblewrap",
+    "Container",
     "Finished",
+    "Image",
+    "ImageMissingError",
+    "Images",
     "Language",
     "Limits",
     "Program",

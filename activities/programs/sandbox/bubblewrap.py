@@ -1,8 +1,9 @@
 """The sandbox: bubblewrap's namespaces, a filter of system calls, and limits of resources.
 
 A program sees /usr read-only, an empty folder for temporary files, a /proc of its own processes,
-and nothing else: no network but its own loopback, no file, process or variable of the worker.
-What it leaves behind, processes included, is gone when its first process ends.
+and nothing else: no network but its own loopback, no file, process or variable of the worker. A
+container sees the files of its image instead of /usr. What it leaves behind, processes included,
+is gone when its first process ends.
 
 A worker that is root gives it up for the program: limits on processes do not hold for root.
 """
@@ -13,7 +14,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from typing_extensions import override
@@ -21,7 +21,13 @@ from typing_extensions import override
 from activities.programs.sandbox.errors import ProgramInputError, SandboxRefusedError
 from activities.programs.sandbox.seccomp import seccomp_filter
 from activities.programs.sandbox.supervision import Command, supervised
-from activities.programs.sandbox.types import Finished, Language, Limits, Program, Sandbox
+from activities.programs.sandbox.surroundings import (
+    ENVIRONMENT,
+    Surroundings,
+    of_container,
+    of_program,
+)
+from activities.programs.sandbox.types import Container, Finished, Limits, Program, Sandbox
 
 # Nobody has this number; the worker's own would let a program of root's be as root outside.
 UNPRIVILEGED: Final = 2_000_000_001
@@ -32,6 +38,7 @@ _SHARED_MEMORY_BYTES: Final = 16 * 1024 * 1024
 # Linux takes 128 KiB for one argument or variable, and 2 MiB for all of them.
 _MAX_TEXT_BYTES: Final = 100_000
 _MAX_TEXTS_BYTES: Final = 1_000_000
+_HOSTNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # With these the loader would run code of the program's inside of what sets its limits.
 _OF_THE_LOADER: Final = re.compile(r"LD_.*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|NLSPATH")
@@ -40,29 +47,6 @@ _STARTED: Final = b'"exit-code"'
 _STATUS_BYTES: Final = 4096
 _SHOWN_BYTES: Final = 500
 _TOOLS: Final = "/usr/bin:/usr/sbin:/bin:/sbin"
-
-
-@dataclass(frozen=True)
-class Interpreter:
-    """What runs the programs of a language.
-
-    Attributes:
-        program: Where it is; below /usr, since the program sees nothing else.
-        bounded_addresses: Whether it is content with as many addresses as memory. V8 reserves
-            gigabytes which it does not use.
-    """
-
-    program: str
-    options: tuple[str, ...]
-    file: str
-    bounded_addresses: bool = True
-
-
-INTERPRETERS: Final[dict[Language, Interpreter]] = {
-    "sh": Interpreter("/usr/bin/sh", (), "/program/main.sh"),
-    "python": Interpreter("/usr/bin/python3", ("-I", "-B"), "/program/main.py"),
-    "js": Interpreter("/usr/bin/node", (), "/program/main.mjs", bounded_addresses=False),
-}
 
 
 @dataclass(frozen=True)
@@ -87,13 +71,17 @@ class Bubblewrap(Sandbox):
         )
 
     @override
-    async def run(self, program: Program, limits: Limits) -> Finished:
-        interpreter = _interpreter(program.language)
+    async def run(self, program: Program | Container, limits: Limits) -> Finished:
         _check(program)
         with ExitStack() as stack:
             given = _Given(stack)
             status = given.file(b"")
-            words = self._command(program, interpreter, limits, given, status)
+            around = (
+                of_container(program, limits)
+                if isinstance(program, Container)
+                else of_program(program, self.prlimit, limits)
+            )
+            words = self._command(program, around, limits, given, status)
             command = Command(words, tuple(given.descriptors), program.stdin.encode())
             finished = await supervised(command, limits)
             if finished.exceeded is None and _STARTED not in os.pread(status, _STATUS_BYTES, 0):
@@ -105,44 +93,36 @@ class Bubblewrap(Sandbox):
 
     def _command(
         self,
-        program: Program,
-        interpreter: Interpreter,
+        program: Program | Container,
+        around: Surroundings,
         limits: Limits,
         given: "_Given",
         status: int,
     ) -> list[str]:
+        code = (
+            ("--ro-bind-data", str(given.file(around.code.encode())), around.file)
+            if around.file
+            else ()
+        )
         # Arguments in a file: on the command line everybody on the machine could read them.
         options = given.file(
             b"".join(
                 each.encode() + b"\0"
                 for each in [
-                    *_isolation(limits),
+                    *_isolation(around, limits),
                     *("--json-status-fd", str(status)),
                     *("--seccomp", str(given.file(seccomp_filter()))),
-                    *("--ro-bind-data", str(given.file(program.code.encode())), interpreter.file),
+                    *code,
                     *("--remount-ro", "/"),
-                    *_environment(program),
+                    *_environment(around, program),
                 ]
             )
         )
-        outer = [self.prlimit, *_limits(limits, interpreter), "--"]
+        outer = [self.prlimit, *_limits(limits, bounded_addresses=around.bounded_addresses), "--"]
         if os.geteuid() == 0:
             outer += [self.setpriv, f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}"]
             outer += ["--clear-groups", "--"]
-        # Processes are counted inside, where there are no others.
-        inner = [self.prlimit, f"--nproc={limits.processes}", "--"]
-        run = [interpreter.program, *interpreter.options, interpreter.file, *program.arguments]
-        return [*outer, self.bwrap, "--args", str(options), "--", *inner, *run]
-
-
-def _interpreter(language: Language) -> Interpreter:
-    found = INTERPRETERS[language]
-    if not Path(found.program).exists():
-        raise SandboxRefusedError(
-            f"There is no {found.program} on the machine of this worker, so it runs nothing in "
-            f"'{language}'. Install it there."
-        )
-    return found
+        return [*outer, self.bwrap, "--args", str(options), "--", *around.words]
 
 
 class _Given:
@@ -163,40 +143,31 @@ class _Given:
         return descriptor
 
 
-def _isolation(limits: Limits) -> Iterator[str]:
+def _isolation(around: Surroundings, limits: Limits) -> Iterator[str]:
     """Spell what the program is kept from, and what it sees."""
     for name in ("user", "ipc", "pid", "net", "uts", "cgroup-try"):
         yield f"--unshare-{name}"
     yield from ("--disable-userns", "--die-with-parent", "--new-session", "--clearenv")
-    yield from ("--cap-drop", "ALL", "--hostname", "sandbox")
+    yield from ("--cap-drop", "ALL", "--hostname", around.hostname)
     yield from ("--uid", str(_INSIDE), "--gid", str(_INSIDE))
-    yield from ("--ro-bind", "/usr", "/usr")
-    # What somebody installed by hand is none of the program's business.
-    for hidden in ("/usr/local", "/usr/src"):
-        if Path(hidden).is_dir():
-            yield from ("--tmpfs", hidden, "--remount-ro", hidden)
-    for name in ("bin", "lib", "lib64", "sbin"):
-        yield from ("--symlink", f"usr/{name}", f"/{name}")
-    # awk and others are links into here.
-    yield from ("--ro-bind-try", "/etc/alternatives", "/etc/alternatives")
-    yield from ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache")
+    yield from around.files
     yield from ("--proc", "/proc", "--dev", "/dev")
     yield from ("--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108
     yield from ("--remount-ro", "/dev")
-    yield from ("--size", str(limits.disk_bytes), "--tmpfs", "/tmp", "--chdir", "/tmp")  # noqa: S108
+    yield from ("--size", str(limits.disk_bytes), "--tmpfs", "/tmp")  # noqa: S108
+    yield from ("--chdir", around.directory)
 
 
-def _environment(program: Program) -> Iterator[str]:
-    given = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108
-    for name, text in {**given, **program.environment}.items():
+def _environment(around: Surroundings, program: Program | Container) -> Iterator[str]:
+    for name, text in {**ENVIRONMENT, **around.environment, **program.environment}.items():
         yield from ("--setenv", name, text)
 
 
-def _limits(limits: Limits, interpreter: Interpreter) -> Iterator[str]:
+def _limits(limits: Limits, *, bounded_addresses: bool) -> Iterator[str]:
     """Spell the limits of each single process; those of all together are the supervisor's."""
     memory = limits.memory_bytes
     yield f"--data={memory}"
-    if interpreter.bounded_addresses:
+    if bounded_addresses:
         # Also of memory that is shared, which `data` does not count.
         yield f"--as={memory}"
     # The second one ends also what ignores the signal of the first.
@@ -206,7 +177,7 @@ def _limits(limits: Limits, interpreter: Interpreter) -> Iterator[str]:
     yield from ("--core=0", "--msgqueue=0", "--memlock=0", "--sigpending=256")
 
 
-def _check(program: Program) -> None:
+def _check(program: Program | Container) -> None:
     """Refuse what no program can be given.
 
     Raises:
@@ -223,7 +194,15 @@ def _check(program: Program) -> None:
         _check_text(text, f"The variable '{name[:100]}'")
     for number, text in enumerate(program.arguments, 1):
         _check_text(text, f"Argument {number}")
-    _check_unicode(program.code, "The code")
+    if isinstance(program, Container):
+        _check_text(program.command, "The command")
+        if program.hostname and not _HOSTNAME.fullmatch(program.hostname):
+            raise ProgramInputError(
+                f"'{program.hostname[:100]}' cannot be the name of a container: 1 to 63 letters, "
+                "digits, '-', '_' and '.', beginning with a letter or a digit."
+            )
+    else:
+        _check_unicode(program.code, "The code")
     _check_unicode(program.stdin, "The standard input")
     whole = sum(map(len, [*program.arguments, *program.environment.values()]))
     if whole > _MAX_TEXTS_BYTES:

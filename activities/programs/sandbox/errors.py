@@ -2,6 +2,7 @@
 
 MillwrightError
 ├── SandboxRefusedError    this machine cannot, and why; trying again changes nothing
+├── ImageMissingError      the image of a container is not on this machine
 └── InvalidInputError
     └── ProgramInputError  no program can be given that
 """
@@ -15,6 +16,14 @@ class SandboxRefusedError(MillwrightError):
     code = "sandbox-refused"
     kind = "configuration"
     title = "Programs cannot be run here"
+
+
+class ImageMissingError(MillwrightError):
+    """Whoever operates the worker has not put the image there."""
+
+    code = "image-missing"
+    kind = "configuration"
+    title = "The image of the container is not here"
 
 
 class ProgramInputError(InvalidInputError):

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from activities.programs.sandbox.errors import SandboxRefusedError
-from activities.programs.sandbox.types import Finished, Limits, Program, Sandbox
+from activities.programs.sandbox.types import (
+    Container,
+    Finished,
+    Limits,
+    Program,
+    Sandbox,
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class Refusing(Sandbox):
     reason: str
 
     @override
-    async def run(self, program: Program, limits: Limits) -> Finished:
+    async def run(self, program: Program | Container, limits: Limits) -> Finished:
         raise SandboxRefusedError(
             f"This worker runs no programs, since its machine does not isolate them: {self.reason}"
         )

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from activities.programs.sandbox.images import Image
+
 Language: TypeAlias = Literal["sh", "python", "js"]
 # Which limit ended a program.
 Limit: TypeAlias = Literal["time", "cpu", "memory", "output"]
@@ -23,6 +25,32 @@ class Program:
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: str = ""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A program in an image, which brings all that it needs.
+
+    Attributes:
+        command: For the image's own `/bin/sh`; without one the image says what runs.
+        arguments: `$1` and on of the command; or instead of those that the image has.
+        hostname: What it takes itself for.
+    """
+
+    image: Image
+    command: str = ""
+    arguments: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: str = ""
+    hostname: str = ""
+
+    @property
+    def words(self) -> Sequence[str]:
+        """What is run, and with which arguments."""
+        about = self.image.about
+        if self.command:
+            return ("/bin/sh", "-c", self.command, "sh", *self.arguments)
+        return (*about.entrypoint, *(self.arguments or about.cmd))
 
 
 @dataclass(frozen=True)
@@ -65,7 +93,7 @@ class Finished:
 class Sandbox(Protocol):
     """Runs programs that can reach nothing."""
 
-    async def run(self, program: Program, limits: Limits) -> Finished:
+    async def run(self, program: Program | Container, limits: Limits) -> Finished:
         """Run a program to its end, or to its limits; when cancelled, nothing of it is left.
 
         Raises:

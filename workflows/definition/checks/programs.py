@@ -1,16 +1,32 @@
-"""Programs (`run: shell`, `run: script`): what is executed of them, and whether the tenant may."""
+"""Programs (`run: shell`, `script`, `container`): what is executed, and whether the tenant may."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from workflows.definition.checks.fields import FieldAt, FieldKey
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Problem, shown
 from workflows.definition.models import RunSpec, ScriptSpec
+from workflows.definition.models.run import ContainerLifetime, ContainerSpec
 
 FEATURE: Final = "programs"
 LANGUAGES: Final = ("js", "python")
-PROGRAMS: Final[frozenset[FieldKey]] = frozenset({(RunSpec, "script"), (RunSpec, "shell")})
+PROGRAMS: Final[frozenset[FieldKey]] = frozenset(
+    {(RunSpec, "script"), (RunSpec, "shell"), (RunSpec, "container")}
+)
+# What a container without network and without anything of its machine does not have.
+_NOT_HAD: Final[Mapping[FieldKey, str]] = {
+    (ContainerSpec, "ports"): "A container has no network, so it has no ports either. Give it data "
+    "as 'stdin', and take what it writes.",
+    (ContainerSpec, "volumes"): "A container sees nothing of its machine, so there are no volumes. "
+    "Give it data as 'stdin', and take what it writes.",
+}
+_NOT_DONE: Final[Mapping[tuple[FieldKey, str], str]] = {
+    ((ContainerSpec, "pull_policy"), "always"): "Nothing is pulled to run a container: whoever "
+    "operates the worker adds its images. Leave 'pullPolicy' out.",
+    ((ContainerLifetime, "cleanup"), "never"): "Nothing of a container is left when it has ended. "
+    "Write 'cleanup: always', and return what is to be kept.",
+}
 
 
 def check_programs(subject: Subject) -> Iterator[Problem]:
@@ -20,6 +36,11 @@ def check_programs(subject: Subject) -> Iterator[Problem]:
             yield Problem(Code.NOT_ENABLED, field.path, subject.off[FEATURE])
         elif field.key == (ScriptSpec, "language") and field.value not in LANGUAGES:
             yield _unknown_language(field)
+        elif field.key in _NOT_HAD:
+            yield Problem(Code.NOT_SUPPORTED_YET, field.path, _NOT_HAD[field.key])
+        elif isinstance(field.value, str) and (field.key, field.value) in _NOT_DONE:
+            message = _NOT_DONE[field.key, field.value]
+            yield Problem(Code.NOT_SUPPORTED_YET, field.path, message)
         elif isinstance(field.owner, RunSpec) and _is_left_alone(field.owner, field.name):
             yield Problem(
                 Code.NOT_SUPPORTED_YET,
@@ -38,4 +59,4 @@ def _unknown_language(field: FieldAt) -> Problem:
 
 
 def _is_left_alone(spec: RunSpec, name: str) -> bool:
-    return name == "await_" and not spec.await_ and (spec.script or spec.shell) is not None
+    return name == "await_" and not spec.await_ and spec.workflow is None

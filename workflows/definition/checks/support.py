@@ -9,16 +9,13 @@ from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
     AsyncApiArguments,
     McpTransport,
-    RunSpec,
 )
 from workflows.definition.pruning import task_at
 
 _FIELDS: Final[Mapping[FieldKey, str]] = {
-    (RunSpec, "container"): "Containers are",
     (McpTransport, "stdio"): "MCP servers over stdio are",
 }
 _INSTEAD: Final[Mapping[FieldKey, str]] = {
-    (RunSpec, "container"): "Use 'run: script' or 'run: shell', or call a service.",
     (McpTransport, "stdio"): (
         "A worker starts no programs for a definition. Start the server with an HTTP transport; "
         "then use 'http', or register it (POST /api/v1/mcp/servers) and use 'call: mcp.tool'."

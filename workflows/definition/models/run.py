@@ -1,4 +1,4 @@
-"""What `run` runs: scripts, shell commands, other workflows; containers are not executed yet."""
+"""What `run` runs: scripts, shell commands, containers, other workflows."""
 
 from typing import Literal, Self
 

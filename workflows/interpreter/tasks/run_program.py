@@ -1,4 +1,4 @@
-"""`run: shell` and `run: script`: a program, by a worker that does nothing else."""
+"""`run: shell`, `script` and `container`: a program, by a worker that does nothing else."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -35,6 +35,11 @@ def compile_program(task: RunTask, place: Place) -> ActivityCall[ProgramCall]:
     fixed: dict[str, Any] = {"language": language, "returns": task.run.return_}
     if given is task.run.shell:
         parts["code"] = Value(place.template(code))
+    elif (container := task.run.container) is not None:
+        parts["image"] = Value(place.template(container.image))
+        for name, text in (("code", code), ("hostname", container.name)):
+            if text is not None:
+                parts[name] = Value(place.template(text))
     elif given.source is not None:
         endpoint = compile_endpoint(given.source.endpoint, place)
         parts |= {"source_uri": endpoint.uri, "source_login": endpoint.login}
@@ -43,7 +48,7 @@ def compile_program(task: RunTask, place: Place) -> ActivityCall[ProgramCall]:
     return ActivityCall(
         activity="program-run",
         blueprint=Blueprint(ProgramCall, place.secrets, parts),
-        label=lambda request: request.language,
+        label=lambda request: request.image or request.language,
         fixed=fixed,
         timeout=patience(task, place),
         timeout_s=TIMEOUT_S,
@@ -57,6 +62,8 @@ def _written(spec: RunSpec) -> tuple[str, str | None, Any]:
     """Return the language, the code and all else that the author wrote."""
     if spec.shell is not None:
         return "sh", spec.shell.command, spec.shell
+    if spec.container is not None:
+        return "container", spec.container.command, spec.container
     if spec.script is None:
-        raise ValueError("The checks let only workflows, scripts and shell commands through.")
+        raise ValueError("The checks let only through what runs something.")
     return spec.script.language, spec.script.code, spec.script

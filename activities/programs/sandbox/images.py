@@ -1,0 +1,132 @@
+"""Images of containers: what an operator has unpacked for the workers that run programs.
+
+Nothing is ever pulled to run something: whoever may publish a definition would decide what comes
+into the plant. An image is a folder with its files (`rootfs`) and what it runs (`image.json`).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from activities.programs.sandbox.errors import ImageMissingError, ProgramInputError
+
+ABOUT: Final = "image.json"
+FILES: Final = "rootfs"
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,199}", re.ASCII)
+_NOWHERE: Final = (
+    "This worker has no images: it was started without MILLWRIGHT_PROGRAMS_IMAGES, the folder in "
+    "which they are. Add one with: millwright images add"
+)
+
+
+class About(BaseModel, frozen=True):
+    """What an image says of itself, in the words of OCI.
+
+    Attributes:
+        name: With its tag or digest.
+        digest: Of its manifest.
+        entrypoint: What it runs, whatever the arguments.
+        cmd: What it runs, or the arguments, where nobody gives others.
+        env: `NAME=value`.
+        working_dir: Where what it runs begins.
+    """
+
+    name: str
+    digest: str
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    working_dir: str = "/"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that is there.
+
+    Attributes:
+        root: The folder that a container sees as `/`.
+    """
+
+    about: About
+    root: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Its variables."""
+        pairs = (each.partition("=") for each in self.about.env)
+        return {name: text for name, _, text in pairs}
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one worker.
+
+    Attributes:
+        folder: Where they are; without one there are none.
+    """
+
+    folder: Path | None = None
+
+    def find(self, name: str) -> Image:
+        """Return an image by the name that a definition gives it.
+
+        Raises:
+            ProgramInputError: When no image can be called so.
+            ImageMissingError: When it is not there, or cannot be read.
+        """
+        wanted = reference(name)
+        if self.folder is None:
+            raise ImageMissingError(_NOWHERE)
+        place = self.folder / folder_of(wanted)
+        if not place.is_dir():
+            raise ImageMissingError(
+                f"There is no image '{wanted}' on this worker, and none is ever pulled. Whoever "
+                "operates it adds images with: millwright images add"
+            )
+        return _read(place)
+
+    def all(self) -> Iterator[Image]:
+        """Return all images, by their names.
+
+        Raises:
+            ImageMissingError: When one cannot be read.
+        """
+        if self.folder is None or not self.folder.is_dir():
+            return
+        for place in sorted(self.folder.iterdir()):
+            # What is being unpacked has a name that no image can have.
+            if not place.name.startswith("."):
+                yield _read(place)
+
+
+def reference(name: str) -> str:
+    """Spell the name of an image with its tag, as everybody reads it: `alpine` is `alpine:latest`.
+
+    Raises:
+        ProgramInputError: When no image can be called so.
+    """
+    if not _REFERENCE.fullmatch(name) or ".." in name:
+        raise ProgramInputError(f"'{name[:100]}' cannot be the name of an image.")
+    has_tag = "@" in name or ":" in name.rpartition("/")[2]
+    return name if has_tag else f"{name}:latest"
+
+
+def folder_of(wanted: str) -> str:
+    """Name the folder of an image."""
+    return quote(wanted, safe="")
+
+
+def _read(place: Path) -> Image:
+    try:
+        about = About.model_validate(json.loads((place / ABOUT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise ImageMissingError(
+            f"The image in {place} cannot be read ({type(error).__name__}). Add it again."
+        ) from error
+    return Image(about, place / FILES)
