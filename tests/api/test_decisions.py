@@ -261,6 +261,19 @@ async def test_a_flat_form_is_filled_in_on_the_page(desk: Desk) -> None:
     assert vote["form"] == {"checked": True, "temperature": 80.5, "shift": 3}
 
 
+async def test_what_can_be_chosen_is_shown_as_what_it_is(desk: Desk) -> None:
+    hidden = "scrap\u202eton"
+    choices = FLAT.replace("[ early, late, 3 ]", '[ "scrap\\u202Eton", " late " ]')
+    shown = await desk.ask(choices)
+    token = await desk.link(shown["id"])
+    assert ">scrap\\u202eton</option>" in (await desk.look(token)).text
+    filled = {"form.checked": "on", "form.temperature": "80", "form.shift": hidden}
+    page = await desk.press(token, **filled)
+    assert page.status_code == 200, text_of(page)
+    (vote,) = (await desk.approval(shown["id"]))["votes"]
+    assert vote["form"]["shift"] == hidden
+
+
 NESTED = """
         form:
           type: object
