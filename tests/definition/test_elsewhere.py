@@ -202,6 +202,7 @@ EVENTS = {"one": {"with": {"type": "a"}}}
             ({**HTTP, "metadata": {"millwright": {name: value}}}, f"metadata.millwright.{name}")
             for name, value in {
                 "taskQueue": "a",
+                "local": True,
                 "priority": 1,
                 "fairnessKey": "a",
                 "searchAttributes": {"MillwrightKey": "a"},

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from workflows.definition.checks.expression_fields import is_fetched
+from workflows.definition.checks.expression_fields import PREDEFINED, is_fetched
 from workflows.definition.checks.expressions import compiled_fields
 from workflows.definition.checks.fields import FieldAt
 from workflows.definition.checks.references import references
@@ -54,10 +54,11 @@ _TASKS: Final = (
     TryTask,
     WaitTask,
 )
-# Of `metadata.millwright`: how its own calls are made. Queues, keys and attributes are shared.
-_WANTS: Final = frozenset({"timeout", "retry", "heartbeat", "idempotency_key", "local", "summary"})
+# Of `metadata.millwright`: how its own calls are made. Queues, keys and attributes are shared, and
+# local calls take their turn before those of other tenants.
+_WANTS: Final = frozenset({"timeout", "retry", "heartbeat", "idempotency_key", "summary"})
 # Variables that hold what belongs to the workflow around it.
-_CALLERS: Final = frozenset({"context", "workflow"})
+_CALLERS: Final = PREDEFINED - {"input", "output", "task", "runtime"} - SECRET
 
 _FIXED: Final = re.compile(r"https?://[^/?#\s{}]+[^\s{}]*", re.IGNORECASE)
 
