@@ -73,6 +73,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     _worker(commands.add_parser("worker", help="start worker processes"))
     _images(commands.add_parser("images", help="add what containers are made of"))
     _blobs(commands.add_parser("blobs", help="look after large payloads"))
+    _events(commands.add_parser("events", help="look after events that the broker does not take"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
     _doctor(commands.add_parser("doctor", help="check this machine and say how to fix it"))
     _validate(commands.add_parser("validate", help="check definitions"))
@@ -196,6 +197,17 @@ def _blobs(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
     _json_flag(verbs.add_parser("sweep", help="delete what no run needs any more"))
     parser.set_defaults(module="cli.blobs")
+
+
+def _events(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Events that the broker named by MILLWRIGHT_MQTT_HOST did not take are set aside after ten "
+        "tries. MILLWRIGHT_DATABASE_URL names where they are."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _json_flag(verbs.add_parser("list", help="show what was set aside, and why"))
+    _json_flag(verbs.add_parser("again", help="send all of it anew"))
+    parser.set_defaults(module="cli.events")
 
 
 def _migrate(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,7 @@ from foundation import garbage
 from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
-from foundation.settings import MqttSettings, Settings
+from foundation.settings import Settings
 from foundation.temporal import connect
 from security.accounts.people import StoredPeople
 from security.egress import Egress
@@ -41,6 +41,7 @@ from workflows.approvals.desk import Desk
 from workflows.approvals.sweeping import sweep_for_ever as sweep_approvals
 from workflows.approvals.wiring import Connections, build_approvals, build_links
 from workflows.catalog import Catalog
+from workflows.events.outbox import Outbox
 from workflows.events.relaying import BrokerLink, Relay
 from workflows.events.service import Events
 from workflows.events.sweeping import sweep_for_ever as sweep_events
@@ -187,13 +188,14 @@ async def run(settings: Settings) -> None:
             channels=channels,
             logins=logins,
         )
+        outbox = Outbox(database)
         sweeps: list[Sweep] = [
-            partial(sweep_events, events),
+            partial(sweep_events, events, outbox, timedelta(seconds=settings.mqtt.keep_s)),
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
         ]
-        relay = relay_of(events, egress, settings.mqtt)
-        if relay is not None:
+        if settings.mqtt.host is not None:
+            relay = Relay(outbox, events.outgoing, BrokerLink(egress, settings.mqtt))
             sweeps.append(relay.for_ever)
         async with worker, sweeping(events, sweeps):
             log.info(
@@ -222,11 +224,6 @@ async def sweeping(events: Events, sweeps: Sequence[Sweep]) -> AsyncIterator[Non
                 task.cancel()
     finally:
         await events.aclose()
-
-
-def relay_of(events: Events, egress: Egress, settings: MqttSettings) -> Relay | None:
-    """Make what sends events to the broker, if this installation has one."""
-    return Relay(events, BrokerLink(egress, settings)) if settings.host is not None else None
 
 
 async def connected(settings: Settings, blobs: BlobStore, stop: asyncio.Event) -> Client | None:

@@ -1,122 +1,35 @@
 """What runs emit reaches a broker: at least once, in order, whatever happens to the broker."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from queue import Queue
 from typing import Any
-from uuid import uuid4
 
 import anyio.lowlevel
 import pytest
-from paho.mqtt.client import Client as Subscriber
 from paho.mqtt.client import MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pydantic import SecretStr
-from sqlalchemy import func, select, update
 from temporalio.client import Client
 
 from deploy.local.ports import LOOPBACK
 from foundation.database import Database
-from foundation.settings import EgressSettings, MqttSettings
-from security.egress import Egress
-from tests.fixtures.mosquitto import PASSWORD, TLS_HOST, USER, Mosquitto, wait_until
-from workflows.events.ledger import Ledger
-from workflows.events.models import EventRelay, OutgoingEvent
-from workflows.events.relaying import BrokerLink, Relay
+from foundation.settings import EgressSettings
+from tests.events.relays import ALLOWED, Relaying, drained, due, event, left, settings_of
+from tests.fixtures.mosquitto import TLS_HOST, Mosquitto, wait_until
 from workflows.events.service import Events
 
 pytestmark = pytest.mark.anyio
 
-ALLOWED = EgressSettings(allow_networks=["127.0.0.0/8"], host_map={TLS_HOST: f"http://{LOOPBACK}"})
-
-
-def settings_of(broker: Mosquitto, **more: Any) -> MqttSettings:
-    given = {
-        "host": LOOPBACK,
-        "port": broker.port,
-        "tls": "none",
-        "user": USER,
-        "password": SecretStr(PASSWORD),
-    }
-    return MqttSettings(**{**given, **more})
-
-
-@pytest.fixture
-def events(shared_database: Database, temporal: Client) -> Events:
-    return Events(Ledger(shared_database, timedelta(0), timedelta(0)), temporal, broker=True)
-
-
-@pytest.fixture
-def received(mosquitto: Mosquitto, tenant: str) -> Iterator["Queue[MQTTMessage]"]:
-    """What the broker hands on of the tenant, also what came while nobody was connected."""
-    found: Queue[MQTTMessage] = Queue()
-    subscriber = Subscriber(
-        CallbackAPIVersion.VERSION2, "watch", protocol=MQTTProtocolVersion.MQTTv5
-    )
-    subscriber.username_pw_set(USER, PASSWORD)
-    subscriber.on_message = lambda _client, _data, message: found.put(message)
-    topics = [(f"{above}/{tenant}/#", 1) for above in ("+", "+/+")]
-    subscriber.on_connect = lambda client, *_: client.subscribe(topics)
-    ready: Queue[bool] = Queue()
-    subscriber.on_subscribe = lambda *_: ready.put(True)
-    subscriber.reconnect_delay_set(1, 1)
-    subscriber.connect(LOOPBACK, mosquitto.port)
-    subscriber.loop_start()
-    ready.get(timeout=30)
-    yield found
-    subscriber.disconnect()
-    subscriber.loop_stop()
-
-
-@asynccontextmanager
-async def relaying(events: Events, settings: MqttSettings, **more: Any) -> AsyncIterator[Relay]:
-    egress = Egress(more.pop("egress", ALLOWED))
-    yield Relay(events, BrokerLink(egress, settings, **more))
-    await egress.aclose()
-
-
-def event(number: int, **more: Any) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": uuid4().hex,
-        "source": "/line/4",
-        "type": "com.example.part",
-        "data": {"n": number},
-        **more,
-    }
-
-
-async def drained(relay: Relay) -> None:
-    while await relay.relay():
-        pass
-
-
-def left(database: Database, tenant: str) -> int:
-    with database.session() as session:
-        found = select(func.count()).where(OutgoingEvent.tenant_id == tenant)
-        return session.scalar(found) or 0
-
-
-def due(database: Database, tenant: str) -> int | None:
-    """Let the tenant's turn come now; return how often nothing could be sent."""
-    with database.session() as session:
-        turn = (
-            update(EventRelay)
-            .where(EventRelay.tenant_id == tenant)
-            .values(due_at=func.now())
-            .returning(EventRelay.attempts)
-        )
-        return session.scalar(turn)
-
 
 async def test_attributes_are_properties_of_mqtt_5_and_the_data_is_the_payload(
-    events: Events, tenant: str, mosquitto: Mosquitto, received: "Queue[MQTTMessage]"
+    events: Events,
+    relaying: Relaying,
+    tenant: str,
+    mosquitto: Mosquitto,
+    received: "Queue[MQTTMessage]",
 ) -> None:
     given = event(1, line=4, hot=True)
     await events.emit(tenant, given)
-    async with relaying(events, settings_of(mosquitto)) as relay:
+    async with relaying(settings_of(mosquitto)) as relay:
         await drained(relay)
     message = received.get(timeout=30)
     assert message.topic == f"millwright/{tenant}/events/com.example.part"
@@ -134,7 +47,11 @@ async def test_attributes_are_properties_of_mqtt_5_and_the_data_is_the_payload(
 
 
 async def test_texts_and_bytes_are_sent_as_they_are(
-    events: Events, tenant: str, mosquitto: Mosquitto, received: "Queue[MQTTMessage]"
+    events: Events,
+    relaying: Relaying,
+    tenant: str,
+    mosquitto: Mosquitto,
+    received: "Queue[MQTTMessage]",
 ) -> None:
     text = event(1, data="jam", datacontenttype="text/plain")
     raw = {**event(2, data_base64="AAE="), "type": "a/b+#"}
@@ -142,7 +59,7 @@ async def test_texts_and_bytes_are_sent_as_they_are(
     bare = event(3)
     del bare["data"]
     await events.emit(tenant, text, raw, bare)
-    async with relaying(events, settings_of(mosquitto, prefix="plant/7")) as relay:
+    async with relaying(settings_of(mosquitto, prefix="plant/7")) as relay:
         await drained(relay)
     messages = [received.get(timeout=30) for _ in range(3)]
     assert [each.payload for each in messages] == [b"jam", b"\x00\x01", b""]
@@ -150,30 +67,39 @@ async def test_texts_and_bytes_are_sent_as_they_are(
 
 
 async def test_with_mqtt_3_1_1_the_payload_is_the_whole_event(
-    events: Events, tenant: str, mosquitto: Mosquitto, received: "Queue[MQTTMessage]"
+    events: Events,
+    relaying: Relaying,
+    tenant: str,
+    mosquitto: Mosquitto,
+    received: "Queue[MQTTMessage]",
 ) -> None:
     given = event(1)
     await events.emit(tenant, given)
-    async with relaying(events, settings_of(mosquitto, version="3.1.1")) as relay:
+    async with relaying(settings_of(mosquitto, version="3.1.1")) as relay:
         await drained(relay)
     assert json.loads(received.get(timeout=30).payload) == given
 
 
 async def test_the_broker_is_reached_over_tls_under_its_own_name(
-    events: Events, tenant: str, mosquitto: Mosquitto, received: "Queue[MQTTMessage]"
+    events: Events,
+    relaying: Relaying,
+    tenant: str,
+    mosquitto: Mosquitto,
+    received: "Queue[MQTTMessage]",
 ) -> None:
     await events.emit(tenant, event(1))
     settings = settings_of(mosquitto, host=TLS_HOST, port=mosquitto.tls_port, tls="tls")
     mapped = ALLOWED.model_copy(
         update={"host_map": {TLS_HOST: f"http://{LOOPBACK}:{mosquitto.tls_port}"}}
     )
-    async with relaying(events, settings, egress=mapped, tls=mosquitto.tls()) as relay:
+    async with relaying(settings, egress=mapped, tls=mosquitto.tls()) as relay:
         await drained(relay)
     assert json.loads(received.get(timeout=30).payload) == {"n": 1}
 
 
 async def test_a_broker_that_is_away_gets_everything_later_and_in_order(
     events: Events,
+    relaying: Relaying,
     tenant: str,
     mosquitto: Mosquitto,
     received: "Queue[MQTTMessage]",
@@ -182,7 +108,7 @@ async def test_a_broker_that_is_away_gets_everything_later_and_in_order(
     mosquitto.kill()
     for number in range(250):
         await events.emit(tenant, event(number))
-    async with relaying(events, settings_of(mosquitto)) as relay:
+    async with relaying(settings_of(mosquitto)) as relay:
         await drained(relay)
         assert (left(shared_database, tenant), due(shared_database, tenant)) == (250, 1)
         # As long as they are on their way they are not swept.
@@ -198,26 +124,16 @@ async def test_a_broker_that_is_away_gets_everything_later_and_in_order(
 
 
 async def test_who_may_not_log_in_loses_nothing(
-    events: Events, tenant: str, mosquitto: Mosquitto, shared_database: Database
+    events: Events, relaying: Relaying, tenant: str, mosquitto: Mosquitto, shared_database: Database
 ) -> None:
     await events.emit(tenant, event(1))
-    async with relaying(events, settings_of(mosquitto, password=SecretStr("wrong"))) as relay:
+    async with relaying(settings_of(mosquitto, password=SecretStr("wrong"))) as relay:
         await drained(relay)
     assert left(shared_database, tenant) == 1
-    async with relaying(events, settings_of(mosquitto), egress=EgressSettings()) as relay:
+    async with relaying(settings_of(mosquitto), egress=EgressSettings()) as relay:
         due(shared_database, tenant)
         await drained(relay)
     assert (left(shared_database, tenant), due(shared_database, tenant)) == (1, 2)
-
-
-async def test_what_could_not_be_sent_for_too_long_is_given_up(
-    events: Events, tenant: str, mosquitto: Mosquitto, shared_database: Database
-) -> None:
-    mosquitto.kill()
-    await events.emit(tenant, event(1))
-    async with relaying(events, settings_of(mosquitto, keep_s=1e-6)) as relay:
-        await drained(relay)
-    assert left(shared_database, tenant) == 0
 
 
 async def test_events_from_outside_do_not_go_to_the_broker(
@@ -231,10 +147,14 @@ async def test_events_from_outside_do_not_go_to_the_broker(
 
 
 async def test_a_relay_sends_as_soon_as_something_was_emitted(
-    events: Events, tenant: str, mosquitto: Mosquitto, received: "Queue[MQTTMessage]"
+    events: Events,
+    relaying: Relaying,
+    tenant: str,
+    mosquitto: Mosquitto,
+    received: "Queue[MQTTMessage]",
 ) -> None:
     async with (
-        relaying(events, settings_of(mosquitto)) as relay,
+        relaying(settings_of(mosquitto)) as relay,
         anyio.create_task_group() as group,
     ):
         group.start_soon(relay.for_ever, 3600.0)

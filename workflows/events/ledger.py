@@ -14,11 +14,11 @@ from foundation.database import Database
 from foundation.json import JsonObject
 from workflows.events.cloud_events import identity
 from workflows.events.models import EventShape, EventSubscription
+from workflows.events.outgoing import OutgoingRows
 from workflows.events.repository import (
     EventRows,
     EventSweep,
     Forgotten,
-    Outgoing,
     Subscriber,
 )
 from workflows.matching import Shape, key_of
@@ -31,9 +31,6 @@ BATCH_BYTES: Final = 400_000
 # Looking back is bounded, or one new listener could read for minutes.
 MAX_MISSED: Final = 1_000
 SWEPT: Final = 500
-# Events that go to the broker at once; whoever takes a tenant has it for so long.
-RELAYED: Final = 100
-LEASE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class Ledger:
                 if wanted := keys.of(event, shapes):
                     rows.deliver(sequence, wanted)
             if added and outgoing:
-                rows.send(added, now)
+                OutgoingRows(session, tenant_id).send(added)
             wakes = rows.to_wake(added[0], now, PATIENCE) if added else []
         return Accepted(len(added), wakes)
 
@@ -164,38 +161,6 @@ class Ledger:
         """Return some of those whose signal went missing."""
         with self._database.session() as session:
             return EventSweep(session).due(datetime.now(UTC), PATIENCE, LONGEST, SWEPT)
-
-    def relay(self) -> tuple[str, int] | None:
-        """Take a tenant that has events for the broker, and how often none could be sent."""
-        now = datetime.now(UTC)
-        with self._database.session() as session:
-            return EventSweep(session).relay(now, now + LEASE)
-
-    def outgoing(self, tenant_id: str) -> list[Outgoing]:
-        """Return the next events for the broker; when there are none, the tenant is done with."""
-        with self._database.session() as session:
-            rows = EventRows(session, tenant_id)
-            # Whoever publishes either sees the relay, or comes after its end and begins one.
-            rows.lock()
-            found = rows.outgoing(RELAYED)
-            if not found:
-                rows.end_relay()
-        return found
-
-    def sent(self, tenant_id: str, sequences: Sequence[int]) -> None:
-        """Forget what the broker has got, and keep the tenant for a while longer."""
-        with self._database.session() as session:
-            rows = EventRows(session, tenant_id)
-            rows.sent(sequences)
-            rows.relay_again(datetime.now(UTC) + LEASE, 0)
-
-    def relay_later(self, tenant_id: str, attempts: int, pause_s: float, keep_s: float) -> int:
-        """Try again after a pause; return how many events are too old for that."""
-        now = datetime.now(UTC)
-        with self._database.session() as session:
-            rows = EventRows(session, tenant_id)
-            rows.relay_again(now + timedelta(seconds=pause_s), attempts)
-            return rows.give_up(now - timedelta(seconds=keep_s))
 
     def purge(self) -> int:
         """Delete some of the events that are too old to be remembered; return how many."""

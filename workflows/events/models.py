@@ -15,6 +15,8 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -155,7 +157,16 @@ class EventConsumption(Base):
 
 
 class OutgoingEvent(Base):
-    """An event that a broker is to get, and has not got yet."""
+    """An event that a broker is to get, and has not got yet.
+
+    Attributes:
+        attempts: How often it was not taken; others go before it then.
+        faults: How often that was its own fault: it was refused, or others were taken meanwhile.
+        due_at: When to send it (again); None: it was set aside, and somebody has to look at it.
+        alone: It is sent by itself: it was not confirmed, and that may be its fault.
+        failed_at: When that was its own fault for the last time.
+        why: What was wrong last.
+    """
 
     __tablename__ = "outgoing_events"
     __table_args__ = (
@@ -164,18 +175,34 @@ class OutgoingEvent(Base):
             ["events.tenant_id", "events.sequence"],
             name="fk_outgoing_events_event",
         ),
+        Index(
+            "ix_outgoing_events_due",
+            "tenant_id",
+            "sequence",
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
     )
 
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    faults: Mapped[int] = mapped_column(server_default=text("0"))
+    due_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
+    alone: Mapped[bool] = mapped_column(server_default=false())
+    failed_at: Mapped[datetime | None]
+    why: Mapped[str | None] = mapped_column(Text)
 
 
 class EventRelay(Base):
     """A tenant that has such events; one process at a time sends them, so they keep their order.
 
+    All times are the database's: the clocks of workers differ.
+
     Attributes:
         due_at: When to try (again); whoever tries moves it ahead.
         attempts: How often nothing could be sent, one after the other.
+        token: Whose turn it is. Who has another one may settle nothing.
+        taken_at: When the broker last took something.
     """
 
     __tablename__ = "event_relays"
@@ -184,3 +211,5 @@ class EventRelay(Base):
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     due_at: Mapped[datetime]
     attempts: Mapped[int]
+    token: Mapped[str | None] = mapped_column(String(32))
+    taken_at: Mapped[datetime | None]

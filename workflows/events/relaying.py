@@ -2,15 +2,15 @@
 
 They are written down together with the event, and sent afterwards: a broker that is away delays
 neither runs nor the delivery to instances, and loses nothing. Each is sent at least once; within a
-tenant they keep their order.
+tenant they keep their order, but for those that the broker does not take: others overtake them.
 """
 
 import asyncio
-import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
+from time import monotonic
 from typing import Final
 from uuid import uuid4
 
@@ -18,22 +18,20 @@ import structlog
 from anyio import to_thread
 
 from activities.asyncapi.connection import Broker, Connection, connected
-from activities.asyncapi.errors import BrokerRefusedError
-from activities.http.errors import RequestError
 from activities.logins.types import PlainLogin
-from foundation.errors import MillwrightError, UnavailableError, UpstreamError
+from foundation.errors import MillwrightError, UnavailableError
 from foundation.settings import MqttSettings
 from security.egress import Egress
-from workflows.events.mqtt_binding import message_of
-from workflows.events.repository import Outgoing
-from workflows.events.service import Events
+from workflows.events.outbox import LONGEST_PAUSE_S, Outbox, TurnLostError
+from workflows.events.outgoing import Turn
+from workflows.events.sending import Sending, Sent
 
 log = structlog.get_logger()
 
 EVERY_S: Final = 5.0
-# For one batch to be sent and confirmed.
+# A broker that confirms nothing for so long is away.
 PATIENCE_S: Final = 20.0
-LONGEST_PAUSE_S: Final = 300.0
+TURN_S: Final = 30.0
 _MAX_DOUBLINGS: Final = 10
 
 
@@ -82,17 +80,30 @@ class BrokerLink:
 
 
 class Relay:
-    """Sends what runs have emitted. Any number of processes may: a tenant is one's at a time."""
+    """Sends what runs have emitted. Any number of processes may: a tenant is one's at a time.
 
-    def __init__(self, events: Events, link: BrokerLink) -> None:
-        self._events = events
+    Args:
+        emitted: Set when there is something to send.
+        patience_s: A broker that confirms nothing for so long is away.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        emitted: asyncio.Event,
+        link: BrokerLink,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._outbox = outbox
+        self._emitted = emitted
         self._link = link
+        self._patience_s = patience_s
 
     async def for_ever(self, every_s: float = EVERY_S) -> None:
         """Send until cancelled."""
-        outgoing = self._events.outgoing
         while True:
-            outgoing.clear()
+            self._emitted.clear()
             try:
                 while await self.relay():
                     pass
@@ -102,89 +113,59 @@ class Relay:
                 # Runs do not stop because something is wrong with what is told of them.
                 log.exception("events_not_relayed", again_in_s=every_s)
             with suppress(TimeoutError):
-                await asyncio.wait_for(outgoing.wait(), every_s)
+                await asyncio.wait_for(self._emitted.wait(), every_s)
 
     async def relay(self) -> bool:
-        """Send all that is due of one tenant; tell whether there was one.
+        """Send what is due of one tenant; tell whether there was one.
 
         Raises:
             UnavailableError: When the database is away.
         """
-        ledger = self._events.ledger
-        taken = await to_thread.run_sync(ledger.relay)
-        if taken is None:
+        turn = await to_thread.run_sync(self._outbox.take)
+        if turn is None:
             return False
-        tenant_id, attempts = taken
         try:
-            async with self._link.connected() as connection:
-                while batch := await to_thread.run_sync(ledger.outgoing, tenant_id):
-                    done, failure = await self._send(connection, tenant_id, batch)
-                    if done:
-                        attempts = 0
-                        await to_thread.run_sync(ledger.sent, tenant_id, done)
-                    if failure is not None:
-                        raise failure
-        except MillwrightError as error:
-            await self._later(tenant_id, attempts, error)
+            await self._use(turn)
+        except TurnLostError:
+            # What is under way may reach the broker twice.
+            log.warning("events_turn_lost", tenant_id=turn.tenant_id)
         return True
 
-    async def _send(
-        self, connection: Connection, tenant_id: str, batch: Sequence[Outgoing]
-    ) -> tuple[list[int], MillwrightError | None]:
-        """Send events in their order.
-
-        Returns:
-            Those before the first that was not taken, and why that one was not.
-        """
+    async def _use(self, turn: Turn) -> None:
+        """Send for a while; then other tenants have their turns."""
+        attempts, until = turn.attempts, monotonic() + TURN_S
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                ends = await asyncio.gather(
-                    *(self._publish(connection, tenant_id, each) for each in batch)
-                )
-        except TimeoutError:
-            return [], UpstreamError("The broker does not confirm what is sent to it.")
-        done: list[int] = []
-        for each, failure in zip(batch, ends, strict=True):
-            if failure is not None:
-                return done, failure
-            done.append(each.sequence)
-        return done, None
-
-    async def _publish(
-        self, connection: Connection, tenant_id: str, outgoing: Outgoing
-    ) -> MillwrightError | None:
-        settings = self._link.settings
-        event = json.loads(outgoing.body)
-        try:
-            message = message_of(event, tenant_id, settings.prefix, is_5=settings.version == "5")
-            await connection.publish(
-                message.topic,
-                message.payload,
-                retain=False,
-                headers=message.properties,
-                content_type=message.content_type,
-            )
-        except (RequestError, BrokerRefusedError, ValueError) as error:
-            if isinstance(error, BrokerRefusedError) and error.kind == "authorization":
-                return error  # somebody may allow it
-            # It would be refused again, and those behind it would wait in vain.
-            log.error(  # noqa: TRY400 - the reason is all there is to know
-                "event_refused_by_broker",
-                tenant_id=tenant_id,
-                source=event["source"],
-                id=event["id"],
-                why=str(error),
-            )
+            while monotonic() < until:
+                async with self._link.connected() as connection:
+                    sent = await self._send(connection, turn, until)
+                if sent is None:
+                    return
+                attempts = 0 if sent.is_any_taken else attempts
+                if sent.failure is not None and not sent.is_any_fault:
+                    if sent.is_doubtful:
+                        await self._later(turn, 1.0, attempts, sent.failure)
+                        return
+                    raise sent.failure
+            await to_thread.run_sync(self._outbox.later, turn, 0.0, attempts)
         except MillwrightError as error:
-            return error
+            pause_s = min(2.0 ** min(attempts, _MAX_DOUBLINGS), LONGEST_PAUSE_S)
+            await self._later(turn, pause_s, attempts + 1, error)
+
+    async def _send(self, connection: Connection, turn: Turn, until: float) -> Sent | None:
+        """Send until the broker does not take something; None when all that is due was sent."""
+        sending = Sending(connection, self._link.settings, self._outbox, turn, self._patience_s)
+        all_ = Sent()
+        while batch := await to_thread.run_sync(self._outbox.next, turn):
+            sent = await sending.send(batch)
+            sent.is_any_taken |= all_.is_any_taken
+            # A broker that refuses something may be about to break off the connection.
+            if sent.failure is not None or sent.is_any_fault or monotonic() > until:
+                return sent
+            all_ = sent
         return None
 
-    async def _later(self, tenant_id: str, attempts: int, error: MillwrightError) -> None:
-        ledger, keep_s = self._events.ledger, self._link.settings.keep_s
-        pause_s = min(2.0 ** min(attempts, _MAX_DOUBLINGS), LONGEST_PAUSE_S)
-        lost = await to_thread.run_sync(
-            ledger.relay_later, tenant_id, attempts + 1, pause_s, keep_s
-        )
-        log.warning("broker_away", tenant_id=tenant_id, why=error.message, again_in_s=pause_s)
-        if lost:
-            log.error("events_given_up", tenant_id=tenant_id, count=lost, after_s=keep_s)
+    async def _later(
+        self, turn: Turn, pause_s: float, attempts: int, error: MillwrightError
+    ) -> None:
+        await to_thread.run_sync(self._outbox.later, turn, pause_s, attempts)
+        log.warning("broker_away", tenant_id=turn.tenant_id, why=error.message, again_in_s=pause_s)

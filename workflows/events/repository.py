@@ -24,7 +24,6 @@ from workflows.events.models import (
     EventConsumption,
     EventDelivery,
     EventInterest,
-    EventRelay,
     EventShape,
     EventSubscription,
     OutgoingEvent,
@@ -36,14 +35,6 @@ class Subscriber(NamedTuple):
 
     workflow_id: str
     name: str
-
-
-class Outgoing(NamedTuple):
-    """An event on its way to a broker."""
-
-    sequence: int
-    body: str
-    received_at: datetime
 
 
 class EventRows:
@@ -72,64 +63,6 @@ class EventRows:
                 Event.sequence
             )
         )
-
-    def send(self, sequences: Sequence[int], now: datetime) -> None:
-        """Let a broker get events."""
-        rows = [{"tenant_id": self._tenant_id, "sequence": each} for each in sequences]
-        self._session.execute(insert(OutgoingEvent), rows)
-        relay = upsert(EventRelay).values(tenant_id=self._tenant_id, due_at=now, attempts=0)
-        self._session.execute(relay.on_conflict_do_nothing())
-
-    def outgoing(self, limit: int) -> list[Outgoing]:
-        """Return the next events that a broker is to get."""
-        found = (
-            select(Event.sequence, Event.body, Event.received_at)
-            .join(
-                OutgoingEvent,
-                and_(
-                    OutgoingEvent.tenant_id == Event.tenant_id,
-                    OutgoingEvent.sequence == Event.sequence,
-                ),
-            )
-            .where(OutgoingEvent.tenant_id == self._tenant_id)
-            .order_by(Event.sequence)
-            .limit(limit)
-        )
-        return [Outgoing(*row) for row in self._session.execute(found)]
-
-    def sent(self, sequences: Sequence[int]) -> None:
-        """Forget what a broker has got."""
-        self._session.execute(
-            delete(OutgoingEvent).where(
-                OutgoingEvent.tenant_id == self._tenant_id,
-                OutgoingEvent.sequence.in_(sequences),
-            )
-        )
-
-    def relay_again(self, due_at: datetime, attempts: int) -> None:
-        """Try again at that time."""
-        self._session.execute(
-            update(EventRelay)
-            .where(EventRelay.tenant_id == self._tenant_id)
-            .values(due_at=due_at, attempts=attempts)
-        )
-
-    def give_up(self, before: datetime) -> int:
-        """Forget what the broker did not get in time; return how many events that were."""
-        old = select(Event.sequence).where(
-            Event.tenant_id == self._tenant_id, Event.received_at < before
-        )
-        gone = self._session.execute(
-            delete(OutgoingEvent)
-            .where(OutgoingEvent.tenant_id == self._tenant_id, OutgoingEvent.sequence.in_(old))
-            .returning(OutgoingEvent.sequence)
-            .execution_options(synchronize_session=False)
-        )
-        return len(gone.all())
-
-    def end_relay(self) -> None:
-        """There is nothing more to send."""
-        self._session.execute(delete(EventRelay).where(EventRelay.tenant_id == self._tenant_id))
 
     def known(self, identities: Iterable[str]) -> set[str]:
         """Return those of these events that are there already."""
@@ -380,28 +313,6 @@ class EventSweep:
             .execution_options(synchronize_session=False)
         )
         return [Forgotten(*row) for row in self._session.execute(taken)]
-
-    def relay(self, now: datetime, until: datetime) -> tuple[str, int] | None:
-        """Take a tenant whose events are due, so that nobody else does before `until`.
-
-        Returns:
-            The tenant, and how often nothing could be sent.
-        """
-        due = (
-            select(EventRelay.tenant_id)
-            .where(EventRelay.due_at <= now)
-            .order_by(EventRelay.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        taken = self._session.execute(
-            update(EventRelay)
-            .where(EventRelay.tenant_id == due.scalar_subquery())
-            .values(due_at=until)
-            .returning(EventRelay.tenant_id, EventRelay.attempts)
-            .execution_options(synchronize_session=False)
-        ).first()
-        return (taken[0], taken[1]) if taken else None
 
     def purge(self, before: datetime, limit: int) -> int:
         """Delete old events that nobody waits for; return how many."""
