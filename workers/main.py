@@ -45,6 +45,7 @@ from workflows.events.outbox import Outbox
 from workflows.events.relaying import BrokerLink, Relay
 from workflows.events.service import Events
 from workflows.events.sweeping import sweep_for_ever as sweep_events
+from workflows.events.telling.sweeping import sweep_for_ever as sweep_telling
 from workflows.events.wiring import build_events
 from workflows.interpreter.lifecycle import HandedOver
 from workflows.interpreter.types import ENGINE
@@ -191,6 +192,7 @@ async def run(settings: Settings) -> None:
         outbox = Outbox(database)
         sweeps: list[Sweep] = [
             partial(sweep_events, events, outbox, timedelta(seconds=settings.mqtt.keep_s)),
+            partial(sweep_telling, events, client),
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
         ]

@@ -26,6 +26,10 @@ class EventDesk(Protocol):
         """Pass events on to all who wait for them; what was passed on before is not again."""
         ...
 
+    async def tell(self, tenant_id: str, *events: JsonObject) -> None:
+        """Pass on what runs tell of themselves, and see to it that their end is told."""
+        ...
+
 
 @dataclass(frozen=True)
 class EventActivities:
@@ -58,5 +62,5 @@ class EventActivities:
     async def publish_all(self, request: PublishAll) -> ActivityResult:
         """Pass on what a run tells of itself."""
         with translated():
-            await self.desk.emit(request.tenant_id, *request.events)
+            await self.desk.tell(request.tenant_id, *request.events)
             return result_of(None)

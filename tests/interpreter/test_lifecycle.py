@@ -294,9 +294,12 @@ class Desk:
     away: bool = True
 
     async def emit(self, tenant_id: str, *events: JsonObject) -> None:
+        await self.desk.emit(tenant_id, *events)
+
+    async def tell(self, tenant_id: str, *events: JsonObject) -> None:
         if self.away:
             raise UnavailableError("The database is away.")
-        await self.desk.emit(tenant_id, *events)
+        await self.desk.tell(tenant_id, *events)
 
     async def take(self, request: Take) -> Taken:
         return await self.desk.take(request)

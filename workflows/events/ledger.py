@@ -55,7 +55,7 @@ class Ledger:
     """
 
     def __init__(self, database: Database, kept: timedelta, remembered: timedelta) -> None:
-        self._database = database
+        self.database = database
         self._kept = kept
         self._remembered = max(kept, remembered)
 
@@ -72,13 +72,13 @@ class Ledger:
             UnavailableError: When the database is away; then nothing was kept.
         """
         types = {str(event["type"]) for event in events}
-        with self._database.session() as session:
+        with self.database.session() as session:
             known = EventRows(session, tenant_id).shapes(types)
         # Before the lock: a filter may take its 20 ms.
         keys = _Keys()
         for event in events:
             keys.of(event, known)
-        with self._database.session() as session:
+        with self.database.session() as session:
             rows = EventRows(session, tenant_id)
             rows.lock()
             shapes = rows.shapes(types)
@@ -108,7 +108,7 @@ class Ledger:
         subscriber = Subscriber(request.workflow_id, request.name)
         shapes = [(interest, shape_of(interest.shape)) for interest in request.interests]
         wanted = {(shape.digest, key_of(interest.key)) for interest, shape in shapes}
-        with self._database.session() as session:
+        with self.database.session() as session:
             rows = EventRows(session, request.tenant_id)
             now = datetime.now(UTC)
             changes = rows.interests(subscriber) != wanted
@@ -133,7 +133,7 @@ class Ledger:
     def _take_managed(self, request: Take) -> Taken:
         """Give a listener that others have made its next events; none when they have ended it."""
         subscriber = Subscriber(request.workflow_id, request.name)
-        with self._database.session() as session:
+        with self.database.session() as session:
             rows = EventRows(session, request.tenant_id)
             row = rows.subscription(subscriber)
             if row is None:
@@ -146,7 +146,7 @@ class Ledger:
         Raises:
             UnavailableError: When the database is away.
         """
-        with self._database.session() as session:
+        with self.database.session() as session:
             rows = EventRows(session, request.tenant_id)
             if request.consumed:
                 rows.consumed(request.workflow_id, request.consumed)
@@ -154,17 +154,17 @@ class Ledger:
 
     def forget(self, tenant_id: str, workflow_id: str) -> None:
         """Forget an instance that is no more."""
-        with self._database.session() as session:
+        with self.database.session() as session:
             EventRows(session, tenant_id).forget(workflow_id)
 
     def due(self) -> list[Forgotten]:
         """Return some of those whose signal went missing."""
-        with self._database.session() as session:
+        with self.database.session() as session:
             return EventSweep(session).due(datetime.now(UTC), PATIENCE, LONGEST, SWEPT)
 
     def purge(self) -> int:
         """Delete some of the events that are too old to be remembered; return how many."""
-        with self._database.session() as session:
+        with self.database.session() as session:
             return EventSweep(session).purge(datetime.now(UTC) - self._remembered, SWEPT)
 
     def _missed(

@@ -28,10 +28,11 @@ class Turn(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """An event on its way to a broker."""
+    """An event on its way to a broker; `alone`, when it is sent by itself."""
 
     sequence: int
     body: str
+    alone: bool
 
 
 class Stuck(NamedTuple):
@@ -100,7 +101,7 @@ class OutgoingRows:
             )
             .order_by(Event.sequence)
         )
-        return [Outgoing(*row) for row in self._session.execute(found)]
+        return [Outgoing(*row, alone=not together) for row in self._session.execute(found)]
 
     def next_due(self) -> datetime | None:
         """Tell when an event is due; None when all that are left were set aside."""

@@ -161,6 +161,9 @@ class Relay:
             # A broker that refuses something may be about to break off the connection.
             if sent.failure is not None or sent.is_any_fault or monotonic() > until:
                 return sent
+            # So may one that has confirmed it: what comes next must not be blamed for that.
+            if batch[0].alone and not await connection.settle(self._patience_s):
+                return sent
             all_ = sent
         return None
 

@@ -16,6 +16,7 @@ from foundation.json import JsonObject, JsonValue
 from workflows.events.cloud_events import checked
 from workflows.events.ledger import Ledger
 from workflows.events.repository import Subscriber
+from workflows.events.telling.register import Register
 from workflows.interpreter.types import EVENTS_SIGNAL
 from workflows.runs.names import is_trigger
 from workflows.runs.rpc import RPC_TIMEOUT
@@ -49,6 +50,7 @@ class Events:
 
     def __init__(self, ledger: Ledger, client: Client, *, broker: bool = False) -> None:
         self.ledger = ledger
+        self.register = Register(ledger.database)
         # Set when there is something for the broker.
         self.outgoing = asyncio.Event()
         self._client = client
@@ -91,6 +93,12 @@ class Events:
     async def emit(self, tenant_id: str, *events: JsonObject) -> None:
         """Publish what a run emits, also to the broker; see `publish`."""
         await self.publish(tenant_id, events, outgoing=self._broker)
+
+    async def tell(self, tenant_id: str, *events: JsonObject) -> None:
+        """Publish what runs tell of themselves, and know whose end is still to be told."""
+        await to_thread.run_sync(self.register.began, tenant_id, events)
+        await self.emit(tenant_id, *events)
+        await to_thread.run_sync(self.register.ended, tenant_id, events)
 
     async def take(self, request: Take) -> Taken:
         """Give a listening task its next events; see `Ledger.take`."""
