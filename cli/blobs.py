@@ -12,20 +12,25 @@ from foundation.settings import Settings
 from foundation.temporal import connect
 from workflows.runs.sweeping import Swept, sweep
 
+OK, FAILED = 0, 1
+
 
 def run(flags: argparse.Namespace) -> int:
     """Sweep once; say what went."""
     swept = asyncio.run(_sweep(Settings()))
+    status = FAILED if any(each.kept for each in swept) else OK
     if flags.json:
         print(json.dumps([asdict(each) for each in swept]))
-        return 0
+        return status
     for each in swept:
         print(f"{each.tenant_id}: {each.blobs} blobs deleted")
         if each.blocked_by:
             print(f"  The rest is as old as the run '{each.blocked_by}'.", file=sys.stderr)
+        if each.kept:
+            print(f"  {each.kept}", file=sys.stderr)
     if not swept:
         print("Nothing is old enough to be deleted.")
-    return 0
+    return status
 
 
 async def _sweep(settings: Settings) -> list[Swept]:

@@ -4,8 +4,8 @@ A blob appears as a whole or not at all: it is written beside its place, flushed
 """
 
 import asyncio
+import errno
 import os
-import shutil
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -32,6 +32,8 @@ class FolderStore:
         self._root = root.absolute()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._identity: str | None = None
+        # Folders that this process has put onto the disk, with all above them.
+        self._settled: set[Path] = set()
 
     async def identity(self) -> str:
         """Read the id of the store; the first process that asks gives it one."""
@@ -42,7 +44,7 @@ class FolderStore:
     async def check(self) -> None:
         """Write a file and read the id."""
         await self.identity()
-        await self._run(lambda: _write(self._root / PROBE, b""))
+        await self._run(lambda: self._write(self._root / PROBE, b""))
 
     async def put(self, key: Key, data: bytes) -> None:
         """Write the blob, unless it is there."""
@@ -91,8 +93,39 @@ class FolderStore:
     def _put(self, key: Key, data: bytes) -> None:
         path = self._path(key)
         # A damaged one is mended by whoever has the bytes.
-        if not path.is_file() or path.stat().st_size != len(data):
-            _write(path, data)
+        if _has(path, data):
+            # Who wrote it may not have come so far.
+            self._make(path.parent)
+            _settle(path.parent)
+        else:
+            self._write(path, data)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Write a file so that it is on the disk, whole, when this returns."""
+        self._make(path.parent)
+        beside = path.with_name(f".{uuid4().hex}")
+        try:
+            with beside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        _settle(path.parent)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder, and those above it, so that they are on the disk."""
+        if folder in self._settled and folder.is_dir():
+            return
+        above, is_ours = folder.parent, self._root in folder.parents
+        if is_ours or not above.is_dir():
+            self._make(above)
+        is_new = not folder.is_dir()
+        folder.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+        if is_new or is_ours:  # whoever made it may not have come so far
+            _settle(above)
+        self._settled.add(folder)
 
     def _read(self, key: Key) -> bytes | None:
         try:
@@ -110,31 +143,30 @@ class FolderStore:
         mark = self._root / MARK
         if not mark.is_file():
             made = self._root / f".{uuid4().hex}"
-            _write(made, uuid4().hex.encode())
+            self._write(made, uuid4().hex.encode())
             # The first one stays, also when several processes begin at once.
             with suppress(FileExistsError):
                 os.link(made, mark)
             made.unlink()
+            _settle(self._root)
         return mark.read_text().strip()
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is on the disk, whole, when this returns."""
-    path.parent.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
-    beside = path.with_name(f".{uuid4().hex}")
+def _has(path: Path, data: bytes) -> bool:
+    """Tell whether a file holds these bytes, and not only as many."""
     try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except FileNotFoundError:
+        return False
+
+
+def _settle(folder: Path) -> None:
+    """Put onto the disk what is in a folder: the names, not the files."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 def _names(folder: Path) -> list[str]:
@@ -144,9 +176,14 @@ def _names(folder: Path) -> list[str]:
 def _delete(folder: Path, keep: Collection[str]) -> int:
     names = _names(folder)
     going = doomed(names, keep)
+    for name in going:
+        (folder / name).unlink(missing_ok=True)
     if len(going) == len(names):
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        for name in going:
-            (folder / name).unlink(missing_ok=True)
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            pass  # somebody else sweeps too
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # something was put meanwhile
+                raise
     return len(going)

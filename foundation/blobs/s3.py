@@ -16,7 +16,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from foundation.blobs.keys import Key, day_in, tenant_in
-from foundation.blobs.store import MARK, PROBE, BlobDamagedError, BlobMissingError, doomed
+from foundation.blobs.store import (
+    MARK,
+    PROBE,
+    BlobDamagedError,
+    BlobMissingError,
+    BlobsKeptError,
+    doomed,
+)
 from foundation.errors import UnavailableError
 from foundation.settings import BlobSettings
 
@@ -79,7 +86,7 @@ class S3Store:
         return sorted(filter(None, map(day_in, found)))
 
     async def delete(self, tenant_id: str, day: date, keep: Collection[str] = ()) -> int:
-        """Delete objects, a thousand with one request."""
+        """Delete objects, a thousand with one request; what is refused keeps no other."""
         prefix = f"{self._prefix}{tenant_id}/{day.isoformat()}/"
         return await self._run(lambda: self._delete(prefix, keep))
 
@@ -145,18 +152,29 @@ class S3Store:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=prefix, PaginationConfig={"PageSize": _AT_ONCE}
         )
-        return sum(
-            self._delete_these(doomed([each["Key"] for each in page.get("Contents", ())], keep))
-            for page in pages
-        )
+        gone, refused = 0, list[dict[str, str]]()
+        for page in pages:
+            names = doomed([each["Key"] for each in page.get("Contents", ())], keep)
+            errors = self._delete_these(names)
+            refused += errors
+            gone += len(names) - len(errors)
+        if refused:
+            first = refused[0]
+            raise BlobsKeptError(
+                f"The blob store s3://{self._bucket}/{prefix} did not delete {len(refused)} of "
+                f"{gone + len(refused)} blobs ({first.get('Key')}: {first.get('Code')} "
+                f"{first.get('Message', '')}). Allow it, and sweep again: the rest is deleted then."
+            )
+        return gone
 
-    def _delete_these(self, names: list[str]) -> int:
+    def _delete_these(self, names: list[str]) -> list[dict[str, str]]:
+        """Delete objects; return those that the store did not want to delete, and why."""
         if not names:
-            return 0
+            return []
         answer = self._client.delete_objects(
             Bucket=self._bucket, Delete={"Objects": [{"Key": name} for name in names]}
         )
-        return len(names) - len(answer.get("Errors", ()))
+        return list(answer.get("Errors", ()))
 
 
 def _arguments(settings: BlobSettings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final, Protocol
 
 from foundation.blobs.keys import Key
-from foundation.errors import MillwrightError
+from foundation.errors import MillwrightError, UnavailableError
 
 # The file that says which store this is; no tenant can be called this, for its underscore.
 MARK: Final = "_millwright"
@@ -35,6 +35,12 @@ class BlobDamagedError(MillwrightError):
             f"The blob {key} is damaged: its content has another SHA-256 than its name says. "
             "Restore it from a backup of the blob store, or start the instance again."
         )
+
+
+class BlobsKeptError(UnavailableError):
+    """The store does not let some blobs go; others it does."""
+
+    code = "blobs-kept"
 
 
 class BlobStore(Protocol):
@@ -77,7 +83,11 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, tenant_id: str, day: date, keep: Collection[str] = ()) -> int:
-        """Delete what a tenant put on a day, except these digests; return how many went."""
+        """Delete what a tenant put on a day, except these digests; return how many went.
+
+        Raises:
+            BlobsKeptError: When something could not be deleted; the rest is gone.
+        """
         ...
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, ScheduleActionStartWorkflow
 from temporalio.service import RPCError
 
-from foundation.blobs import BlobStore
+from foundation.blobs import BlobsKeptError, BlobStore
 from foundation.errors import ConflictError, UnavailableError
 
 # Clocks differ, and a run begins a moment after its input was stored.
@@ -30,11 +30,13 @@ class Swept:
 
     Attributes:
         blocked_by: The oldest run that Temporal still knows, when it kept blobs from being deleted.
+        kept: What the store did not let go, in its words.
     """
 
     tenant_id: str
     blobs: int
     blocked_by: str | None = None
+    kept: str | None = None
 
 
 async def sweep(store: BlobStore, client: Client, keep_days: int, today: date) -> list[Swept]:
@@ -68,8 +70,14 @@ async def _swept(
 ) -> Swept:
     began, run = await _oldest(client, tenant, days[-1])
     going = [day for day in days if began is None or day < began - _SLACK]
-    blobs = sum([await store.delete(tenant, day, keep) for day in going])
-    return Swept(tenant, blobs, run if len(going) < len(days) else None)
+    blobs, kept = 0, None
+    for day in going:
+        try:
+            blobs += await store.delete(tenant, day, keep)
+        except BlobsKeptError as error:
+            # One day, or tenant, that is locked must not keep what others need no more.
+            kept = kept or error.message
+    return Swept(tenant, blobs, run if len(going) < len(days) else None, kept)
 
 
 async def _oldest(client: Client, tenant: str, until: date) -> tuple[date | None, str | None]:
