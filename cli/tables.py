@@ -1,7 +1,8 @@
 """Instances, their tasks and approvals as columns and trees, for people."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from cli.following import clock, title
 from millwright_client import Approval, Instance, InstanceSummary, TaskRun
@@ -28,7 +29,7 @@ def instance_lines(instance: Instance) -> Iterator[str]:
     yield instance.web_ui
     for waiting in instance.waiting_for:
         until = f", until {waiting['until']}" if waiting.get("until") else ""
-        yield f"waits for {waiting.get('kind')} at {waiting.get('execution')}{until}"
+        yield f"waits for {_kind(waiting)} at {waiting.get('execution')}{until}"
     if instance.compensation:
         yield from _compensation(instance)
     if instance.events_dropped:
@@ -38,6 +39,16 @@ def instance_lines(instance: Instance) -> Iterator[str]:
     if instance.tasks:
         yield ""
         yield from tree(instance.tasks)
+
+
+def _kind(waiting: Mapping[str, Any]) -> str:
+    """Say what is waited for, and of a retry which one and why."""
+    kind = str(waiting.get("kind"))
+    if "attempt" not in waiting:
+        return kind
+    error = waiting.get("error") or {}
+    why = f" ({error['title']})" if error.get("title") else ""
+    return f"{kind}, attempt {waiting['attempt']}{why}"
 
 
 def tree(tasks: Sequence[TaskRun]) -> Iterator[str]:

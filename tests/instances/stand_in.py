@@ -87,6 +87,8 @@ class StandIn:
                 return await self.call("echo", reference, value)
             case "stuck":
                 return await self.call("stuck", reference, value)
+            case "patient":
+                return await self.call("stuck", reference, value, timedelta(hours=1))
             case "hold":
                 await workflow.wait_condition(lambda: self.going)
             case "raise":
@@ -96,15 +98,19 @@ class StandIn:
         output: JsonValue = value
         return output
 
-    async def call(self, name: str, reference: str, value: Any) -> str:
+    async def call(
+        self,
+        name: str,
+        reference: str,
+        value: Any,
+        pause: timedelta = timedelta(milliseconds=10),
+    ) -> str:
         answer: str = await workflow.execute_activity(
             name,
             value,
             activity_id=reference,
             start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=RetryPolicy(
-                initial_interval=timedelta(milliseconds=10), backoff_coefficient=1
-            ),
+            retry_policy=RetryPolicy(initial_interval=pause, backoff_coefficient=1),
             result_type=str,
         )
         return answer

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,6 +122,31 @@ async def test_a_call_that_is_tried_again_shows_its_attempts(working: Floor) -> 
         lambda instance: bool(instance.tasks) and (instance.tasks[0].attempts or 0) > 2,
     )
     assert (seen.status, seen.tasks[0].state) == (Status.RUNNING, TaskState.RUNNING)
+
+
+async def test_a_call_that_waits_for_its_next_try_says_so_and_why(floor: Floor) -> None:
+    async with worker(floor.temporal, floor.task_queue):
+        started = await floor.start({"patient": "the press"})
+        seen = await eventually(
+            lambda: floor.instances.get(floor.tenant, started.id),
+            lambda instance: bool(instance.waiting_for),
+        )
+        fresh = await another(floor).get(floor.tenant, started.id)
+    (waiting,) = seen.waiting_for
+    assert (waiting["kind"], waiting["task"]) == ("retry", "/do/0/patient")
+    assert (waiting["execution"], waiting["attempt"]) == ("/do/0/patient", 2)
+    assert waiting["attempts"] is None
+    since, until = (datetime.fromisoformat(str(waiting[name])) for name in ("since", "until"))
+    assert timedelta(minutes=59) < until - since < timedelta(minutes=61)
+    error = waiting["error"]
+    assert isinstance(error, dict)
+    assert "the press is not there yet" in str(error["detail"])
+    # A call that is tried again is under way still.
+    assert seen.status is Status.RUNNING
+    assert seen.tasks[0].attempts == 2
+    assert fresh.waiting_for == seen.waiting_for
+    # Temporal tells it, whether a worker is there or not.
+    assert (await another(floor).get(floor.tenant, started.id)).waiting_for == seen.waiting_for
 
 
 async def test_without_a_worker_the_history_tells_about_the_calls(floor: Floor) -> None:

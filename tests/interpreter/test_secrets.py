@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
+from foundation.settings import TemporalSettings
+from tests.fixtures.plant import HOST, Plant
+from tests.fixtures.polling import pause
 from tests.interpreter.conftest import SECRETS, Runner
+from workflows.instances.inspection import Inspector
+from workflows.instances.types import Status
 from workflows.interpreter.types import Progress
+from workflows.runs.names import of_workflow_id
 
 pytestmark = pytest.mark.anyio
 
@@ -167,3 +173,26 @@ async def test_a_secret_that_has_the_wrong_type_is_not_shown(run: Runner) -> Non
 
     assert "What the secrets make of headers has the wrong type" in error["detail"]
     assert_hidden(kept)
+
+
+async def test_a_call_that_waits_for_its_next_try_shows_no_secret_either(
+    run: Runner, plant: Plant
+) -> None:
+    """The server says why it is busy, and quotes what it was asked with."""
+    plant.answers["/busy"] = [{"status": 503, "text": f"not now, {KEY}"}]
+    handle = await run.start(
+        call(f"endpoint: 'http://{HOST}/busy', headers: {{ X-Key: '${{ $secrets.planted }}' }}")
+    )
+    known = of_workflow_id(handle.id)
+    assert known is not None
+    inspector = Inspector(run.client, TemporalSettings())
+    while not (look := await inspector.look(*known)).instance.waiting_for:
+        await pause()
+    (waiting,) = look.instance.waiting_for
+    assert (waiting["kind"], waiting["task"], waiting["attempts"]) == ("retry", "/do/0/ask", 4)
+    error: Any = waiting["error"]
+    assert error["status"] == 503
+    assert look.instance.status is Status.RUNNING
+    assert [text for text in PLANTED if text in look.body.decode()] == []
+    assert plant.asked_at("/busy")[0].headers["x-key"] == KEY
+    await handle.terminate()

@@ -19,6 +19,7 @@ from foundation.settings import TemporalSettings
 from workflows.instances.history import recorded, started
 from workflows.instances.outcomes import Outcome, outcome
 from workflows.instances.progress import everything
+from workflows.instances.retries import Try, retries, tries
 from workflows.instances.sharing import SingleFlight
 from workflows.instances.timeline import Account, fold
 from workflows.instances.types import (
@@ -52,7 +53,7 @@ _MEMORY_PER_BYTE: Final = 4
 Key: TypeAlias = tuple[str, RunName]
 # Run, events in its history, tries of the activities under way: what the interpreter knows changes
 # only together with the second.
-Mark: TypeAlias = tuple[str, int, dict[str, int]]
+Mark: TypeAlias = tuple[str, int, dict[str, Try]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +180,10 @@ class Inspector:
 
     async def _assemble(self, run: RunName, description: WorkflowExecutionDescription) -> Instance:
         head = self.summary(run, description)
-        ended, account = await asyncio.gather(
-            self._outcome(head.status, description), self._account(description)
+        ended, account, again = await asyncio.gather(
+            self._outcome(head.status, description),
+            self._account(description),
+            retries(description),
         )
         status = head.status
         if status.active and account.status is not None:
@@ -196,7 +199,7 @@ class Inspector:
             output=ended.output,
             error=ended.error,
             tasks=account.tasks,
-            waiting_for=list(account.waiting_for) if status.active else [],
+            waiting_for=[*account.waiting_for, *again] if status.active else [],
             compensation=account.compensation,
             timeline_source=account.source,
             events_dropped=account.events_dropped,
@@ -209,7 +212,7 @@ class Inspector:
 
     async def _account(self, description: WorkflowExecutionDescription) -> Account:
         """Ask the interpreter; when no worker answers, read the history."""
-        attempts = _attempts(description)
+        attempts = {name: each.attempt for name, each in tries(description).items()}
         told = await everything(self._client, description.id, description.run_id)
         if told is None:
             return await recorded(self._client, description, attempts)
@@ -242,13 +245,8 @@ def _status(execution: WorkflowExecution) -> Status:
     return status
 
 
-def _attempts(description: WorkflowExecutionDescription) -> dict[str, int]:
-    pending = description.raw_description.pending_activities
-    return {activity.activity_id: activity.attempt for activity in pending}
-
-
 def _mark(description: WorkflowExecutionDescription) -> Mark:
-    return (description.run_id, description.history_length, _attempts(description))
+    return (description.run_id, description.history_length, tries(description))
 
 
 def _spelled(instance: Instance, mark: Mark) -> Look:

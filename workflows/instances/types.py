@@ -114,7 +114,8 @@ class Instance(InstanceSummary, frozen=True):
     tasks: list[TaskRun] = Field(default_factory=list)
     waiting_for: list[JsonObject] = Field(
         default_factory=list,
-        description="What its branches wait for: `kind`, `task`, `execution`, `since`, `until`.",
+        description="What its branches wait for: `kind`, `task`, `execution`, `since`, `until`. "
+        "A call that failed and is tried again is a `retry`, with `attempt` and `error`.",
     )
     compensation: JsonObject | None = Field(
         default=None, description="What was undone, and what could not be."

@@ -107,14 +107,18 @@ def _bounded(value: JsonValue) -> JsonValue:
 
 def fault_of_activity(error: ActivityError) -> Fault:
     """Turn the failure of an activity into an error object."""
-    cause = error.cause
+    return fault_of_cause(error.cause or error, error.activity_type)
+
+
+def fault_of_cause(cause: BaseException, activity_type: str) -> Fault:
+    """Turn what an activity failed with into an error object."""
     if isinstance(cause, ApplicationError) and cause.details:
         detail = cause.details[0]
         if isinstance(detail, dict) and "kind" in detail:
             return _fault_of_details(cause.message, detail)
     if isinstance(cause, ActivityTimeout):
-        return Fault.of("timeout", "The call took too long", f"{error.activity_type}: {cause}")
-    return Fault.of("runtime", "The call failed", f"{error.activity_type}: {cause or error}")
+        return Fault.of("timeout", "The call took too long", f"{activity_type}: {cause}")
+    return Fault.of("runtime", "The call failed", f"{activity_type}: {cause}")
 
 
 def _fault_of_details(message: str, details: dict[str, JsonValue]) -> Fault:
