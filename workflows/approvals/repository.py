@@ -1,13 +1,14 @@
 """Rows of one tenant's approvals. Every query begins with the tenant, but that of the sweep."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import DateTime, func, or_, select, text, tuple_, update
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities.approvals.types import Approval, ApprovalStatus
+from foundation.taking import clock, take
 from workflows.approvals.models import ApprovalRow
 
 
@@ -93,23 +94,16 @@ class ApprovalRows:
 
 def take_unchecked(session: Session, limit: int, older_than_s: float) -> Sequence[Approval]:
     """Take open approvals of all tenants that were not looked after for so long, and note it."""
-    now = func.clock_timestamp(type_=DateTime(timezone=True))
-    own = (ApprovalRow.tenant_id, ApprovalRow.id)
-    since = text("make_interval(secs => :seconds)").bindparams(seconds=older_than_s)
-    due = (
-        select(*own)
-        .where(
-            ApprovalRow.status == ApprovalStatus.PENDING.value, ApprovalRow.checked_at < now - since
-        )
-        .order_by(ApprovalRow.checked_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    taken = take(
+        session,
+        ApprovalRow,
+        and_(
+            ApprovalRow.status == ApprovalStatus.PENDING.value,
+            ApprovalRow.checked_at < clock() - timedelta(seconds=older_than_s),
+        ),
+        oldest=ApprovalRow.checked_at,
+        limit=limit,
+        values={ApprovalRow.checked_at: clock()},
+        returning=(ApprovalRow.body,),
     )
-    taken = (
-        update(ApprovalRow)
-        .where(tuple_(*own).in_(due))
-        .values(checked_at=now)
-        .returning(ApprovalRow.body)
-        .execution_options(synchronize_session=False)
-    )
-    return [Approval.model_validate_json(body) for body in session.scalars(taken)]
+    return [Approval.model_validate_json(body) for (body,) in taken]

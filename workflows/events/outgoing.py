@@ -7,10 +7,11 @@ from itertools import takewhile
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, DateTime, and_, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from foundation.taking import clock, take
 from workflows.events.models import Event, EventRelay, OutgoingEvent
 
 
@@ -158,21 +159,16 @@ class OutgoingSweep:
 
     def turn(self, lease: timedelta) -> Turn | None:
         """Take the tenant that is due for the longest time; nobody else does for that long."""
-        due = (
-            select(EventRelay.tenant_id)
-            .where(EventRelay.due_at <= clock())
-            .order_by(EventRelay.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
+        taken = take(
+            self._session,
+            EventRelay,
+            EventRelay.due_at <= clock(),
+            oldest=EventRelay.due_at,
+            limit=1,
+            values={EventRelay.due_at: clock() + lease, EventRelay.token: uuid4().hex},
+            returning=(EventRelay.tenant_id, EventRelay.token, EventRelay.attempts),
         )
-        taken = self._session.execute(
-            update(EventRelay)
-            .where(EventRelay.tenant_id == due.scalar_subquery())
-            .values(due_at=clock() + lease, token=uuid4().hex)
-            .returning(EventRelay.tenant_id, EventRelay.token, EventRelay.attempts)
-            .execution_options(synchronize_session=False)
-        ).first()
-        return Turn(taken[0], taken[1] or "", taken[2]) if taken else None
+        return Turn(*taken[0]) if taken else None
 
     def late(self, kept: timedelta) -> Sequence[str]:
         """Return the tenants that have events which are too old to be sent."""
@@ -214,11 +210,6 @@ def named(body: str) -> tuple[str, str, str]:
     """Return source, id and type of an event."""
     event = json.loads(body)
     return event["source"], event["id"], event["type"]
-
-
-def clock() -> ColumnElement[datetime]:
-    """Return the time of the database as it is now, not when the transaction began."""
-    return func.clock_timestamp(type_=DateTime(timezone=True))
 
 
 def _same_event() -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from foundation.taking import take
 from workflows.events.models import (
     Event,
     EventConsumption,
@@ -295,24 +296,22 @@ class EventSweep:
             EventSubscription.workflow_id,
             EventSubscription.name,
         )
-        late = (
-            select(*key)
-            .where(EventSubscription.wake_at <= now)
-            .order_by(EventSubscription.wake_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
         pause = func.least(
             patience * func.power(2, func.least(EventSubscription.wakes, 20)), longest
         )
-        taken = (
-            update(EventSubscription)
-            .where(tuple_(*key).in_(late))
-            .values(wake_at=now + pause, wakes=EventSubscription.wakes + 1)
-            .returning(*key)
-            .execution_options(synchronize_session=False)
+        taken = take(
+            self._session,
+            EventSubscription,
+            EventSubscription.wake_at <= now,
+            oldest=EventSubscription.wake_at,
+            limit=limit,
+            values={
+                EventSubscription.wake_at: now + pause,
+                EventSubscription.wakes: EventSubscription.wakes + 1,
+            },
+            returning=key,
         )
-        return [Forgotten(*row) for row in self._session.execute(taken)]
+        return [Forgotten(*row) for row in taken]
 
     def purge(self, before: datetime, limit: int) -> int:
         """Delete old events that nobody waits for; return how many."""

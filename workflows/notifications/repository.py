@@ -4,17 +4,18 @@ import hashlib
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, DateTime, delete, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, delete, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from foundation.json import canonical
+from foundation.taking import clock
 from workflows.notifications.models import NotificationClaim as Row
 
 # Each taking clears more than it adds, and never so much that somebody waits for it.
 _CLEARED: Final = 100
 # Not that of the transaction: it may have waited for another one.
-_NOW: Final = func.clock_timestamp(type_=DateTime(timezone=True))
+_NOW: Final = clock()
 
 
 class ClaimRows:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from foundation.taking import take
 from workflows.triggers.models import DefinitionListening, DefinitionSchedule
 
 
@@ -99,18 +100,13 @@ class ScheduleSweep:
             DefinitionSchedule.namespace,
             DefinitionSchedule.name,
         )
-        late = (
-            select(*key)
-            .where(DefinitionSchedule.due_at <= now)
-            .order_by(DefinitionSchedule.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+        taken = take(
+            self._session,
+            DefinitionSchedule,
+            DefinitionSchedule.due_at <= now,
+            oldest=DefinitionSchedule.due_at,
+            limit=limit,
+            values={DefinitionSchedule.due_at: again_at},
+            returning=key,
         )
-        taken = (
-            update(DefinitionSchedule)
-            .where(tuple_(*key).in_(late))
-            .values(due_at=again_at)
-            .returning(*key)
-            .execution_options(synchronize_session=False)
-        )
-        return [Name(*row) for row in self._session.execute(taken)]
+        return [Name(*row) for row in taken]

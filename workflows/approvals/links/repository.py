@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, DateTime, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from foundation.taking import clock
 from workflows.approvals.links.grant import Grant
 from workflows.approvals.models import ApprovalLink as Row
 
 # Not that of the transaction: it may have waited for another one.
-_NOW: Final = func.clock_timestamp(type_=DateTime(timezone=True))
+_NOW: Final = clock()
 # What has expired is told apart from what never was, for so long.
 _REMEMBERED: Final = text("interval '30 days'")
 _CLEARED: Final = 100

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from foundation.database import Database
 from foundation.json import JsonObject
+from foundation.taking import clock, take
 from workflows.definition.lifecycle import LIFECYCLE
-from workflows.events.outgoing import clock
 from workflows.events.telling.models import TellingInstance
 
 _STARTED: Final = f"{LIFECYCLE}workflow.started.v1"
@@ -80,22 +80,17 @@ class Register:
 
     def unchecked(self, limit: int, older_than: timedelta) -> Sequence[Telling]:
         """Take some that nobody has looked after for so long; others get others."""
-        due = (
-            select(*_KEY)
-            .where(TellingInstance.checked_at <= clock() - older_than)
-            .order_by(TellingInstance.checked_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        taken = (
-            update(TellingInstance)
-            .where(tuple_(*_KEY).in_(due))
-            .values(checked_at=clock())
-            .returning(*_KEY)
-            .execution_options(synchronize_session=False)
-        )
         with self._database.session() as session:
-            return [Telling(*row) for row in session.execute(taken)]
+            taken = take(
+                session,
+                TellingInstance,
+                TellingInstance.checked_at <= clock() - older_than,
+                oldest=TellingInstance.checked_at,
+                limit=limit,
+                values={TellingInstance.checked_at: clock()},
+                returning=_KEY,
+            )
+            return [Telling(*row) for row in taken]
 
 
 _KEY: Final = (
