@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from typing_extensions import override
 
 from activities.asyncapi.types import AsyncApiConsume, Polled
 from activities.types import ActivityResult
@@ -22,7 +23,6 @@ from workflows.definition import AsyncApiSubscription, SubscriptionIterator
 from workflows.expressions import Expression
 from workflows.interpreter.calls import CALL_RETRY, payload_size
 from workflows.interpreter.compiling import Place
-from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.position import State
@@ -31,6 +31,7 @@ from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
 from workflows.interpreter.tasks.call.activity import TIMEOUT_S
 from workflows.interpreter.tasks.each import Each, compile_each, within_bounds
+from workflows.interpreter.tasks.lasting import Lasting
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -45,7 +46,7 @@ POLL_RETRY: Final = RetryPolicy(
 )
 
 
-class Session:
+class Session(Lasting):
     """The subscription of one execution of the task.
 
     Its state is part of the task's: `request` is what identifies the subscription, `carried` are
@@ -74,6 +75,7 @@ class Session:
         waiting = [delivery.model_dump() for delivery in answer.deliveries]
         state.update(waiting=waiting, carried=answer.carried, taken=[])
 
+    @override
     async def close(self) -> None:
         """Let the broker forget it. When that fails the messages are no worse for it."""
         request = self._request.model_copy(update={**self._keys, "repeats": True})
@@ -131,20 +133,12 @@ class Subscription:
         state = frame.state
         if "request" not in state:
             self._begin(value, frame)
-        session = Session(frame, AsyncApiConsume.model_validate(state["request"]))
-        stays = False
-        try:
+        async with Session(frame, AsyncApiConsume.model_validate(state["request"])) as session:
             if not state["open"]:
                 await session.open()
                 state["open"] = True
             while await self._consumes(session, frame):
                 pass
-        except (Leaving, GeneratorExit):
-            stays = True  # the next run goes on with it, or another worker
-            raise
-        finally:
-            if not stays:
-                await session.close()
         outputs: list[JsonValue] = state["outputs"]
         return Outcome(outputs)
 

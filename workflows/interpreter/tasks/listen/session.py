@@ -3,6 +3,7 @@
 from typing import Final
 
 from temporalio import workflow
+from typing_extensions import override
 
 from activities.events.types import Listening, Take, Taken
 from activities.types import ActivityResult
@@ -10,12 +11,13 @@ from foundation.json import JsonObject
 from workflows.interpreter.calls import LOOKUP_RETRY
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
+from workflows.interpreter.tasks.lasting import Lasting
 
 # One transaction of our own database.
 TIMEOUT_S: Final = 15.0
 
 
-class Session:
+class Session(Lasting):
     """The listening of one execution of the task.
 
     Its state is part of the task's: `request` is what it wants, `waiting` what came and is not used
@@ -60,6 +62,7 @@ class Session:
         waiting: list[JsonObject] = [each.model_dump() for each in taken.arrivals]
         state.update(waiting=waiting, more=taken.more, used=[])
 
+    @override
     async def close(self) -> None:
         """Want no more. When that fails, the first event for nobody shows that nobody is there."""
         frame, state = self._frame, self._frame.state

@@ -18,7 +18,6 @@ from workflows.definition import EventConsumption, ListenTask
 from workflows.expressions import Expression
 from workflows.interpreter.calls import payload_size
 from workflows.interpreter.compiling import Place
-from workflows.interpreter.control import Leaving
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
@@ -76,21 +75,13 @@ class Listen:
         if "request" not in state:
             self.begin(value, frame)
             frame.run.lifecycle.correlates(frame.path)
-        session = Session(frame)
-        stays = False
-        try:
+        async with Session(frame) as session:
             while not self.is_over(frame):
                 if state["waiting"]:
                     await frame.run.rest()
                     await self.take_first(frame)
                 else:
                     await session.more(self.types())
-        except (Leaving, GeneratorExit):
-            stays = True  # the next run goes on with it, or another worker
-            raise
-        finally:
-            if not stays:
-                await session.close()
         frame.run.lifecycle.correlated(frame.path, self._keys(frame))
         outputs: list[JsonValue] = state["outputs"]
         return Outcome(outputs)
