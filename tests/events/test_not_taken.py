@@ -17,6 +17,7 @@ from workflows.events.models import Event, EventRelay
 from workflows.events.outbox import TRIES, Outbox, TurnLostError
 from workflows.events.outgoing import Turn
 from workflows.events.service import Events
+from workflows.events.sweeping import give_up
 
 pytestmark = pytest.mark.anyio
 
@@ -245,7 +246,7 @@ async def test_without_a_broker_events_for_it_are_kept_for_their_time_and_then_g
 ) -> None:
     await events.emit(tenant, event(0), event(1))
     outbox, kept = Outbox(shared_database), timedelta(days=7)
-    assert tenant not in outbox.give_up(kept)
+    await give_up(outbox, kept)
     assert left(shared_database, tenant) == 2
     with shared_database.session() as session:
         session.execute(
@@ -253,7 +254,10 @@ async def test_without_a_broker_events_for_it_are_kept_for_their_time_and_then_g
             .where(Event.tenant_id == tenant)
             .values(received_at=func.now() - timedelta(days=8))
         )
-    assert outbox.give_up(kept)[tenant] == 2
+    with structlog.testing.capture_logs() as logs:
+        await give_up(outbox, kept)
+    (told,) = [each for each in logs if each.get("tenant_id") == tenant]
+    assert (told["event"], told["count"]) == ("events_given_up", 2)
     assert left(shared_database, tenant) == 0
     with shared_database.session() as session:
         assert session.get(EventRelay, tenant) is None

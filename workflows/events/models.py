@@ -175,10 +175,17 @@ class OutgoingEvent(Base):
             ["events.tenant_id", "events.sequence"],
             name="fk_outgoing_events_event",
         ),
+        # A broker that comes back after days finds many; none of them is looked at twice.
+        Index(
+            "ix_outgoing_events_untried",
+            "tenant_id",
+            "sequence",
+            postgresql_where=text("attempts = 0"),
+        ),
         Index(
             "ix_outgoing_events_due",
             "tenant_id",
-            "sequence",
+            "due_at",
             postgresql_where=text("due_at IS NOT NULL"),
         ),
     )

@@ -87,12 +87,12 @@ class OutgoingRows:
 
         What was not taken before comes after all others, which it must not hold up.
         """
-        due = self._session.execute(
-            select(OutgoingEvent.sequence, OutgoingEvent.alone)
-            .where(self._own(), OutgoingEvent.due_at <= clock())
-            .order_by(OutgoingEvent.attempts > 0, OutgoingEvent.sequence)
-            .limit(limit)
-        ).all()
+        columns = select(OutgoingEvent.sequence, OutgoingEvent.alone).where(self._own())
+        untried = columns.where(OutgoingEvent.attempts == 0).order_by(OutgoingEvent.sequence)
+        due = self._session.execute(untried.limit(limit)).all()
+        if not due:
+            late = columns.where(OutgoingEvent.attempts > 0, OutgoingEvent.due_at <= clock())
+            due = self._session.execute(late.order_by(OutgoingEvent.due_at).limit(1)).all()
         together = [row.sequence for row in takewhile(lambda row: not row.alone, due)]
         found = (
             select(Event.sequence, Event.body)

@@ -20,9 +20,15 @@ def upgrade() -> None:
     ):
         op.add_column("outgoing_events", column)
     op.create_index(
-        "ix_outgoing_events_due",
+        "ix_outgoing_events_untried",
         "outgoing_events",
         ["tenant_id", "sequence"],
+        postgresql_where=sa.text("attempts = 0"),
+    )
+    op.create_index(
+        "ix_outgoing_events_due",
+        "outgoing_events",
+        ["tenant_id", "due_at"],
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.add_column("event_relays", sa.Column("token", sa.String(32), nullable=True))
@@ -34,5 +40,6 @@ def downgrade() -> None:
     op.drop_column("event_relays", "taken_at")
     op.drop_column("event_relays", "token")
     op.drop_index("ix_outgoing_events_due", "outgoing_events")
+    op.drop_index("ix_outgoing_events_untried", "outgoing_events")
     for column in ("why", "failed_at", "alone", "due_at", "faults", "attempts"):
         op.drop_column("outgoing_events", column)
