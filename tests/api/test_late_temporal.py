@@ -51,11 +51,13 @@ async def road_to(address: str, port: int) -> AsyncIterator[None]:
         ways.extend(asyncio.create_task(way) for way in (carry(up, forth), carry(down, back)))
 
     server = await asyncio.start_server(connect, LOOPBACK, port)
-    yield
-    server.close()
-    for way in ways:
-        way.cancel()
-    await asyncio.gather(*ways, return_exceptions=True)
+    try:
+        yield
+    finally:
+        server.close()
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
 
 
 @pytest.fixture

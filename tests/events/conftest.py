@@ -10,6 +10,7 @@ import pytest
 from paho.mqtt.client import Client as Subscriber
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from sqlalchemy import delete
 from temporalio.client import Client
 
 from deploy.local.ports import LOOPBACK
@@ -19,6 +20,7 @@ from security.egress import Egress
 from tests.events.relays import ALLOWED, Relaying
 from tests.fixtures.mosquitto import PASSWORD, USER, Mosquitto
 from workflows.events.ledger import Ledger
+from workflows.events.models import EventRelay, OutgoingEvent
 from workflows.events.outbox import Outbox
 from workflows.events.relaying import PATIENCE_S, BrokerLink, Relay
 from workflows.events.service import Events
@@ -31,6 +33,11 @@ def events(shared_database: Database, temporal: Client) -> Events:
 
 @pytest.fixture
 def relaying(shared_database: Database, events: Events) -> Relaying:
+    """Make relays; what tests before this one have left is not for its broker."""
+    with shared_database.session() as session:
+        session.execute(delete(OutgoingEvent))
+        session.execute(delete(EventRelay))
+
     @asynccontextmanager
     async def relaying(
         settings: MqttSettings, *, patience_s: float = PATIENCE_S, **more: Any

@@ -168,7 +168,8 @@ async def test_an_event_at_which_the_broker_breaks_off_is_sent_by_itself_and_set
         await drained(relay)
     (row,) = rows(shared_database, tenant)
     assert (row.faults, row.due_at) == (TRIES, None)
-    others = [packet for packet in wire.sent if BAD.encode() not in packet]
+    own = [packet for packet in wire.sent if tenant.encode() in packet]
+    others = [packet for packet in own if BAD.encode() not in packet]
     # What was under way when it broke off first may have come: those three once more at most.
     assert len(others) <= 3 + 3 + TRIES + 3
 
@@ -194,7 +195,8 @@ async def test_a_broker_that_breaks_off_at_everything_is_not_the_fault_of_the_ev
         for _ in range(2):
             due(shared_database, tenant)
             await drained(relay)
-    assert numbers(received, 2) == [0, 1]
+    # What was not confirmed is tried when its own pause is over.
+    assert sorted(numbers(received, 2)) == [0, 1]
 
 
 async def test_what_a_slow_broker_has_confirmed_is_not_sent_again(
@@ -207,7 +209,7 @@ async def test_what_a_slow_broker_has_confirmed_is_not_sent_again(
     await events.emit(tenant, *(event(number) for number in range(30)))
     async with (
         wire_to(mosquitto.port, acks=12) as wire,
-        relaying(settings_of(mosquitto, port=wire.port), patience_s=0.5) as relay,
+        relaying(settings_of(mosquitto, port=wire.port), patience_s=5.0) as relay,
     ):
         await drained(relay)
         assert left(shared_database, tenant) == 18
@@ -215,7 +217,8 @@ async def test_what_a_slow_broker_has_confirmed_is_not_sent_again(
         wire.sent.clear()
         due(shared_database, tenant)
         await drained(relay)
-    assert (left(shared_database, tenant), len(wire.sent)) == (0, 18)
+    own = [packet for packet in wire.sent if tenant.encode() in packet]
+    assert (left(shared_database, tenant), len(own)) == (0, 18)
 
 
 async def test_who_took_too_long_settles_nothing_of_who_came_after(

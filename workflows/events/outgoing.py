@@ -92,7 +92,9 @@ class OutgoingRows:
         due = self._session.execute(untried.limit(limit)).all()
         if not due:
             late = columns.where(OutgoingEvent.attempts > 0, OutgoingEvent.due_at <= clock())
-            due = self._session.execute(late.order_by(OutgoingEvent.due_at).limit(1)).all()
+            due = self._session.execute(
+                late.order_by(OutgoingEvent.due_at, OutgoingEvent.sequence).limit(1)
+            ).all()
         together = [row.sequence for row in takewhile(lambda row: not row.alone, due)]
         found = (
             select(Event.sequence, Event.body)
