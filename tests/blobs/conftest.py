@@ -64,6 +64,11 @@ def s3_settings(s3_endpoint: str) -> BlobSettings:
     return settings
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> BlobSettings:
+    return BlobSettings(folder=tmp_path / "blobs")
+
+
 @pytest.fixture(params=["folder", "s3"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> BlobSettings:
     if request.param == "folder":

@@ -1,7 +1,7 @@
 """Large payloads of workflows: where they are kept, and who may read them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,9 +12,6 @@ from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleSpec,
     WorkflowFailureError,
     WorkflowHandle,
 )
@@ -30,18 +27,14 @@ from temporalio.worker import Worker
 from typing_extensions import override
 
 from foundation.blobs import BlobStore, open_store
-from foundation.errors import ConflictError
 from foundation.payloads import Blobs, PayloadLostError, data_converter
 from foundation.settings import BlobSettings, TemporalSettings
 from foundation.temporal import connect
 from workflows.interpreter.attributes import TENANT
-from workflows.runs.sweeping import sweep
 
 pytestmark = pytest.mark.anyio
 
 TEXT = "x" * 300_000
-KEEP_DAYS = 30
-LATER = datetime.now(UTC).date() + timedelta(days=KEEP_DAYS + 3)
 made: list[int] = []
 
 
@@ -80,11 +73,6 @@ class Waiting:
         )
         await workflow.wait_condition(lambda: self.done)
         return len(text)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> BlobSettings:
-    return BlobSettings(folder=tmp_path / "blobs")
 
 
 @pytest.fixture
@@ -258,76 +246,6 @@ async def test_what_a_codec_hides_is_hidden_in_the_store_too(
     contents = [path.read_bytes() for path in (folder.folder / tenant).glob("*/*")]
     assert len(contents) == 2
     assert not any(b"s3cr3t" in content for content in contents)
-
-
-async def test_sweeping_leaves_what_a_known_run_needs(
-    temporal_address: str, task_queue: str, tenant: str, folder: BlobSettings
-) -> None:
-    store = open_store(folder)
-    client = await connect(TemporalSettings(address=temporal_address), blobs=store)
-    async with worker(client, task_queue):
-        handle = await start(client, task_queue, tenant, kind="blobs-waiting")
-        await seen(client, tenant, handle.id)
-        (swept,) = await sweep(store, client, KEEP_DAYS, LATER)
-        assert (swept.blobs, swept.blocked_by) == (0, handle.id)
-        await handle.signal("finish")
-        assert await handle.result() == len(TEXT)
-
-
-async def test_sweeping_leaves_the_inputs_of_schedules(
-    temporal_address: str, task_queue: str, tenant: str, folder: BlobSettings
-) -> None:
-    store = open_store(folder)
-    client = await connect(TemporalSettings(address=temporal_address), blobs=store)
-    action = ScheduleActionStartWorkflow(
-        "blobs-doubling", TEXT, id=f"{tenant}/a/b/c", task_queue=task_queue
-    )
-    handle = await client.create_schedule(
-        f"{tenant}/c", Schedule(action=action, spec=ScheduleSpec())
-    )
-    await listed(client, handle.id)
-    (swept,) = await sweep(store, client, KEEP_DAYS, LATER)
-    assert (swept.blobs, len(await store.days(tenant))) == (0, 1)
-    await handle.delete()
-
-
-async def test_sweeping_deletes_what_belongs_to_no_run(
-    temporal_address: str, tenant: str, folder: BlobSettings
-) -> None:
-    store = open_store(folder)
-    client = await connect(TemporalSettings(address=temporal_address), blobs=store)
-    converter = client.data_converter.with_context(
-        _context(client, client.get_workflow_handle(f"{tenant}/a/b/c"))
-    )
-    await converter.encode([TEXT])
-    assert await sweep(store, client, KEEP_DAYS, datetime.now(UTC).date()) == []
-    (swept,) = await sweep(store, client, KEEP_DAYS, LATER)
-    assert (swept.tenant_id, swept.blobs, swept.blocked_by) == (tenant, 1, None)
-    assert await store.days(tenant) == []
-
-
-async def test_sweeping_earlier_than_temporal_forgets_is_refused(
-    temporal: Client, blobs: BlobStore
-) -> None:
-    with pytest.raises(ConflictError, match="MILLWRIGHT_BLOBS_KEEP_DAYS"):
-        await sweep(blobs, temporal, 1, LATER)
-
-
-async def listed(client: Client, schedule_id: str) -> None:
-    """Wait until the schedule is in the list of all."""
-    while True:
-        if schedule_id in [each.id async for each in await client.list_schedules()]:
-            return
-        await anyio.sleep(0.05)
-
-
-async def seen(client: Client, tenant: str, workflow_id: str) -> None:
-    """Wait until a search finds the run."""
-    while True:
-        query = f"{TENANT.name} = '{tenant}'"
-        if [each.id async for each in client.list_workflows(query)] == [workflow_id]:
-            return
-        await anyio.sleep(0.05)
 
 
 async def task_failure(handle: WorkflowHandle[Any, Any]) -> str:

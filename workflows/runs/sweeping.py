@@ -2,26 +2,39 @@
 
 A payload is put into the store just before the event that refers to it, so who needs it was running
 on that day. Temporal tells which runs it still knows, going on or ended: when all of a tenant's
-began later than a blob was put, none of them refers to it. Schedules refer to the input of runs
-that are still to come; those blobs are kept by name.
+began later than a blob was put, none of them refers to it.
+
+When a run began is what its first event says: a run that was reset is listed as a new one, and has
+the events of the one before. What that first event itself refers to may be older still (a schedule
+keeps one input for years), and so may what schedules hold for runs to come: those blobs are kept by
+name.
 """
 
+import asyncio
 import json
 from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from temporalio.api.common.v1 import Payload
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, ScheduleActionStartWorkflow
-from temporalio.service import RPCError
+from temporalio.api.common.v1 import WorkflowExecution as Execution
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    GetWorkflowExecutionHistoryRequest,
+)
+from temporalio.client import Client, ScheduleActionStartWorkflow, WorkflowExecution
+from temporalio.service import RPCError, RPCStatusCode
 
 from foundation.blobs import BlobsKeptError, BlobStore
 from foundation.errors import ConflictError, UnavailableError
 
 # Clocks differ, and a run begins a moment after its input was stored.
 _SLACK: Final = timedelta(days=1)
+# Runs whose first event is read at the same time.
+_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True)
@@ -65,31 +78,97 @@ async def sweep(store: BlobStore, client: Client, keep_days: int, today: date) -
         ) from error
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What the first event of a run says.
+
+    Attributes:
+        at: When the run began; one that was reset, when the one before did.
+        needs: Digests of the blobs that the event refers to, however old they are.
+    """
+
+    at: datetime
+    needs: frozenset[str]
+
+
+async def beginning(client: Client, run: WorkflowExecution) -> Beginning | None:
+    """Read how a run began; None when Temporal has forgotten it meanwhile.
+
+    Raises:
+        RPCError: When Temporal does not answer.
+    """
+    try:
+        answer = await client.workflow_service.get_workflow_execution_history(
+            GetWorkflowExecutionHistoryRequest(
+                namespace=client.namespace,
+                execution=Execution(workflow_id=run.id, run_id=run.run_id),
+                maximum_page_size=1,
+            )
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    first = answer.history.events[0]
+    said = first.workflow_execution_started_event_attributes
+    payloads = chain(
+        said.input.payloads,
+        said.last_completion_result.payloads,
+        said.memo.fields.values(),
+        said.header.fields.values(),
+    )
+    needs = frozenset(digest for _, digest in _references(payloads))
+    return Beginning(first.event_time.ToDatetime(UTC), needs)
+
+
 async def _swept(
     store: BlobStore, client: Client, tenant: str, days: list[date], keep: set[str]
 ) -> Swept:
-    began, run = await _oldest(client, tenant, days[-1])
-    going = [day for day in days if began is None or day < began - _SLACK]
+    began, oldest = date.max, None
+    needed = set(keep)
+    async for run, known in _known(client, tenant):
+        needed |= known.needs
+        if known.at.date() < began:
+            began, oldest = known.at.date(), run.id
+    going = [day for day in days if oldest is None or day < began - _SLACK]
     blobs, kept = 0, None
     for day in going:
         try:
-            blobs += await store.delete(tenant, day, keep)
+            blobs += await store.delete(tenant, day, needed)
         except BlobsKeptError as error:
             # One day, or tenant, that is locked must not keep what others need no more.
             kept = kept or error.message
-    return Swept(tenant, blobs, run if len(going) < len(days) else None, kept)
+    return Swept(tenant, blobs, oldest if len(going) < len(days) else None, kept)
 
 
-async def _oldest(client: Client, tenant: str, until: date) -> tuple[date | None, str | None]:
-    """Return when the oldest run began of those that may need blobs of that day, and its id."""
-    end = datetime.combine(until, time.max, UTC) + _SLACK
+async def _known(client: Client, tenant: str) -> AsyncIterator[tuple[WorkflowExecution, Beginning]]:
+    """Go through all runs of a tenant that Temporal knows."""
     # By their ids: what starts instances and what tells of them has no tenant for people to find.
-    query = f"WorkflowId STARTS_WITH '{tenant}/' AND StartTime <= '{end.isoformat()}'"
-    known = [(each.start_time, each.id) async for each in client.list_workflows(query)]
-    if not known:
-        return None, None
-    began, run = min(known)
-    return began.date(), run
+    found = client.list_workflows(f"WorkflowId STARTS_WITH '{tenant}/'")
+    runs: list[WorkflowExecution] = []
+    async for run in found:
+        runs.append(run)
+        if len(runs) == _AT_ONCE:
+            for each in await _begun(client, runs):
+                yield each
+            runs = []
+    for each in await _begun(client, runs):
+        yield each
+
+
+async def _begun(
+    client: Client, runs: list[WorkflowExecution]
+) -> list[tuple[WorkflowExecution, Beginning]]:
+    found = await asyncio.gather(*(beginning(client, run) for run in runs))
+    return [(run, known) for run, known in zip(runs, found, strict=True) if known is not None]
+
+
+def _references(payloads: Iterable[Payload]) -> Iterable[tuple[str, str]]:
+    """Return tenant and digest of the blobs that payloads stand for."""
+    for payload in payloads:
+        if payload.external_payloads:
+            claim = json.loads(payload.data)["claimData"]
+            yield claim["tenant"], claim["sha256"]
 
 
 async def _scheduled(client: Client) -> dict[str, set[str]]:
@@ -99,10 +178,9 @@ async def _scheduled(client: Client) -> dict[str, set[str]]:
         described = await client.get_schedule_handle(schedule.id).describe()
         action = described.schedule.action
         if isinstance(action, ScheduleActionStartWorkflow):
-            for payload in action.args:
-                if isinstance(payload, Payload) and payload.external_payloads:
-                    claim = json.loads(payload.data)["claimData"]
-                    found[claim["tenant"]].add(claim["sha256"])
+            held = (each for each in action.args if isinstance(each, Payload))
+            for tenant, digest in _references(held):
+                found[tenant].add(digest)
     return found
 
 
