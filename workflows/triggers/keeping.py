@@ -4,6 +4,7 @@ Everything here can be done twice, and by any process; one at a time does it for
 """
 
 import asyncio
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -17,7 +18,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.schedules.types import TriggerKind
-from foundation.errors import NotFoundError
+from foundation.errors import NotFoundError, UnavailableError
 from foundation.settings import TemporalSettings
 from workflows.catalog import Catalog, PublishedDefinition
 from workflows.definition import Definition, load_definition
@@ -31,12 +32,14 @@ from workflows.schedules.translation import (
     start_of,
     temporal_id,
 )
-from workflows.triggers.ledger import ScheduleLedger, Task
+from workflows.triggers.ledger import HELD, ScheduleLedger, Task
 from workflows.triggers.repository import Name
 from workflows.triggers.times import has_times, settings_of, temporal_schedule
 
 log = structlog.get_logger()
 
+# Before others may take it.
+AT_MOST: Final = HELD - timedelta(seconds=10)
 _GONE: Final = NotFoundError("It is not there.")
 
 
@@ -75,7 +78,16 @@ class Triggers:
         """
         while (task := await asyncio.to_thread(self.ledger.hold, name)) is not None:
             try:
-                keeps = await self._agree(task)
+                async with asyncio.timeout(AT_MOST.total_seconds()):
+                    keeps = await self._agree(task)
+            except TimeoutError:
+                why = f"Temporal did not agree within {AT_MOST.seconds} s."
+                await asyncio.to_thread(self.ledger.let_go, task, why)
+                raise UnavailableError(f"{why} It is tried again later.") from None
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+                await asyncio.to_thread(self.ledger.let_go, task, why)
+                raise
             except BaseException:
                 await asyncio.to_thread(self.ledger.let_go, task)
                 raise

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -30,8 +31,10 @@ from workflows.triggers.repository import Name, ScheduleRows, ScheduleSweep
 GRACE: Final = timedelta(seconds=15)
 # A few requests to Temporal of at most 5 s each.
 HELD: Final = timedelta(seconds=60)
-# Temporal was away, or refused.
+# Temporal was away, or refused: twice as long each time.
 AGAIN: Final = timedelta(seconds=10)
+AGAIN_AT_MOST: Final = timedelta(minutes=10)
+MAX_TROUBLE_CHARS: Final = 500
 # What an administrator does to Temporal by hand is mended after this time.
 VERIFIED: Final = timedelta(minutes=5)
 SWEPT: Final = 100
@@ -45,6 +48,7 @@ class Task:
     Attributes:
         changed: Temporal does not know this revision yet.
         listens: There are events to be used, or may be some.
+        token: Whoever has another one takes care of it now.
     """
 
     name: Name
@@ -52,6 +56,7 @@ class Task:
     revision: int
     changed: bool
     listens: bool
+    token: str
 
 
 class ScheduleLedger:
@@ -67,10 +72,10 @@ class ScheduleLedger:
 
     def hold(self, name: Name) -> Task | None:
         """Take care of a definition; None when there is nothing to do, or another one does it."""
-        now = datetime.now(UTC)
+        now, token = datetime.now(UTC), uuid4().hex
         with self._database.session() as session:
             rows = ScheduleRows(session, name)
-            row = rows.hold(now, now + HELD)
+            row = rows.hold(now, now + HELD, token)
             if row is None:
                 return None
             return Task(
@@ -79,6 +84,7 @@ class ScheduleLedger:
                 revision=row.revision,
                 changed=row.settled < row.revision,
                 listens=bool(rows.listenings()),
+                token=token,
             )
 
     def settle(self, task: Task, *, keeps: bool) -> bool:
@@ -92,20 +98,36 @@ class ScheduleLedger:
             row = ScheduleRows(session, task.name).schedule()
             if row is None:
                 return True
-            is_current = row.revision == task.revision
             # Who was slow may have made what a later revision had ended: that has to end again.
+            if row.held_by != task.token:
+                # By whoever takes care of it now, or by the next one.
+                row.revision += 1
+                row.due_at = now
+                return True
+            is_current = row.revision == task.revision
             row.settled = max(row.settled, task.revision) if is_current else 0
-            row.held_until = None
+            row.held_until = row.held_by = row.trouble = None
+            row.attempts = 0
             row.due_at = now if not is_current else now + VERIFIED if keeps else None
             return is_current
 
-    def let_go(self, task: Task) -> None:
-        """Note that it did not succeed."""
+    def let_go(self, task: Task, why: str | None = None) -> None:
+        """Note that it did not succeed; who has lost it meanwhile notes nothing.
+
+        Args:
+            why: What stood in the way; None when this process ends.
+        """
+        now = datetime.now(UTC)
         with self._database.session() as session:
             row = ScheduleRows(session, task.name).schedule()
-            if row is not None:
-                row.held_until = None
-                row.due_at = datetime.now(UTC) + AGAIN
+            if row is None or row.held_by != task.token:
+                return
+            row.held_until = row.held_by = None
+            row.due_at = now + AGAIN
+            if why is not None:
+                row.due_at = now + min(AGAIN * 2 ** min(row.attempts, 16), AGAIN_AT_MOST)
+                row.attempts += 1
+                row.trouble = why[:MAX_TROUBLE_CHARS]
 
     def due(self) -> list[Name]:
         """Return some definitions that have to be looked at."""
@@ -191,6 +213,7 @@ class Successions:
         row.revision += 1
         row.version = now.version
         row.due_at = datetime.now(UTC) + GRACE
+        row.attempts = 0
         _listen(session, rows, name, row, now.document)
 
 

@@ -6,7 +6,7 @@ is lost when the process dies in between, or Temporal is away.
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, String, Text, text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -19,6 +19,9 @@ class DefinitionSchedule(Base):
         revision: Raised whenever another version is the newest one.
         settled: The last revision that Temporal agreed with.
         held_until: Until when one process takes care of it.
+        held_by: Which of its attempts that is; who comes back later has lost it.
+        attempts: How often it did not succeed, one time after the other.
+        trouble: Why the last of them did not.
         due_at: When somebody has to look whether Temporal (still) agrees; never, if None.
     """
 
@@ -38,6 +41,9 @@ class DefinitionSchedule(Base):
     revision: Mapped[int] = mapped_column(BigInteger)
     settled: Mapped[int] = mapped_column(BigInteger)
     held_until: Mapped[datetime | None]
+    held_by: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(Integer)
+    trouble: Mapped[str | None] = mapped_column(Text)
     due_at: Mapped[datetime | None]
 
 
@@ -50,6 +56,7 @@ class DefinitionListening(Base):
         wanted: Hash of what the schedule says of events.
         continues: The version before said the same.
         over: No more are brought; those that were are still to be used.
+        trouble: Why nothing is started by its events, which are kept.
     """
 
     __tablename__ = "definition_listenings"
@@ -62,3 +69,4 @@ class DefinitionListening(Base):
     wanted: Mapped[str] = mapped_column(String(64))
     continues: Mapped[bool] = mapped_column(Boolean)
     over: Mapped[bool] = mapped_column(Boolean)
+    trouble: Mapped[str | None] = mapped_column(Text)

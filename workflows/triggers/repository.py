@@ -38,6 +38,9 @@ class ScheduleRows:
             revision=0,
             settled=0,
             held_until=None,
+            held_by=None,
+            attempts=0,
+            trouble=None,
             due_at=None,
         )
         self._session.add(row)
@@ -58,6 +61,7 @@ class ScheduleRows:
                 wanted=wanted,
                 continues=continues,
                 over=False,
+                trouble=None,
             )
         )
 
@@ -66,7 +70,7 @@ class ScheduleRows:
         self._session.delete(listening)
         self._session.flush()
 
-    def hold(self, now: datetime, until: datetime) -> DefinitionSchedule | None:
+    def hold(self, now: datetime, until: datetime, by: str) -> DefinitionSchedule | None:
         """Take care of it until then; None when somebody else does, or there is nothing."""
         taken = (
             update(DefinitionSchedule)
@@ -74,7 +78,7 @@ class ScheduleRows:
                 self._is(DefinitionSchedule),
                 or_(DefinitionSchedule.held_until.is_(None), DefinitionSchedule.held_until <= now),
             )
-            .values(held_until=until, due_at=until)
+            .values(held_until=until, held_by=by, due_at=until)
             .returning(DefinitionSchedule)
         )
         return self._session.scalar(taken)
