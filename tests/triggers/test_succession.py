@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select, update
 
 from activities.schedules import TriggerKind
+from foundation.json import JsonObject
 from foundation.settings import TemporalSettings
 from foundation.temporal import connect
 from tests.triggers.conftest import Plant, at_work, plant_of
@@ -104,6 +105,45 @@ async def test_a_version_that_nobody_understands_any_more_ends_no_worker_and_can
         )
     await eventually(lambda: sweep(plant.triggers), bool)
     assert plant.commit("2.0.0", ONE).created
+
+
+async def test_events_of_the_next_version_do_not_wait_for_one_that_nobody_understands(
+    idle: Plant,
+) -> None:
+    idle.commit("1.0.0", ONE, TAGGED % 1)
+    await idle.send(*numbered("part", 1))
+    unknown: JsonObject = {"on": {"once": {}}}
+    with idle.database.session() as session:
+        (kept,) = session.scalars(
+            select(WorkflowDefinition).where(WorkflowDefinition.tenant_id == idle.tenant)
+        )
+        understood, kept.document = kept.document, {**kept.document, "schedule": unknown}
+    await idle.publish("2.0.0", ONE, TAGGED % 2)
+    await idle.send(*numbered("part", 2))
+    async with at_work(idle):
+        assert await idle.outputs(1) == [["2", 2]]
+        (trouble,) = [
+            each for each in idle.triggers.ledger.troubles() if each.tenant_id == idle.tenant
+        ]
+        assert (trouble.name, trouble.version) == ("sample", "1.0.0")
+        assert "not the published one" in trouble.why
+    # Its events are kept for a worker that understands it.
+    with idle.database.session() as session:
+        (kept,) = session.scalars(
+            select(WorkflowDefinition).where(
+                WorkflowDefinition.tenant_id == idle.tenant, WorkflowDefinition.version == "1.0.0"
+            )
+        )
+        kept.document = understood
+    newer = plant_of(idle.client, "", idle.settings.task_queue, idle.tenant, idle.database)
+    async with at_work(newer):
+        await newer.sweep()
+        assert await newer.outputs(2) == [["1", 1], ["2", 2]]
+        await newer.send(*numbered("part", 3))
+        assert ["2", 3] in await newer.outputs(3)
+        assert await newer.replay() == 1
+    assert not [each for each in idle.triggers.ledger.troubles() if each.tenant_id == idle.tenant]
+    await newer.events.aclose()
 
 
 async def test_what_is_published_while_temporal_is_away_is_kept_when_it_is_back(

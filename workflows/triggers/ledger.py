@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
+import structlog
 from sqlalchemy.orm import Session
 
 from activities.events.types import Interest
 from activities.schedules.types import Follow, Followed, Following, TriggerKind
 from foundation.database import Database
+from foundation.errors import UnavailableError
 from foundation.json import JsonObject, JsonValue, digest
 from security.principal import Principal
 from workflows.catalog import PublishedDefinition
@@ -19,13 +21,20 @@ from workflows.definition import Schedule, load_definition
 from workflows.events.ledger import shape_of
 from workflows.events.repository import EventRows, Subscriber
 from workflows.expressions import ENGINE_VERSION, version_named
-from workflows.interpreter.compiler import awaited_events, listening_name
+from workflows.interpreter.compiler import (
+    awaited_events,
+    listening_name,
+    plan_of,
+    trigger_of,
+)
 from workflows.interpreter.types import ENGINE
 from workflows.matching import key_of
 from workflows.runs.launch import Catalogue
 from workflows.runs.names import trigger_id
 from workflows.triggers.models import DefinitionListening, DefinitionSchedule
-from workflows.triggers.repository import Name, ScheduleRows, ScheduleSweep
+from workflows.triggers.repository import Name, ScheduleRows, ScheduleSweep, Trouble
+
+log = structlog.get_logger()
 
 # Whoever published takes care of it at once; later than this, somebody else does.
 GRACE: Final = timedelta(seconds=15)
@@ -46,7 +55,7 @@ class Task:
     """What one process takes care of.
 
     Attributes:
-        changed: Temporal does not know this revision yet.
+        changed: Temporal does not know (all of) this revision yet.
         listens: There are events to be used, or may be some.
         token: Whoever has another one takes care of it now.
     """
@@ -78,12 +87,14 @@ class ScheduleLedger:
             row = rows.hold(now, now + HELD, token)
             if row is None:
                 return None
+            listenings = rows.listenings()
             return Task(
                 name=name,
                 version=row.version,
                 revision=row.revision,
-                changed=row.settled < row.revision,
-                listens=bool(rows.listenings()),
+                # What was not understood may be by now: whoever follows it looks again.
+                changed=row.settled < row.revision or any(each.trouble for each in listenings),
+                listens=bool(listenings),
                 token=token,
             )
 
@@ -153,14 +164,43 @@ class ScheduleLedger:
                     rows.forget(each)
                     EventRows(session, name.tenant_id).unsubscribe(_subscriber(name, each.number))
             left = [each for each in listenings if each.number != request.finished or not each.over]
-            # Its events come before those of its successors.
-            first = left[0] if left else None
-        if first is None:
-            return Following()
-        followed = self._followed(name, first.version).model_copy(
-            update={"number": first.number, "over": first.over, "continues": first.continues}
-        )
-        return Following(followed=followed)
+        # Its events come before those of its successors.
+        for listening in left:
+            if (followed := self._listening(name, listening)) is not None:
+                return Following(followed=followed)
+        return Following()
+
+    def _listening(self, name: Name, listening: DefinitionListening) -> Followed | None:
+        """Return what a listening starts; None when this worker does not understand it (any more).
+
+        Its events are kept, and those of its successors do not wait for it.
+        """
+        why = None
+        try:
+            found = self._followed(name, listening.version)
+            followed = found.model_copy(
+                update={
+                    "number": listening.number,
+                    "over": listening.over,
+                    "continues": listening.continues,
+                }
+            )
+            _require_understood(followed)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            # What another version of this program has accepted may fail in any way.
+            log.exception("schedule_not_understood", definition=name, version=listening.version)
+            why = f"{type(error).__name__}: {error}"[:MAX_TROUBLE_CHARS]
+        if why != listening.trouble:
+            with self._database.session() as session:
+                ScheduleRows(session, name).note(listening.number, why)
+        return followed if why is None else None
+
+    def troubles(self) -> list[Trouble]:
+        """Return what some definitions do not start by themselves, and why."""
+        with self._database.session() as session:
+            return ScheduleSweep(session).troubles(SWEPT)
 
     def _after(self, name: Name) -> Followed | None:
         with self._database.session() as session:
@@ -215,6 +255,13 @@ class Successions:
         row.due_at = datetime.now(UTC) + GRACE
         row.attempts = 0
         _listen(session, rows, name, row, now.document)
+
+
+def _require_understood(followed: Followed) -> None:
+    """Compile what starts on events, as whoever follows it will."""
+    version = version_named(followed.engine.expressions)
+    plan_of(followed.document, followed.hash, version)
+    trigger_of(followed, version, TriggerKind.ON, {})
 
 
 def schedule_of(document: JsonObject) -> Schedule | None:

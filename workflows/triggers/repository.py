@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from foundation.taking import take
 from workflows.triggers.models import DefinitionListening, DefinitionSchedule
+
+_TROUBLED: Final[Sequence[type[DefinitionSchedule | DefinitionListening]]] = (
+    DefinitionSchedule,
+    DefinitionListening,
+)
 
 
 class Name(NamedTuple):
@@ -17,6 +22,16 @@ class Name(NamedTuple):
     tenant_id: str
     namespace: str
     name: str
+
+
+class Trouble(NamedTuple):
+    """A definition that does not start by itself as it should, and why."""
+
+    tenant_id: str
+    namespace: str
+    name: str
+    version: str
+    why: str
 
 
 class ScheduleRows:
@@ -70,6 +85,14 @@ class ScheduleRows:
         self._session.delete(listening)
         self._session.flush()
 
+    def note(self, number: int, trouble: str | None) -> None:
+        """Note why nothing is started by the events of a listening, or that it is again."""
+        self._session.execute(
+            update(DefinitionListening)
+            .where(self._is(DefinitionListening), DefinitionListening.number == number)
+            .values(trouble=trouble)
+        )
+
     def hold(self, now: datetime, until: datetime, by: str) -> DefinitionSchedule | None:
         """Take care of it until then; None when somebody else does, or there is nothing."""
         taken = (
@@ -114,3 +137,19 @@ class ScheduleSweep:
             returning=key,
         )
         return [Name(*row) for row in taken]
+
+    def troubles(self, limit: int) -> list[Trouble]:
+        """Return some definitions that do not start by themselves as they should."""
+        found: list[Trouble] = []
+        for table in _TROUBLED:
+            rows = (
+                select(table)
+                .where(table.trouble.is_not(None))
+                .order_by(table.tenant_id, table.namespace, table.name)
+                .limit(limit)
+            )
+            found += [
+                Trouble(each.tenant_id, each.namespace, each.name, each.version, each.trouble or "")
+                for each in self._session.scalars(rows)
+            ]
+        return found
