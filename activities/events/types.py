@@ -40,11 +40,13 @@ class Take(Listening, frozen=True):
     Attributes:
         missed: Also those that came shortly before this task began to listen.
         managed: Somebody else says which events are brought to it, and when it begins and ends.
+        keeps: Events stay until they are `consumed`; else until a later one has been seen.
     """
 
     interests: list[Interest]
     missed: bool = True
     managed: bool = False
+    keeps: bool = False
 
 
 class Arrival(BaseModel, frozen=True):

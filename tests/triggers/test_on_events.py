@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from tests.triggers.conftest import Plant
+from tests.triggers.patience import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -129,5 +130,5 @@ do:
             group.start_soon(send, first)
     got = [each[0] for each in await restless.outputs(20)]
     assert sorted(got) == list(range(20))
-    assert await restless.replay() > 1
+    await eventually(restless.replay, lambda runs: runs > 1)
     assert len(await restless.instances()) == 20

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from foundation.errors import InvalidInputError, TooLargeError
 from foundation.json import JsonObject, JsonValue, digest
+from workflows.definition.generations import ATTRIBUTE, generation_of
 
 SPEC_VERSION: Final = "1.0"
 # Brokers take a quarter of a megabyte; a listening run keeps what it consumed.
@@ -80,6 +81,15 @@ def _check_attribute(where: str, name: str, value: JsonValue) -> None:
         raise InvalidInputError(f"{where} has a 'source' that is no URI reference: {value!r}.")
     if name == "time":
         _check_time(where, str(value))
+    if name == ATTRIBUTE:
+        _check_generation(where, value)
+
+
+def _check_generation(where: str, value: JsonValue) -> None:
+    try:
+        generation_of({ATTRIBUTE: value})
+    except ValueError as error:
+        raise InvalidInputError(f"{where}: {error}. Pass it on as it came.") from None
 
 
 def _is_base64(value: JsonValue) -> bool:

@@ -128,6 +128,7 @@ class Ledger:
                     rows.add_deliveries(subscriber, missed)
             if request.consumed:
                 rows.consumed(request.workflow_id, request.consumed)
+            rows.acknowledge(subscriber, request.after)
             return _next(rows, row, subscriber, request.after, now)
 
     def _take_managed(self, request: Take) -> Taken:
@@ -138,6 +139,10 @@ class Ledger:
             row = rows.subscription(subscriber)
             if row is None:
                 return Taken(arrivals=[], more=False)
+            if request.keeps:
+                rows.used(subscriber, request.consumed)
+            else:
+                rows.acknowledge(subscriber, request.after)
             return _next(rows, row, subscriber, request.after, datetime.now(UTC))
 
     def close(self, request: Listening) -> None:
@@ -198,8 +203,7 @@ def _next(
     rows: EventRows, row: EventSubscription, subscriber: Subscriber, after: int, now: datetime
 ) -> Taken:
     """Return the next events of a subscription, which has seen those up to `after`."""
-    rows.acknowledge(subscriber, after)
-    found = rows.waiting(subscriber, BATCH + 1)
+    found = rows.waiting(subscriber, after, BATCH + 1)
     taken = _within_bounds(found[:BATCH])
     row.wakes = 0
     # A worker that dies now asks again; one that does not come back is replaced.

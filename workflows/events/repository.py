@@ -219,6 +219,22 @@ class EventRows:
             )
         )
 
+    def used(self, subscriber: Subscriber, sequences: Sequence[int]) -> None:
+        """Forget what a subscription has used."""
+        self._session.execute(
+            delete(EventDelivery).where(
+                self._is(EventDelivery, subscriber), EventDelivery.sequence.in_(sequences)
+            )
+        )
+
+    def hand_on(self, subscriber: Subscriber, successor: Subscriber) -> None:
+        """Bring what a subscription has not used to another one, which got none of it."""
+        self._session.execute(
+            update(EventDelivery)
+            .where(self._is(EventDelivery, subscriber))
+            .values(workflow_id=successor.workflow_id, name=successor.name)
+        )
+
     def consumed(self, workflow_id: str, sequences: Iterable[int]) -> None:
         """Remember what an instance has used; what was swept meanwhile needs no memory."""
         wanted = select(Event.tenant_id, literal(workflow_id), Event.sequence).where(
@@ -229,7 +245,7 @@ class EventRows:
             upsert(EventConsumption).from_select(columns, wanted).on_conflict_do_nothing()
         )
 
-    def waiting(self, subscriber: Subscriber, limit: int) -> list[tuple[int, str]]:
+    def waiting(self, subscriber: Subscriber, after: int, limit: int) -> list[tuple[int, str]]:
         """Return the next events of a subscription: sequence number and body."""
         found = (
             select(Event.sequence, Event.body)
@@ -240,7 +256,7 @@ class EventRows:
                     EventDelivery.sequence == Event.sequence,
                 ),
             )
-            .where(self._is(EventDelivery, subscriber))
+            .where(self._is(EventDelivery, subscriber), EventDelivery.sequence > after)
             .order_by(Event.sequence)
             .limit(limit)
         )

@@ -186,7 +186,9 @@ def trigger_of(followed: Followed, version: Version, kind: TriggerKind, before: 
         return compile_after(Place(unit, "/schedule/after", {}))
     begun = before.get("sets", ()) if followed.continues else ()
     place = Place(unit, listening_name(followed.number), {})
-    return compile_on(place, over=followed.over, begun=begun)
+    # The events of the sets that go on are brought to it too, for whoever begins without them.
+    seen = before.get("after", 0) if followed.continues else 0
+    return compile_on(place, over=followed.over, begun=begun, seen=seen)
 
 
 def listening_name(number: int) -> str:

@@ -71,6 +71,11 @@ class Control:
             return
         if info.is_continue_as_new_suggested():
             self._next_try = events + EVENTS_BETWEEN_TRIES
+            self.leave()
+
+    def leave(self) -> None:
+        """Leave the run as soon as all branches have stopped."""
+        if not self._leaving:
             self._leaving = True
             self._letting_go = asyncio.create_task(self._let_go())
 

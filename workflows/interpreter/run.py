@@ -92,7 +92,7 @@ class Run:
         undoable: Tasks that have to be undone when the instance fails, in the order they ended.
         changed: Called when what the run is doing may have changed.
         waiting: What branches wait for, by the execution.
-        generation: How many runs have run each other down to this one.
+        generation: How many instances have led to this one, by running each other or by events.
         started_at: When the first run of the instance began, in seconds after 1970.
         watcher: Looks on while the run is replayed.
         woken: Listening tasks for which there are events, by their execution.

@@ -84,7 +84,7 @@ class StartInput(BaseModel, frozen=True):
         document: The prepared definition itself when it is small; read by hash otherwise.
         engine: What executes it; set by the API, else by the worker that reads the definition.
         carried: Set by the interpreter itself, when it goes on as a new run.
-        generation: How many runs have run each other down to this one.
+        generation: How many instances have led to this one, by running each other or by events.
         trigger: The run starts instances of the definition, as its schedule says, and does none of
             its tasks.
     """

@@ -19,6 +19,7 @@ from activities.definitions.types import Engine, LoadDefinition, LoadedDefinitio
 from activities.limits.types import TURN_SIGNAL
 from activities.schedules.types import Follow, Followed, Following, TriggerKind
 from foundation.json import JsonObject, JsonValue
+from workflows.definition.generations import MAX_GENERATIONS
 from workflows.expressions import UnknownVersionError, Version, version_named
 from workflows.interpreter.attributes import STATUS, TENANT, VERSION
 from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
@@ -249,6 +250,7 @@ class Interpreter:
         if start.trigger is not None:
             await self.follow(start, start.trigger)
             return None
+        refuse_too_many(start.generation)
         document, content_hash = await self.load(start)
         plan = self.plan = plan_of(document, content_hash, self.required_version())
         describe(start, plan)
@@ -277,6 +279,7 @@ class Interpreter:
         finished: int | None = None
         states: dict[str, State] | None = None
         before: State = {}
+        number = 0
         while True:
             asked = self.reschedules
             followed = await self.followed(start, kind, finished)
@@ -293,7 +296,11 @@ class Interpreter:
             if states is not None:
                 run.resumed = states
             run.rescheduled = self.reschedules != asked
-            trigger = trigger_of(followed, version, kind, before)
+            # What comes after a later one was passed over before, and knows nothing of that.
+            trigger = trigger_of(
+                followed, version, kind, before if followed.number > number else {}
+            )
+            number = followed.number
             frame = Frame(trigger, None, Scope(run))
             try:
                 await trigger.body.execute(None, frame)
@@ -418,7 +425,7 @@ class Interpreter:
         lifecycle = Lifecycle(
             # What starts instances is none.
             plan.lifecycle if start.trigger is None else "none",
-            Teller(info.workflow_id, info.first_execution_run_id),
+            Teller(info.workflow_id, info.first_execution_run_id, start.generation),
             self.calls,
             carried.changes if carried else 0,
         )
@@ -495,6 +502,22 @@ def read_start(args: Sequence[RawValue]) -> StartInput:
             f"It must begin with '{expected}'; the type is '<namespace>.<name>'.",
         )
     return start
+
+
+def refuse_too_many(generation: int) -> None:
+    """Do nothing at all for what would go on for ever; what is refused shows who did.
+
+    Raises:
+        Fault: Of the type `configuration`.
+    """
+    if generation > MAX_GENERATIONS:
+        raise Fault.of(
+            "configuration",
+            "Too many instances have led to this one",
+            f"It is started by an event, and that comes from the {MAX_GENERATIONS}th instance in "
+            "a row that an event or another instance has started. Let the definition not emit "
+            "what starts it; what is to be repeated is a loop, or schedule.after.",
+        )
 
 
 def describe(start: StartInput, plan: Plan) -> None:

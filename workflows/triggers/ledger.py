@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 from uuid import uuid4
 
@@ -159,10 +160,10 @@ class ScheduleLedger:
             rows = ScheduleRows(session, name)
             rows.schedule()
             listenings = list(rows.listenings())
-            for each in listenings:
+            for each, following in zip_longest(listenings, listenings[1:]):
                 if each.number == request.finished and each.over:
+                    _finish(session, name, each, following)
                     rows.forget(each)
-                    EventRows(session, name.tenant_id).unsubscribe(_subscriber(name, each.number))
             left = [each for each in listenings if each.number != request.finished or not each.over]
         # Its events come before those of its successors.
         for listening in left:
@@ -175,7 +176,7 @@ class ScheduleLedger:
 
         Its events are kept, and those of its successors do not wait for it.
         """
-        why = None
+        followed = why = None
         try:
             found = self._followed(name, listening.version)
             followed = found.model_copy(
@@ -306,6 +307,19 @@ def _listen(
         rows.listen(row.revision, row.version, wanted, continues=continues)
         version = version_named(ENGINE_VERSION)
         _subscribe(events, _subscriber(name, row.revision), awaited_events(document, version))
+
+
+def _finish(
+    session: Session,
+    name: Name,
+    finished: DefinitionListening,
+    following: DefinitionListening | None,
+) -> None:
+    """Forget a subscription; sets that wait for the rest of their events do so under the next."""
+    events, subscriber = EventRows(session, name.tenant_id), _subscriber(name, finished.number)
+    if following is not None and following.continues:
+        events.hand_on(subscriber, _subscriber(name, following.number))
+    events.unsubscribe(subscriber)
 
 
 def _end(events: EventRows, name: Name, listening: DefinitionListening) -> None:

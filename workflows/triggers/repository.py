@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from foundation.taking import take
 from workflows.triggers.models import DefinitionListening, DefinitionSchedule
-
-_TROUBLED: Final[Sequence[type[DefinitionSchedule | DefinitionListening]]] = (
-    DefinitionSchedule,
-    DefinitionListening,
-)
 
 
 class Name(NamedTuple):
@@ -140,16 +135,15 @@ class ScheduleSweep:
 
     def troubles(self, limit: int) -> list[Trouble]:
         """Return some definitions that do not start by themselves as they should."""
-        found: list[Trouble] = []
-        for table in _TROUBLED:
-            rows = (
-                select(table)
-                .where(table.trouble.is_not(None))
-                .order_by(table.tenant_id, table.namespace, table.name)
-                .limit(limit)
-            )
-            found += [
-                Trouble(each.tenant_id, each.namespace, each.name, each.version, each.trouble or "")
-                for each in self._session.scalars(rows)
-            ]
-        return found
+        found: list[DefinitionSchedule | DefinitionListening] = []
+        schedules, listenings = DefinitionSchedule, DefinitionListening
+        found += self._session.scalars(
+            select(schedules).where(schedules.trouble.is_not(None)).limit(limit)
+        )
+        found += self._session.scalars(
+            select(listenings).where(listenings.trouble.is_not(None)).limit(limit)
+        )
+        return sorted(
+            Trouble(each.tenant_id, each.namespace, each.name, each.version, each.trouble or "")
+            for each in found
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from foundation.json import JsonObject, JsonValue
+from workflows.definition.generations import with_generation
 from workflows.definition.lifecycle import LIFECYCLE
 
 # Made once for this purpose: event ids are the same on every attempt and every replay.
@@ -36,10 +37,12 @@ class Teller:
 
     Attributes:
         chain: Id of its first run in Temporal; runs that go on for it have the same.
+        generation: How many instances have led to it.
     """
 
     workflow_id: str
     chain: str
+    generation: int = 0
 
     def of_workflow(
         self,
@@ -88,7 +91,7 @@ class Teller:
     def _event(self, what: str, time: str, moment: str, data: JsonObject) -> JsonObject:
         type_ = f"{LIFECYCLE}{what}.v1"
         seed = f"{self.workflow_id} {self.chain} {moment} {type_}"
-        return {
+        event: JsonObject = {
             "specversion": "1.0",
             "id": str(uuid.uuid5(EVENT_IDS, seed)),
             "source": f"/{self.workflow_id}",
@@ -99,3 +102,4 @@ class Teller:
             "datacontenttype": "application/json",
             "data": data,
         }
+        return with_generation(event, self.generation)

@@ -8,8 +8,9 @@ from temporalio import workflow
 
 from activities.events.types import Publish
 from activities.types import ActivityResult
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from workflows.definition import EmitTask
+from workflows.definition.generations import with_generation
 from workflows.expressions import Template
 from workflows.interpreter.calls import LOOKUP_RETRY, payload_size
 from workflows.interpreter.compiling import Place
@@ -37,7 +38,7 @@ class Emit:
         if not isinstance(event, dict):
             raise Fault.of("expression", "The event is no object")
         info = workflow.info()
-        frame.event = {
+        sent: JsonObject = {
             "specversion": "1.0",
             "id": str(
                 uuid.uuid5(
@@ -48,6 +49,7 @@ class Emit:
             "source": f"/{info.workflow_id}",
             **event,
         }
+        frame.event = with_generation(sent, frame.run.generation)
         size = payload_size(frame.event)
         if size > MAX_EVENT_BYTES:
             raise Fault.of(

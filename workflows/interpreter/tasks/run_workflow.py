@@ -17,6 +17,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from foundation.json import JsonValue
 from workflows.definition import RunTask, SubflowSpec
+from workflows.definition.generations import MAX_GENERATIONS
 from workflows.expressions import Template
 from workflows.interpreter.attributes import TENANT
 from workflows.interpreter.calls import payload_size, shortened
@@ -30,8 +31,6 @@ from workflows.interpreter.types import GONE_ON_BY, StartInput
 # Made once for this purpose: the run that a task starts has the same id on every replay.
 RUN_IDS: Final = uuid.UUID("0d1c7b0e-6a57-5f0f-9d0b-52f3d8a2a7c4")
 LATEST: Final = "latest"
-# Workflows that run each other for ever would fill the cluster.
-MAX_GENERATIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

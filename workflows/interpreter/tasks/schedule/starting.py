@@ -36,19 +36,22 @@ class Starting:
     kind: TriggerKind
 
     async def begin(
-        self, frame: Frame, cause: str, value: JsonValue
+        self, frame: Frame, cause: str, value: JsonValue, generation: int = 0
     ) -> ChildWorkflowHandle[Any, Any]:
         """Begin an instance; return as soon as it has begun.
 
         Args:
             cause: What it is begun for; unique among all causes of this schedule.
+            generation: How many instances have led to it.
 
         Raises:
             WorkflowAlreadyStartedError: When it was begun for this cause before.
             Fault: When its input is too large.
         """
         tenant_id = frame.run.tenant_id
-        start = StartInput(tenant_id=tenant_id, version=self.version, input=value)
+        start = StartInput(
+            tenant_id=tenant_id, version=self.version, input=value, generation=generation
+        )
         size, calls = payload_size(start), frame.run.calls
         key = uuid.uuid5(INSTANCE_IDS, f"{workflow.info().workflow_id} {cause}").hex
         kind = f"{self.namespace}.{self.name}"
