@@ -36,6 +36,7 @@ class Followed(BaseModel, frozen=True):
         number: Which listening its events are kept for; 0 where there are none.
         over: There are no more events to come for it.
         continues: Sets of events that began under the version before are completed by its events.
+        published_by: Who wants its instances.
     """
 
     version: str
@@ -45,6 +46,7 @@ class Followed(BaseModel, frozen=True):
     number: int = 0
     over: bool = False
     continues: bool = False
+    published_by: str | None = None
 
 
 class Following(BaseModel, frozen=True):

@@ -71,7 +71,7 @@ async def update_schedule(
     ] = None,
 ) -> Schedule:
     """Change a schedule. What is left out stays; runs that have begun are not touched."""
-    seen = await parts.schedules.update(principal.tenant_id, schedule_id, body, etag=if_match)
+    seen = await parts.schedules.update(principal, schedule_id, body, etag=if_match)
     return _with_etag(seen, response)
 
 
@@ -118,7 +118,7 @@ async def trigger_schedule(
 ) -> Schedule:
     """Begin a run now. The schedule's `recent_runs` show it in a moment."""
     overlap = body.overlap if body else None
-    await parts.schedules.trigger(principal.tenant_id, schedule_id, overlap)
+    await parts.schedules.trigger(principal, schedule_id, overlap)
     return (await parts.schedules.get(principal.tenant_id, schedule_id)).schedule
 
 
@@ -127,5 +127,5 @@ async def backfill_schedule(
     schedule_id: ScheduleId, body: Backfill, principal: Manager, parts: ServicesDep
 ) -> Schedule:
     """Begin the runs that were due in a time, both ends included, one after the other."""
-    await parts.schedules.backfill(principal.tenant_id, schedule_id, body)
+    await parts.schedules.backfill(principal, schedule_id, body)
     return (await parts.schedules.get(principal.tenant_id, schedule_id)).schedule

@@ -39,7 +39,7 @@ async def test_cron_is_read_in_the_time_zone_of_the_metadata(plant: Plant) -> No
         end_at=datetime(2026, 11, 25, tzinfo=UTC),
         overlap=Overlap.ALLOW_ALL,
     )
-    await plant.schedules.backfill(plant.tenant, OWN, past)
+    await plant.schedules.backfill(plant.principal, OWN, past)
     assert await plant.outputs(2) == [None, None]
 
 
@@ -54,7 +54,7 @@ async def test_a_new_version_changes_it_and_leaves_it_paused(plant: Plant) -> No
     )
     assert (schedule.version, schedule.paused, schedule.note) == ("1.1.0", True, "holidays")
     await plant.schedules.resume(plant.tenant, OWN)
-    await plant.schedules.trigger(plant.tenant, OWN)
+    await plant.schedules.trigger(plant.principal, OWN)
     assert await plant.versions(1) == ["1.1.0"]
 
 
@@ -68,7 +68,7 @@ async def test_a_version_without_it_ends_it(plant: Plant) -> None:
 async def test_only_its_definition_changes_or_ends_it(plant: Plant) -> None:
     await plant.publish("1.0.0", DAILY)
     with pytest.raises(ConflictError, match="Publish the next version"):
-        await plant.schedules.update(plant.tenant, OWN, ScheduleChanges(cron=["@daily"]))
+        await plant.schedules.update(plant.principal, OWN, ScheduleChanges(cron=["@daily"]))
     with pytest.raises(ConflictError, match="without one to end it"):
         await plant.schedules.delete(plant.tenant, OWN)
     (line,) = [each for each in (await listed(plant)) if each == OWN]

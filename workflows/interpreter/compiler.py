@@ -183,12 +183,12 @@ def trigger_of(followed: Followed, version: Version, kind: TriggerKind, before: 
     """
     unit = _unit(followed.document, version)
     if kind is TriggerKind.AFTER:
-        return compile_after(Place(unit, "/schedule/after", {}))
+        return compile_after(Place(unit, "/schedule/after", {}), followed.published_by)
     begun = before.get("sets", ()) if followed.continues else ()
     place = Place(unit, listening_name(followed.number), {})
     # The events of the sets that go on are brought to it too, for whoever begins without them.
     seen = before.get("after", 0) if followed.continues else 0
-    return compile_on(place, over=followed.over, begun=begun, seen=seen)
+    return compile_on(place, followed.published_by, over=followed.over, begun=begun, seen=seen)
 
 
 def listening_name(number: int) -> str:

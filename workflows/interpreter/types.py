@@ -31,8 +31,8 @@ RESCHEDULED_SIGNAL: Final = "rescheduled"
 # Search attributes that every run carries.
 TENANT_ATTRIBUTE: Final = "MillwrightTenant"
 VERSION_ATTRIBUTE: Final = "MillwrightVersion"
-# Memo of a run: who has let it go on after it had ended, a list of ids. Asking for what comes then,
-# they are no others to decide it.
+# Memo of a run: who wanted it besides who started it, a list of ids: who has let it go on after it
+# had ended, who made, changed or ran the schedule that started it. They are no others to decide it.
 GONE_ON_BY: Final = "gone_on_by"
 # What a run is doing, where Temporal knows only that it is running.
 STATUS_ATTRIBUTE: Final = "MillwrightStatus"

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from temporalio.client import (
@@ -24,13 +24,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from foundation.errors import ChangedError, ConflictError, InvalidInputError, NotFoundError
 from foundation.settings import TemporalSettings
 from security.principal import Principal
-from workflows.interpreter.types import TENANT_ATTRIBUTE, StartInput
-from workflows.runs.launch import Catalogue, checked_input, labels, start_input, summary, title
+from workflows.interpreter.types import GONE_ON_BY, TENANT_ATTRIBUTE, StartInput
+from workflows.runs.launch import Catalogue, checked_input, labels, summary, title
 from workflows.runs.names import RunName, new_key
 from workflows.runs.pages import PageTokens, page_limit
 from workflows.runs.rpc import RPC_TIMEOUT, translated
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
+    MEMO_RAN_BY,
+    Requesters,
     action_of,
     is_owned,
     listed,
@@ -38,6 +40,7 @@ from workflows.schedules.translation import (
     shown,
     temporal_id,
     to_temporal,
+    wanted_by,
 )
 from workflows.schedules.types import (
     OWNED_ID,
@@ -59,7 +62,8 @@ class Seen:
     """A schedule at one moment.
 
     Attributes:
-        etag: Changes when somebody changes the schedule, not when it begins a run.
+        etag: Changes when somebody changes the schedule, or is the first time the one who begins a
+            run by hand; not when it begins a run.
     """
 
     schedule: Schedule
@@ -99,7 +103,7 @@ class Schedules:
         """
         tenant_id = principal.tenant_id
         run = RunName(new.namespace, new.name, new.id or new_key())
-        schedule = await self._prepared(tenant_id, run, new)
+        schedule = await self._prepared(tenant_id, run, new, Requesters([principal.subject]))
         try:
             with translated(lambda: no_such(run.key)), quoting(new.cron):
                 await self._client.create_schedule(
@@ -156,7 +160,12 @@ class Schedules:
         )
 
     async def update(
-        self, tenant_id: str, schedule_id: str, changes: ScheduleChanges, *, etag: str | None = None
+        self,
+        principal: Principal,
+        schedule_id: str,
+        changes: ScheduleChanges,
+        *,
+        etag: str | None = None,
     ) -> Seen:
         """Change a schedule; runs that have begun are not touched.
 
@@ -170,12 +179,18 @@ class Schedules:
             UnavailableError: When Temporal does not answer.
         """
         _refuse_owned(schedule_id)
+        tenant_id = principal.tenant_id
 
         async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate:
             _check_unchanged(schedule_id, now.description, etag)
             settings = changes.applied_to(await settings_of(self._client, now.description))
             run = _run_of(schedule_id, now.description)
-            return ScheduleUpdate(await self._prepared(tenant_id, run, settings))
+            makers = {await now.description.memo_value(MEMO_CREATED_BY, None), principal.subject}
+            requesters = Requesters(
+                sorted(each for each in makers if each),
+                await wanted_by(self._client, now.description, MEMO_RAN_BY),
+            )
+            return ScheduleUpdate(await self._prepared(tenant_id, run, settings, requesters))
 
         with translated(lambda: no_such(schedule_id)), quoting(changes.cron or []):
             await self._handle(tenant_id, schedule_id).update(revise, rpc_timeout=RPC_TIMEOUT)
@@ -218,9 +233,9 @@ class Schedules:
         return await self.get(tenant_id, schedule_id)
 
     async def trigger(
-        self, tenant_id: str, schedule_id: str, overlap: Overlap | None = None
+        self, principal: Principal, schedule_id: str, overlap: Overlap | None = None
     ) -> None:
-        """Begin a run now.
+        """Begin a run now; whoever does cannot approve what runs of this schedule ask for.
 
         Args:
             overlap: Instead of the schedule's own policy, which may leave the run out.
@@ -230,12 +245,14 @@ class Schedules:
             UnavailableError: When Temporal does not answer.
         """
         with translated(lambda: no_such(schedule_id)):
-            await self._handle(tenant_id, schedule_id).trigger(
+            handle = self._handle(principal.tenant_id, schedule_id)
+            await self._remember(principal.subject, handle)
+            await handle.trigger(
                 overlap=overlap.policy if overlap else None, rpc_timeout=RPC_TIMEOUT
             )
 
-    async def backfill(self, tenant_id: str, schedule_id: str, past: Backfill) -> None:
-        """Begin the runs that were due in a time, both ends included.
+    async def backfill(self, principal: Principal, schedule_id: str, past: Backfill) -> None:
+        """Begin the runs that were due in a time, both ends included; as with `trigger`.
 
         Raises:
             NotFoundError: When this tenant has no such schedule.
@@ -243,7 +260,24 @@ class Schedules:
         """
         period = ScheduleBackfill(past.start_at, past.end_at, past.overlap.policy)
         with translated(lambda: no_such(schedule_id)):
-            await self._handle(tenant_id, schedule_id).backfill(period, rpc_timeout=RPC_TIMEOUT)
+            handle = self._handle(principal.tenant_id, schedule_id)
+            await self._remember(principal.subject, handle)
+            await handle.backfill(period, rpc_timeout=RPC_TIMEOUT)
+
+    async def _remember(self, subject: str, handle: ScheduleHandle) -> None:
+        """Let all runs from now on say that this person wanted them."""
+
+        async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate | None:
+            ran_by = await wanted_by(self._client, now.description, MEMO_RAN_BY)
+            if subject in ran_by:
+                return None
+            wanted = await wanted_by(self._client, now.description, GONE_ON_BY)
+            action, more = action_of(now.description), Requesters(wanted, [*ran_by, subject])
+            memo = {**(action.memo or {}), **more.memo()}
+            schedule = replace(now.description.schedule, action=replace(action, memo=memo))
+            return ScheduleUpdate(schedule)
+
+        await handle.update(revise, rpc_timeout=RPC_TIMEOUT)
 
     def _handle(self, tenant_id: str, schedule_id: str) -> ScheduleHandle:
         if not _ID.fullmatch(schedule_id):
@@ -251,7 +285,7 @@ class Schedules:
         return self._client.get_schedule_handle(temporal_id(tenant_id, schedule_id))
 
     async def _prepared(
-        self, tenant_id: str, run: RunName, settings: ScheduleSettings
+        self, tenant_id: str, run: RunName, settings: ScheduleSettings, requesters: Requesters
     ) -> TemporalSchedule:
         """Look the definition up and spell the schedule."""
         checked_input(settings.input)
@@ -263,9 +297,11 @@ class Schedules:
             start = StartInput(tenant_id=tenant_id, input=settings.input)
             line = f"{title(found)} (schedule {run.key})"
         else:
-            start = start_input(tenant_id, found, settings.input)
+            # Not the definition itself: each run pins what its worker has, also years later.
+            start = StartInput(tenant_id=tenant_id, version=found.version, input=settings.input)
             line = f"{title(found)} {found.version} (schedule {run.key})"
-        return to_temporal(settings, run, start, summary(line), self._settings.task_queue)
+        queue = self._settings.task_queue
+        return to_temporal(settings, run, start, summary(line), queue, requesters=requesters)
 
 
 def no_such(schedule_id: str) -> NotFoundError:

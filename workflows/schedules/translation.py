@@ -1,9 +1,11 @@
 """Our settings as Temporal's schedule, and back. Nothing is lost on the way and back."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
@@ -21,7 +23,7 @@ from temporalio.client import (
 )
 
 from foundation.payloads import converter_of
-from workflows.interpreter.types import StartInput
+from workflows.interpreter.types import GONE_ON_BY, StartInput
 from workflows.runs.launch import labels
 from workflows.runs.names import RunName, of_workflow_id
 from workflows.schedules.types import (
@@ -36,6 +38,7 @@ from workflows.schedules.types import (
 
 MEMO_STARTED_BY: Final = "started_by"
 MEMO_CREATED_BY: Final = "created_by"
+MEMO_RAN_BY: Final = "ran_by"
 
 
 # No id that a caller chooses has a colon.
@@ -57,8 +60,31 @@ def temporal_id(tenant_id: str, schedule_id: str) -> str:
     return f"{tenant_id}/{schedule_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Requesters:
+    """Who wants the runs of a schedule: none of them can approve what a run asks for.
+
+    Attributes:
+        makers: Who has made it, and who has changed it last.
+        ran_by: Who has ever begun a run by hand: which run that is, Temporal does not tell.
+    """
+
+    makers: list[str]
+    ran_by: list[str] = field(default_factory=list)
+
+    def memo(self) -> dict[str, list[str]]:
+        """Return what every run is given."""
+        return {GONE_ON_BY: sorted({*self.makers, *self.ran_by}), MEMO_RAN_BY: self.ran_by}
+
+
 def to_temporal(
-    settings: ScheduleSettings, run: RunName, start: StartInput, title: str, task_queue: str
+    settings: ScheduleSettings,
+    run: RunName,
+    start: StartInput,
+    title: str,
+    task_queue: str,
+    *,
+    requesters: Requesters,
 ) -> TemporalSchedule:
     """Spell a schedule for Temporal.
 
@@ -66,6 +92,7 @@ def to_temporal(
         run: Its key is the id of the schedule; Temporal appends the time.
         start: Argument of every run.
         title: Line that the Web UI shows for every run.
+        requesters: Who wants every run.
     """
     return TemporalSchedule(
         action=ScheduleActionStartWorkflow(
@@ -75,7 +102,7 @@ def to_temporal(
             task_queue=task_queue,
             typed_search_attributes=labels(start.tenant_id, settings.version),
             static_summary=title,
-            memo={MEMO_STARTED_BY: f"schedule/{run.key}"},
+            memo={MEMO_STARTED_BY: f"schedule/{run.key}", **requesters.memo()},
         ),
         spec=_spec(settings),
         policy=SchedulePolicy(
@@ -129,6 +156,16 @@ async def start_of(client: Client, description: ScheduleDescription) -> StartInp
     action = action_of(description)
     converter = converter_of(client, action.id)
     decoded: list[StartInput] = await converter.decode(action.args, [StartInput])
+    return decoded[0]
+
+
+async def wanted_by(client: Client, description: ScheduleDescription, memo: str) -> list[str]:
+    """Read who wants the runs of a schedule: `GONE_ON_BY` or `MEMO_RAN_BY`."""
+    action = action_of(description)
+    found = (action.memo or {}).get(memo)
+    if not isinstance(found, Payload):
+        return []
+    decoded: list[list[str]] = await converter_of(client, action.id).decode([found], [list[str]])
     return decoded[0]
 
 

@@ -22,15 +22,18 @@ from foundation.errors import NotFoundError, UnavailableError
 from foundation.settings import TemporalSettings
 from workflows.catalog import Catalog, PublishedDefinition
 from workflows.definition import Definition, load_definition
-from workflows.interpreter.types import RESCHEDULED_SIGNAL, StartInput
+from workflows.interpreter.types import GONE_ON_BY, RESCHEDULED_SIGNAL, StartInput
 from workflows.runs.launch import labels, summary
 from workflows.runs.names import trigger_id
 from workflows.runs.rpc import RPC_TIMEOUT, translated
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
+    MEMO_RAN_BY,
+    Requesters,
     owned_id,
     start_of,
     temporal_id,
+    wanted_by,
 )
 from workflows.triggers.ledger import HELD, ScheduleLedger, Task
 from workflows.triggers.repository import Name
@@ -115,10 +118,13 @@ class Triggers:
     ) -> None:
         tenant_id, queue = task.name.tenant_id, self._settings.task_queue
         key = temporal_id(tenant_id, owned_id(found.namespace, found.name))
+        makers = [found.published_by]
         try:
             await self._client.create_schedule(
                 key,
-                temporal_schedule(tenant_id, found, settings_of(definition), queue),
+                temporal_schedule(
+                    tenant_id, found, settings_of(definition), queue, Requesters(makers)
+                ),
                 search_attributes=labels(tenant_id, None),
                 memo={MEMO_CREATED_BY: found.published_by},
                 rpc_timeout=RPC_TIMEOUT,
@@ -127,11 +133,17 @@ class Triggers:
             handle = self._client.get_schedule_handle(key)
 
             async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate | None:
-                if (await start_of(self._client, now.description)).version == found.version:
+                known = await start_of(self._client, now.description)
+                wanted = await wanted_by(self._client, now.description, GONE_ON_BY)
+                if known.version == found.version and found.published_by in wanted:
                     return None
+                ran_by = await wanted_by(self._client, now.description, MEMO_RAN_BY)
                 state = now.description.schedule.state
                 settings = settings_of(definition, paused=state.paused, note=state.note or "")
-                return ScheduleUpdate(temporal_schedule(tenant_id, found, settings, queue))
+                requesters = Requesters(makers, ran_by)
+                return ScheduleUpdate(
+                    temporal_schedule(tenant_id, found, settings, queue, requesters)
+                )
 
             await handle.update(revise, rpc_timeout=RPC_TIMEOUT)
 

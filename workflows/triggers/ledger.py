@@ -17,7 +17,7 @@ from foundation.database import Database
 from foundation.errors import UnavailableError
 from foundation.json import JsonObject, JsonValue, digest
 from security.principal import Principal
-from workflows.catalog import PublishedDefinition
+from workflows.catalog import Catalog, PublishedDefinition
 from workflows.definition import Schedule, load_definition
 from workflows.events.ledger import shape_of
 from workflows.events.repository import EventRows, Subscriber
@@ -30,7 +30,6 @@ from workflows.interpreter.compiler import (
 )
 from workflows.interpreter.types import ENGINE
 from workflows.matching import key_of
-from workflows.runs.launch import Catalogue
 from workflows.runs.names import trigger_id
 from workflows.triggers.models import DefinitionListening, DefinitionSchedule
 from workflows.triggers.repository import Name, ScheduleRows, ScheduleSweep, Trouble
@@ -76,7 +75,7 @@ class ScheduleLedger:
         catalogue: Where published definitions are looked up.
     """
 
-    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, catalogue: Catalog) -> None:
         self._database = database
         self._catalogue = catalogue
 
@@ -216,7 +215,11 @@ class ScheduleLedger:
     def _followed(self, name: Name, version: str) -> Followed:
         found = self._catalogue.get(*name, version)
         return Followed(
-            version=found.version, hash=found.hash, document=found.document, engine=ENGINE
+            version=found.version,
+            hash=found.hash,
+            document=found.document,
+            engine=ENGINE,
+            published_by=found.published_by,
         )
 
 

@@ -10,7 +10,7 @@ from workflows.definition.cron import written
 from workflows.interpreter.types import StartInput
 from workflows.runs.launch import Published, summary, title
 from workflows.runs.names import RunName
-from workflows.schedules.translation import to_temporal
+from workflows.schedules.translation import Requesters, to_temporal
 from workflows.schedules.types import Interval, Overlap, ScheduleSettings
 
 # Temporal appends the time. A caller's key has no colon, so the two never meet.
@@ -47,11 +47,15 @@ def settings_of(
 
 
 def temporal_schedule(
-    tenant_id: str, found: Published, settings: ScheduleSettings, task_queue: str
+    tenant_id: str,
+    found: Published,
+    settings: ScheduleSettings,
+    task_queue: str,
+    requesters: Requesters,
 ) -> TemporalSchedule:
     """Spell it for Temporal."""
     # Not the definition itself: each run pins what its worker has, also years later.
     start = StartInput(tenant_id=tenant_id, version=found.version)
     line = summary(f"{title(found)} {found.version} (schedule)")
     run = RunName(found.namespace, found.name, KEY)
-    return to_temporal(settings, run, start, line, task_queue)
+    return to_temporal(settings, run, start, line, task_queue, requesters=requesters)

@@ -65,7 +65,7 @@ class AfterCompletion:
         return False
 
 
-def compile_after(place: Place) -> Step:
+def compile_after(place: Place, wanted_by: str | None) -> Step:
     """Compile the trigger of a definition that starts after it has ended.
 
     Raises:
@@ -75,6 +75,7 @@ def compile_after(place: Place) -> Step:
     if definition.schedule is None or definition.schedule.after is None:
         raise Fault.of("configuration", "The definition has no schedule.after", place.reference)
     body = AfterCompletion(
-        starting_of(definition, TriggerKind.AFTER), place.delay(definition.schedule.after)
+        starting_of(definition, TriggerKind.AFTER, wanted_by),
+        place.delay(definition.schedule.after),
     )
     return Step(name="after", reference=place.reference, kind="schedule", definition={}, body=body)

@@ -181,14 +181,17 @@ def _given_up(sets: list[State]) -> list[int]:
     return gone
 
 
-def compile_on(place: Place, *, over: bool, begun: Sequence[State], seen: int) -> Step:
+def compile_on(
+    place: Place, wanted_by: str | None, *, over: bool, begun: Sequence[State], seen: int
+) -> Step:
     """Compile the trigger of a definition that starts on events; see `OnEvents`.
 
     Raises:
         Fault: When it does not.
     """
     definition = place.unit.definition
-    body = OnEvents(starting_of(definition, TriggerKind.ON), _listen(place), over, begun, seen)
+    starting = starting_of(definition, TriggerKind.ON, wanted_by)
+    body = OnEvents(starting, _listen(place), over, begun, seen)
     return Step(name="on", reference=place.reference, kind="schedule", definition={}, body=body)
 
 

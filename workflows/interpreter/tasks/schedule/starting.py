@@ -20,7 +20,7 @@ from workflows.interpreter.attributes import TENANT, VERSION
 from workflows.interpreter.calls import payload_size, shortened
 from workflows.interpreter.handout import wire_size
 from workflows.interpreter.run import Frame
-from workflows.interpreter.types import StartInput
+from workflows.interpreter.types import GONE_ON_BY, StartInput
 
 # Made once for this purpose: what has begun an instance begins it once, however often it is tried.
 INSTANCE_IDS: Final = uuid.UUID("5a1f8d0c-93f1-5f7e-8b57-6c9d6d2f4e11")
@@ -28,12 +28,13 @@ INSTANCE_IDS: Final = uuid.UUID("5a1f8d0c-93f1-5f7e-8b57-6c9d6d2f4e11")
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """Which definition is started, in which version."""
+    """Which definition is started, in which version, and who wants that."""
 
     namespace: str
     name: str
     version: str
     kind: TriggerKind
+    wanted_by: str | None
 
     async def begin(
         self, frame: Frame, cause: str, value: JsonValue, generation: int = 0
@@ -73,14 +74,17 @@ class Starting:
                         SearchAttributePair(VERSION, self.version),
                     ]
                 ),
-                memo={"started_by": f"schedule/{self.kind}"},
+                memo={
+                    "started_by": f"schedule/{self.kind}",
+                    GONE_ON_BY: [self.wanted_by] if self.wanted_by else [],
+                },
                 static_summary=shortened(f"{kind} {self.version} (schedule.{self.kind})"),
             )
             calls.handout.arrived(mark)
         return instance
 
 
-def starting_of(definition: Definition, kind: TriggerKind) -> Starting:
+def starting_of(definition: Definition, kind: TriggerKind, wanted_by: str | None) -> Starting:
     """Return how a definition is started."""
     head = definition.document
-    return Starting(head.namespace, head.name, head.version, kind)
+    return Starting(head.namespace, head.name, head.version, kind, wanted_by)
