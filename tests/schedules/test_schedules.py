@@ -250,6 +250,15 @@ async def test_a_foreign_an_unknown_and_a_malformed_id_look_the_same(
                 await ask
 
 
+async def test_sunday_may_be_a_seven_and_any_day_a_question_mark(
+    floor: Floor, schedules: Schedules
+) -> None:
+    cron = "0 6 ? * 6-7"
+    made = (await schedules.create(floor.principal, new(cron=[cron]))).schedule
+    assert made.cron == [cron]
+    assert {each.isoweekday() for each in made.next_runs} == {6, 7}
+
+
 @pytest.mark.parametrize("cron", ["61 * * * *", "nonsense", "0 0 L * *"])
 async def test_a_bad_cron_expression_is_quoted(
     floor: Floor, schedules: Schedules, cron: str

@@ -29,10 +29,14 @@ _FIELDS: Final = (
         12,
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
     ),
-    _Field("day of week", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
+    # 7 is Sunday too.
+    _Field("day of week", 0, 7, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
 # What one item of a field may be: `*`, `5`, `mon`, `1-5`, each perhaps with a step.
 _ITEM: Final = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]+))?")
+_DAYS: Final = frozenset({"day of month", "day of week"})
+# What Quartz adds, and has no meaning here.
+_QUARTZ: Final = re.compile(r"L|LW|[0-9]{1,2}W|[A-Za-z0-9]{1,3}[L]|[A-Za-z0-9]{1,3}#[0-9]|L-[0-9]+")
 _INSTEAD: Final[Mapping[str, str]] = {
     "@every": "is an interval: use 'every' instead of 'cron'.",
     "@reboot": "is nothing that comes again.",
@@ -42,6 +46,32 @@ _INSTEAD: Final[Mapping[str, str]] = {
 def written(cron: str) -> str:
     """Return an expression in the one spelling that is kept."""
     return " ".join(cron.split())
+
+
+def understood(cron: str) -> str:
+    """Return an expression as Temporal reads it: without `?`, and with one number for Sunday."""
+    parts = written(cron).split()
+    if len(parts) != len(_FIELDS):
+        return written(cron)
+    *most, day, month, weekday = parts
+    days = ("*" if each == "?" else each for each in (day, weekday))
+    return " ".join([*most, next(days), month, _with_one_sunday(next(days))])
+
+
+def _with_one_sunday(part: str) -> str:
+    return ",".join(each for item in part.split(",") for each in _days_of(item))
+
+
+def _days_of(item: str) -> list[str]:
+    """Spell out what counts up to 7."""
+    match = _ITEM.fullmatch(item)
+    if match is None or "7" not in (match["first"], match["last"]):
+        return [item]
+    field = _FIELDS[-1]
+    first, last = (_number(field, match[each] or "7") for each in ("first", "last"))
+    if first is None or last is None:
+        return [item]
+    return [str(day % 7) for day in range(first, last + 1, int(match["step"] or 1))]
 
 
 def cron_problems(cron: str) -> Iterator[str]:
@@ -74,15 +104,20 @@ def _of_fields(text: str) -> Iterator[str]:
     parts = text.split()
     if len(parts) != len(_FIELDS):
         names = ", ".join(field.name for field in _FIELDS)
-        yield f"{shown(text)} has {len(parts)} fields, a cron expression has five: {names}."
+        more = " It begins with the minute, not with seconds." if len(parts) > len(_FIELDS) else ""
+        yield f"{shown(text)} has {len(parts)} fields, a cron expression has five: {names}.{more}"
         return
     for field, part in zip(_FIELDS, parts, strict=True):
         for item in part.split(","):
+            if item == "?" and field.name in _DAYS:
+                continue
             if reason := _wrong(field, item):
                 yield f"{shown(item)} is no {field.name}: {reason}."
 
 
 def _wrong(field: _Field, item: str) -> str | None:
+    if field.name in _DAYS and _QUARTZ.fullmatch(item.upper()) and item.lower() not in field.words:
+        return "L, W and # are Quartz's own; name the days, or let the first task look at the date"
     match = _ITEM.fullmatch(item)
     if match is None:
         return "write a number, a range such as 1-5, or *, and after it perhaps a step such as /2"

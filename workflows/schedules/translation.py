@@ -23,6 +23,7 @@ from temporalio.client import (
 )
 
 from foundation.payloads import converter_of
+from workflows.definition.cron import understood
 from workflows.interpreter.types import GONE_ON_BY, StartInput
 from workflows.runs.launch import labels
 from workflows.runs.names import RunName, of_workflow_id
@@ -118,7 +119,7 @@ def _spec(settings: ScheduleSettings) -> ScheduleSpec:
     return ScheduleSpec(
         # Temporal turns cron into calendars and keeps what follows '#' beside them, so that we
         # can show the expression that was written.
-        cron_expressions=[f"{cron} # {cron}" for cron in settings.cron],
+        cron_expressions=[f"{understood(cron)} # {cron}" for cron in settings.cron],
         intervals=[
             ScheduleIntervalSpec(every=interval.every, offset=interval.offset or None)
             for interval in settings.intervals
