@@ -16,7 +16,7 @@ from pytest_bdd import given, parsers, then, when
 from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.processes import Child, Program
 from millwright_client import Approval, Millwright, MillwrightApiError
-from tests.conformance.story import Story, at, eventually, filled, spelled, value_of
+from tests.conformance.story import PATIENCE_S, Story, at, eventually, filled, spelled, value_of
 from tests.fixtures.agents import Asked, agent
 from tests.fixtures.grpc_line import Protos
 from tests.fixtures.mosquitto import PASSWORD, USER, Mosquitto
@@ -193,6 +193,16 @@ def executed(story: Story, client: Millwright) -> None:
     story.wait(client)
 
 
+@when("the workflow is published")
+def published(story: Story, client: Millwright) -> Iterator[None]:
+    """Publish what starts by itself, and end that with the scenario."""
+    version = client.workflows.publish(story.definition)
+    story.published = f"{version.namespace}.{version.name}"
+    yield
+    ending = re.sub(r"^schedule:.*?(?=^do:)", "", story.definition, flags=re.MULTILINE | re.DOTALL)
+    client.workflows.publish(ending.replace("version: '1.0.0'", "version: '2.0.0'"))
+
+
 @when("the workflow is started")
 def started(story: Story, client: Millwright) -> None:
     story.start(client)
@@ -255,6 +265,28 @@ def validated(story: Story, client: Millwright) -> None:
 
 
 # Then: how it ended
+
+
+@then("these instances should have started by themselves:")
+def have_started(story: Story, client: Millwright, docstring: str) -> None:
+    """Wait for the first ones; an instance that failed is told by the title of its error."""
+    wanted = value_of(docstring)
+    namespace, _, name = story.published.partition(".")
+    found: list[str] = []
+
+    def come() -> bool:
+        listed = client.instances.list(namespace=namespace, name=name, page_size=100).items
+        found[:] = [each.id for each in listed]
+        return len(found) >= len(wanted)
+
+    eventually(come, f"{len(wanted)} instances never started")
+    ends = [client.wait(each, timeout=PATIENCE_S) for each in found]
+    ends.sort(key=lambda each: each.started_at)
+    told = [
+        each.output if each.error is None else {"refused": each.error["title"]} for each in ends
+    ]
+    # Those that are started at the same time begin in any order.
+    assert sorted(map(spelled, told[: len(wanted)])) == sorted(map(spelled, wanted))
 
 
 @then("the workflow should complete")

@@ -23,6 +23,7 @@ class Story:
     """One scenario.
 
     Attributes:
+        published: What starts by itself, as `namespace.name`.
         names: What stands for addresses and ports that are known only now.
         findings: Code, place and severity of what a check found.
         decided: Approvals that somebody has decided.
@@ -31,6 +32,7 @@ class Story:
     definition: str = ""
     input: Any = None
     id: str = ""
+    published: str = ""
     instance: Instance | None = None
     names: dict[str, str] = field(default_factory=dict)
     findings: set[tuple[str, str, str]] = field(default_factory=set)
