@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0012"
-down_revision: str | None = "0011"
+revision: str = "0014"
+down_revision: str | None = "0013"
 
 
 def upgrade() -> None:
-    """Go from 0011 to 0012."""
+    """Go from 0013 to 0014."""
     op.add_column("definition_schedules", sa.Column("held_by", sa.String(32), nullable=True))
     op.add_column(
         "definition_schedules",
