@@ -175,7 +175,12 @@ async def _scheduled(client: Client) -> dict[str, set[str]]:
     """Return the digests that schedules refer to, by tenant."""
     found: dict[str, set[str]] = defaultdict(set)
     async for schedule in await client.list_schedules():
-        described = await client.get_schedule_handle(schedule.id).describe()
+        try:
+            described = await client.get_schedule_handle(schedule.id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                continue  # deleted since it was listed; its runs name what they need themselves
+            raise
         action = described.schedule.action
         if isinstance(action, ScheduleActionStartWorkflow):
             held = (each for each in action.args if isinstance(each, Payload))
