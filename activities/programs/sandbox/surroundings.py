@@ -25,7 +25,17 @@ _TEMPORARY: Final = "/tmp"  # noqa: S108
 _OURS: Final = frozenset({"proc", "dev", "sys", "tmp", ".millwright"})
 # An image need not have anything that sets limits; this needs nothing of the image.
 _STARTER: Final = "/.millwright/busybox"
-_START: Final = 'ulimit -u "$1" && shift && exec "$@"'
+# It looks programs up itself: left to the shell of busybox, one of its own commands would stand in
+# for the program of the image that is called so, or that the image has not.
+_START: Final = """
+ulimit -u "$1" && shift || exit 126
+case $1 in */*) exec "$@";; esac
+name=$1; shift; IFS=:
+for folder in $PATH; do
+    [ -f "$folder/$name" ] && [ -x "$folder/$name" ] && exec "$folder/$name" "$@"
+done
+echo "There is no program '$name' in the image." >&2; exit 127
+"""
 
 
 @dataclass(frozen=True)

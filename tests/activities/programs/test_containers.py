@@ -49,6 +49,23 @@ async def test_without_a_command_the_image_says_what_runs(contain: Contain) -> N
     assert await said(contain, "", "press", "4") == "hello press 4\n"
 
 
+async def test_what_starts_it_stands_in_for_no_program_of_the_image(
+    sandbox: Sandbox, images_folder: Path
+) -> None:
+    image = Images(images_folder).find(NAME)
+
+    async def started(*words: str) -> Finished:
+        about = image.about.model_copy(update={"entrypoint": words, "cmd": ()})
+        return await sandbox.run(Container(replace(image, about=about)), SMALL)
+
+    # The busybox of the machine has both; the image has one of them, which is its own.
+    ended = await started("date")
+    assert (ended.code, ended.stdout) == (0, b"the date of the image\n")
+    ended = await started("uname")
+    assert (ended.code, ended.stdout) == (127, b"")
+    assert b"There is no program 'uname' in the image." in ended.stderr
+
+
 async def test_a_command_is_for_the_shell_of_the_image(contain: Contain) -> None:
     command = 'input=$(cat)\necho "STDIN was: $input"\necho "ARGS are $1 $2"'
     found = await said(contain, command, "Foo", "Bar baz", stdin="Hello\n")
