@@ -53,13 +53,15 @@ def add(folder: Path, name: str, layout: Path, tag: str | None = None) -> Image:
     with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as text:
         bundle = Path(text) / "bundle"
         command = [umoci, "unpack", "--rootless", "--image", f"{layout}:{tag}", str(bundle)]
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
+        # Programs run as a user that nobody is: everybody has to be able to read an image.
+        done = subprocess.run(  # noqa: S603 - no shell
+            command, capture_output=True, check=False, umask=0o022
+        )
         if done.returncode != 0:
             said = done.stderr[-_SHOWN_BYTES:].decode(errors="replace").strip()
             raise InvalidInputError(f"umoci cannot unpack {layout}:{tag}: {said}")
         (bundle / ABOUT).write_text(about.model_dump_json(), encoding="utf-8")
-        # Programs run as a user that nobody is.
-        for each in (bundle, bundle / FILES):
+        for each in (folder, bundle, bundle / FILES):
             each.chmod(0o755)
         _put(bundle, folder / folder_of(wanted))
     return Images(folder).find(wanted)

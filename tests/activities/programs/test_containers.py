@@ -235,6 +235,16 @@ def test_what_is_no_layout_is_refused_and_leaves_nothing(tmp_path: Path) -> None
     assert list(folder.iterdir()) == []
 
 
+async def test_an_image_can_be_read_whoever_adds_it(sandbox: Sandbox, images_folder: Path) -> None:
+    folder = images_folder.parent / f"private-{uuid4().hex}"
+    before = os.umask(0o077)
+    try:
+        image = add(folder, "tool", images_folder.parent / "layout")
+    finally:
+        os.umask(before)
+    assert (await sandbox.run(Container(image), SMALL)).stdout == b"hello world\n"
+
+
 async def test_an_image_that_runs_nothing_needs_a_command(sandbox: Sandbox, tmp_path: Path) -> None:
     image = add(tmp_path / "images", "empty", layout_of_busybox(tmp_path / "layout"))
     with pytest.raises(ProgramInputError, match="Give a 'command'"):
