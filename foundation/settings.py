@@ -33,6 +33,19 @@ class TemporalSettings(BaseModel, frozen=True):
     ui_url: str = "http://127.0.0.1:8233"
 
 
+class RedisSettings(BaseModel, frozen=True):
+    """What all replicas share and can be counted anew; without url each process counts alone."""
+
+    # redis://, rediss:// (TLS) or unix://, with user and password if it asks for them.
+    url: SecretStr | None = None
+    # Whoever waits longer is better served by what the process knows itself.
+    timeout_s: float = Field(default=1.0, gt=0)
+    # While it is away one call in so many seconds tries it again.
+    again_s: float = Field(default=1.0, gt=0)
+    # One per question that is under way, which are no more than calls are.
+    max_connections: int = Field(default=1000, ge=1)
+
+
 class BlobSettings(BaseModel, frozen=True):
     """Where payloads are kept that are too large for Temporal's history."""
 
@@ -92,6 +105,30 @@ class EgressSettings(BaseModel, frozen=True):
     max_response_bytes: int = 1024 * 1024
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
+
+
+class McpSettings(BaseModel, frozen=True):
+    """What keeps one MCP server from harming the rest; a registration may have other numbers."""
+
+    # The breaker looks at the last calls, and at no fewer than the least; it opens when MORE than
+    # a share of them failed, or took longer than is slow (left out: none is).
+    breaker_window: int = Field(default=10, ge=1, le=1000)
+    breaker_min_calls: int = Field(default=10, ge=1, le=1000)
+    breaker_failure_percent: float = Field(default=50.0, ge=0, le=100, allow_inf_nan=False)
+    breaker_slow_s: float | None = Field(default=None, gt=0, le=3600, allow_inf_nan=False)
+    breaker_slow_percent: float = Field(default=50.0, ge=0, le=100, allow_inf_nan=False)
+    # Then nothing is sent for so long, and after that one call at a time, until one succeeds.
+    breaker_open_s: float = Field(default=30.0, ge=0.1, le=3600, allow_inf_nan=False)
+    # A tool that ran and says that it failed is no sign that its server is ill.
+    breaker_counts_tool_failures: bool = False
+    # Calls under way in one process, and how many more may wait, and how long. As many as a worker
+    # has activities, so that only a smaller number holds anything back.
+    max_concurrent: int = Field(default=100, ge=1, le=10_000)
+    max_waiting: int = Field(default=100, ge=0, le=10_000)
+    max_wait_s: float = Field(default=10.0, ge=0, le=600, allow_inf_nan=False)
+    # Over all processes; left out: as many as there are. A burst may go at once.
+    rate_per_minute: float | None = Field(default=None, gt=0, le=6_000_000, allow_inf_nan=False)
+    rate_burst: int = Field(default=10, ge=1, le=100_000)
 
 
 class SmtpSettings(BaseModel, frozen=True):
@@ -214,11 +251,13 @@ class Settings(BaseSettings):
     profile: Literal["local", "production"] = "local"
     database: DatabaseSettings = DatabaseSettings()
     temporal: TemporalSettings = TemporalSettings()
+    redis: RedisSettings = RedisSettings()
     blobs: BlobSettings = BlobSettings()
     api: ApiSettings = ApiSettings()
     auth: AuthSettings = AuthSettings()
     security: SecuritySettings = SecuritySettings()
     egress: EgressSettings = EgressSettings()
+    mcp: McpSettings = McpSettings()
     smtp: SmtpSettings = SmtpSettings()
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()

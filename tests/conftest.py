@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.mosquitto",
     "tests.fixtures.plant",
     "tests.fixtures.receiver",
+    "tests.fixtures.redis_server",
     "tests.fixtures.settings",
     "tests.fixtures.stub_hosts",
     "tests.fixtures.system",
