@@ -16,6 +16,9 @@
     UpstreamError
     ├── ServerUnreachableError   nothing was sent, tried again
     ├── ServerBusyError          turned away (429, 503), tried again
+    ├── BreakerOpenError         the server has failed too often lately; nothing was sent
+    ├── ThrottledError           more calls than were agreed on; nothing was sent
+    ├── ServerCrowdedError       more calls under way here than one server may take; nothing sent
     ├── CredentialRefusedError   401
     ├── CallForbiddenError       403
     ├── ToolTimeoutError         no answer in time
@@ -141,6 +144,28 @@ class ServerBusyError(CallError, UpstreamError):
 
     code = "mcp-server-busy"
     title = "The MCP server is busy"
+
+
+class BreakerOpenError(CallError, UpstreamError):
+    """The server has failed too often lately, so it was not asked."""
+
+    code = "mcp-breaker-open"
+    kind = "communication"
+    title = "The MCP server is given a rest"
+
+
+class ThrottledError(CallError, UpstreamError):
+    """The server has had as many calls as it may get, so it was not asked."""
+
+    code = "mcp-throttled"
+    title = "The MCP server gets no more calls now"
+
+
+class ServerCrowdedError(CallError, UpstreamError):
+    """This process has as many calls of the server under way as it may have."""
+
+    code = "mcp-server-crowded"
+    title = "Too many calls of the MCP server are under way"
 
 
 class CredentialRefusedError(CallError, UpstreamError):
