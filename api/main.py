@@ -12,6 +12,7 @@ from api.wiring import build_services
 from foundation import garbage
 from foundation.blobs import open_store
 from foundation.database import Database
+from foundation.redis import open_redis
 from foundation.settings import Settings
 from foundation.temporal import connect
 from security.egress import Egress
@@ -31,9 +32,10 @@ async def run(settings: Settings) -> None:
     """
     database = Database(settings.database)
     egress, blobs = Egress(settings.egress), open_store(settings.blobs)
+    redis = open_redis(settings.redis)
     try:
         temporal = await connect(settings.temporal, blobs=blobs, lazy=True)
-        services = build_services(settings, database, temporal, egress)
+        services = build_services(settings, database, temporal, egress, redis)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings), settings)
         garbage.settle()
@@ -43,6 +45,8 @@ async def run(settings: Settings) -> None:
             await services.publisher.aclose()
     finally:
         await egress.aclose()
+        if redis is not None:
+            await redis.aclose()
         blobs.close()
         database.close()
 

@@ -11,6 +11,7 @@ from security.features.service import Features
 from security.guesses import Guesses
 from security.secrets.service import Secrets
 from security.tokens import AccessTokens
+from toolhub.breakers import Breakers
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from workflows.approvals.links.service import Links
@@ -43,6 +44,7 @@ class Services:
         secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
         toolhub: Calls their tools.
+        breakers: What keeps them from being called when that is of no use.
         temporal: The one client of this process; it reconnects by itself.
     """
 
@@ -64,4 +66,5 @@ class Services:
     features: Features
     registry: Registry
     toolhub: ToolHub
+    breakers: Breakers
     temporal: Client

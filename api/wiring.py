@@ -5,6 +5,7 @@ from temporalio.client import Client
 from activities.logins import Authenticator
 from api.services import Services
 from foundation.database import Database
+from foundation.redis import RedisLink
 from foundation.settings import Settings
 from security.accounts.people import StoredPeople
 from security.accounts.wiring import build_accounts
@@ -29,7 +30,11 @@ from workflows.triggers.wiring import build_triggers
 
 
 def build_services(
-    settings: Settings, database: Database, temporal: Client, egress: Egress
+    settings: Settings,
+    database: Database,
+    temporal: Client,
+    egress: Egress,
+    redis: RedisLink | None = None,
 ) -> Services:
     """Wire the services of one process. The connections belong to the caller, who closes them.
 
@@ -39,7 +44,7 @@ def build_services(
     """
     sealer = Sealer.from_settings(settings.security)
     accounts = build_accounts(database, sealer, settings)
-    toolhub = build_toolhub(database, sealer, egress)
+    toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
     catalog = Catalog(database, Successions())
     functions = Functions(database)
     features = Features(database)
@@ -68,5 +73,6 @@ def build_services(
         features=features,
         registry=toolhub.registry,
         toolhub=toolhub.hub,
+        breakers=toolhub.breakers,
         temporal=temporal,
     )

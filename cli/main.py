@@ -69,6 +69,7 @@ def build_parser() -> tuple[Parser, list[str]]:
         commands.add_parser("functions", help="share tasks among the workflows of the tenant")
     )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
+    _breakers(commands.add_parser("breakers", help="look at and decide about MCP servers"))
     _features(commands.add_parser("features", help="enable what is off for the tenant"))
     _worker(commands.add_parser("worker", help="start worker processes"))
     _images(commands.add_parser("images", help="add what containers are made of"))
@@ -144,6 +145,27 @@ def _images(parser: argparse.ArgumentParser) -> None:
     for verb in (adding, removing, verbs.add_parser("list", help="list images")):
         _json_flag(verb)
     parser.set_defaults(module="cli.images")
+
+
+def _breakers(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "What keeps MCP servers from being called when that is of no use. The API is found and "
+        "logged in to as with 'millwright secrets'."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    deciding = [
+        verbs.add_parser("open", help="let no call out"),
+        verbs.add_parser("close", help="let every call out, and count them"),
+        verbs.add_parser("disable", help="let every call out, and count nothing"),
+        verbs.add_parser("auto", help="let the breaker decide again; it begins anew"),
+    ]
+    for verb in deciding:
+        verb.add_argument("--reason", metavar="TEXT", help="for whoever wonders later")
+    for verb in (verbs.add_parser("show", help="show what it has found out"), *deciding):
+        verb.add_argument("server", metavar="SERVER", help="as it is registered: excel")
+        verb.add_argument("--url", metavar="URL", help="where the API is")
+        _json_flag(verb)
+    parser.set_defaults(module="cli.breakers")
 
 
 def _features(parser: argparse.ArgumentParser) -> None:

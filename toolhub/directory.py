@@ -20,9 +20,12 @@ from mcp.shared.inbound import find_invalid_x_mcp_header, x_mcp_header_map
 from foundation.database import Database
 from foundation.json import JsonObject
 from foundation.schemas import Schema, compiled
+from foundation.settings import McpSettings
 from toolhub.credentials import Credentials
 from toolhub.errors import ToolUnusableError, UnknownServerError, UnknownToolError
+from toolhub.guard import Guarded
 from toolhub.models import McpServer, McpTool
+from toolhub.protection import forced_of, numbers_of
 from toolhub.repository import ServerRows
 from toolhub.schemas import Dialect
 from toolhub.wire.exchange import Destination
@@ -46,6 +49,7 @@ class Entry:
     """
 
     to: Destination
+    guarded: Guarded
     dialect: Dialect
     tool: str
     timeout_s: float
@@ -63,9 +67,12 @@ class Directory:
         database: Database,
         credentials: Credentials,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        protection: McpSettings | None = None,
     ) -> None:
         self._database = database
         self._credentials = credentials
+        self._protection = protection or McpSettings()
         self._entries: TTLCache[Key, Entry, float] = TTLCache(_KEPT_ENTRIES, KEPT_S, clock)
         self._lock = Lock()  # services in threads forget what the event loop looks up
         self._loading: WeakValueDictionary[Key, anyio.Lock] = WeakValueDictionary()
@@ -120,6 +127,7 @@ class Directory:
             )
         return Entry(
             to=destination(server, self._credentials.headers(server)),
+            guarded=guarded(server, self._protection),
             dialect=Dialect(server.dialect),
             tool=tool.name,
             timeout_s=server.timeout_s,
@@ -128,6 +136,17 @@ class Directory:
             repeatable=is_repeatable(tool.annotations),
             param_headers=_param_headers(tool.input_schema),
         )
+
+
+def guarded(server: McpServer, defaults: McpSettings) -> Guarded:
+    """Return what stands before a registered server."""
+    return Guarded(
+        tenant_id=server.tenant_id,
+        server_id=str(server.id),
+        label=server.name,
+        numbers=numbers_of(defaults, server.protection),
+        mode=forced_of(server.breaker).mode,
+    )
 
 
 def destination(server: McpServer, headers: Mapping[str, str]) -> Destination:

@@ -1,7 +1,7 @@
 """Calling a tool: one path for every dialect, each step in a module of its own.
 
-Between `find` and `send` is where a breaker, a rate limit and a ledger of calls will stand; what
-they need to know afterwards is the `Outcome`.
+What stands between `find` and `send` is told the `Outcome`: the breaker, the rate of calls and the
+places of `toolhub.guard`, and one day a ledger of calls.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,10 @@ from toolhub.errors import (
     ToolOutputError,
 )
 from toolhub.failures import Attempt, failure, lost, without_secrets
-from toolhub.outcome import Kind, classify
+from toolhub.guard import Guard
+from toolhub.outcome import Kind, Outcome, classify
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
-from toolhub.wire.exchange import Destination, Message, Wire
+from toolhub.wire.exchange import Destination, Exchange, Message, Wire
 
 IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
 _ANSWER: Final = frozenset({Kind.ANSWERED})
@@ -39,11 +40,13 @@ class ToolHub:
 
     Args:
         wires: The adapter of each dialect.
+        guard: Stands before registered servers.
     """
 
-    def __init__(self, directory: Directory, wires: Mapping[Dialect, Wire]) -> None:
+    def __init__(self, directory: Directory, wires: Mapping[Dialect, Wire], guard: Guard) -> None:
         self._directory = directory
         self._wires = wires
+        self._guard = guard
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.
@@ -54,6 +57,7 @@ class ToolHub:
             ToolInputError: The arguments do not fit; nothing was sent.
             ToolFailedError: The tool ran and failed.
             ToolOutputError: The tool ran and broke its promise about the result.
+            BreakerOpenError, ThrottledError, ServerCrowdedError: Not now; nothing was sent.
             CallError: Any other failure; says whether trying again is safe.
         """
         entry = await self._directory.find(call.tenant_id, call.server, call.tool)
@@ -62,10 +66,13 @@ class ToolHub:
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
         if call.maybe_sent and not attempt.repeatable:
             raise lost(attempt)
-        if call.on_send:
-            call.on_send()
         try:
-            answer = await self._exchange(entry.dialect, attempt, message, _ANSWER)
+            async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
+                if call.on_send:
+                    call.on_send()
+                exchange, outcome = await self._exchange(entry.dialect, attempt, message)
+                admission.tell(outcome, exchange)
+            answer = _wanted(attempt, exchange, outcome, _ANSWER)
         except CredentialRefusedError:
             # Perhaps another process has stored a new one: the next call looks it up.
             self._directory.forget(call.tenant_id, call.server)
@@ -94,18 +101,16 @@ class ToolHub:
                 raise lost(attempt)
             if request.on_send:
                 request.on_send()
-            return await self._exchange(Dialect.MCP, attempt, message, _RESULT)
+            exchange, outcome = await self._exchange(Dialect.MCP, attempt, message)
+            return _wanted(attempt, exchange, outcome, _RESULT)
         except MillwrightError as error:
             raise RequestFailedError.of(error) from error
 
     async def _exchange(
-        self, dialect: Dialect, attempt: Attempt, message: Message, wanted: frozenset[Kind]
-    ) -> JsonObject:
+        self, dialect: Dialect, attempt: Attempt, message: Message
+    ) -> tuple[Exchange, Outcome]:
         exchange = await self._wires[dialect].send(attempt.to, message)
-        outcome = classify(exchange, repeatable=attempt.repeatable)
-        if exchange.result is None or outcome.kind not in wanted:
-            raise failure(attempt, outcome, exchange)
-        return exchange.result
+        return exchange, classify(exchange, repeatable=attempt.repeatable)
 
 
 def check_input(entry: Entry, arguments: JsonObject) -> None:
@@ -140,6 +145,15 @@ def check_output(entry: Entry, result: ToolResult) -> None:
             f"{then}",
             details=as_details(violations),
         )
+
+
+def _wanted(
+    attempt: Attempt, exchange: Exchange, outcome: Outcome, wanted: frozenset[Kind]
+) -> JsonObject:
+    """Return the result, if it is one."""
+    if exchange.result is None or outcome.kind not in wanted:
+        raise failure(attempt, outcome, exchange)
+    return exchange.result
 
 
 def _message(entry: Entry, call: CallTool) -> Message:

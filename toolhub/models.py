@@ -16,6 +16,8 @@ class McpServer(Base):
 
     Attributes:
         credential_sealed: Opens only for this tenant, this server and this very endpoint.
+        protection: Numbers of its own for what guards it.
+        breaker: What an administrator decided about its breaker.
         version: Raised by every change; guards against lost updates.
     """
 
@@ -34,6 +36,8 @@ class McpServer(Base):
     protocol: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(String(20))
     timeout_s: Mapped[float]
+    protection: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
+    breaker: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

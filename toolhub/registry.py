@@ -224,6 +224,7 @@ class Registry:
             url=given.url,
             path=_PATHS[given.dialect] if given.path is None else given.path,
             timeout_s=given.timeout_s,
+            protection=given.protection.model_dump(exclude_unset=True) or None,
             status=ServerStatus.UNDISCOVERED,
             version=1,
             created_at=now,
@@ -241,6 +242,8 @@ class Registry:
         server.url = server.url if change.url is None else change.url
         server.path = server.path if change.path is None else change.path
         server.timeout_s = server.timeout_s if change.timeout_s is None else change.timeout_s
+        if change.protection is not None:
+            server.protection = change.protection.model_dump(exclude_unset=True) or None
         moved = server.endpoint != before
         if moved:
             _check_endpoint(server)

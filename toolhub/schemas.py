@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from foundation.json import JsonObject, JsonValue
+from toolhub.protection import Protection
 
 MAX_TIMEOUT_S: Final = 3600.0
 DEFAULT_TIMEOUT_S: Final = 30.0
@@ -116,6 +117,7 @@ class ServerRegistration(_Strict):
         url: Address of the server; for `mcp` usually the whole endpoint, `http://excel:8017/mcp`.
         path: Appended to the url. Left out: nothing for `mcp`, `/mcp/tools/call` for `seed-http`.
         timeout_s: Longest wait for one call; a caller may ask for less.
+        protection: What guards it, where it differs from the installation's settings.
         discover: Ask the server for its tools now, and register nothing when it does not answer.
         tools: Only for dialects that cannot list their tools.
     """
@@ -126,6 +128,7 @@ class ServerRegistration(_Strict):
     dialect: Dialect = Dialect.MCP
     credential: Credential = NoCredential()
     timeout_s: TimeoutSeconds = DEFAULT_TIMEOUT_S
+    protection: Protection = Protection()
     discover: bool = True
     tools: list[ToolDefinition] = Field(default_factory=list, max_length=MAX_TOOLS)
 
@@ -134,12 +137,14 @@ class ServerChange(_Strict):
     """What to change about a server; what is left out stays.
 
     A new url or path needs the credential again: a stored secret never goes to another address.
+    `protection` replaces all that was different for this server.
     """
 
     url: Address | None = None
     path: Path | None = None
     credential: Credential | None = None
     timeout_s: TimeoutSeconds | None = None
+    protection: Protection | None = None
     discover: bool = True
     tools: list[ToolDefinition] | None = Field(default=None, max_length=MAX_TOOLS)
 
@@ -156,6 +161,7 @@ class ServerInfo(BaseModel, frozen=True):
 
     Attributes:
         protocol: What discovery learned: protocol version, name and version of the software.
+        protection: What guards it otherwise than the installation's settings say.
         version: Counts changes; the ETag.
     """
 
@@ -169,6 +175,7 @@ class ServerInfo(BaseModel, frozen=True):
     status: ServerStatus
     protocol: JsonObject | None
     timeout_s: float
+    protection: JsonObject
     tool_count: int
     version: int
     created_at: datetime

@@ -21,6 +21,7 @@ def server_info(server: McpServer, tool_count: int) -> ServerInfo:
         status=ServerStatus(server.status),
         protocol=server.protocol,
         timeout_s=server.timeout_s,
+        protection=server.protection or {},
         tool_count=tool_count,
         version=server.version,
         created_at=server.created_at,

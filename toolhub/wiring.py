@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 
 from foundation.database import Database
+from foundation.redis import RedisLink
+from foundation.settings import McpSettings
 from security.egress import Egress
 from security.sealing import Sealer
+from toolhub.breaker.local import LocalBreaker
+from toolhub.breaker.shared import SharedBreaker
+from toolhub.breakers import Breakers
+from toolhub.bulkhead import Bulkhead
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory
+from toolhub.guard import Guard
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import Dialect
@@ -17,21 +24,41 @@ from toolhub.wire.streamable_http import StreamableHttp
 
 @dataclass(frozen=True)
 class ToolhubParts:
-    """The two faces of the hub in one process; a change in one is seen by the other at once."""
+    """The faces of the hub in one process; a change in one is seen by the others at once."""
 
     registry: Registry
     hub: ToolHub
+    breakers: Breakers
 
 
-def build_toolhub(database: Database, sealer: Sealer, egress: Egress) -> ToolhubParts:
-    """Wire registry and hub. `egress` belongs to the caller, who closes it at the end."""
+def build_toolhub(
+    database: Database,
+    sealer: Sealer,
+    egress: Egress,
+    *,
+    protection: McpSettings | None = None,
+    redis: RedisLink | None = None,
+) -> ToolhubParts:
+    """Wire the hub. `egress` and `redis` belong to the caller, who closes them at the end.
+
+    Args:
+        database: Where servers are registered.
+        sealer: Opens their credentials.
+        egress: The way to them.
+        protection: What keeps one of them from harming the rest.
+        redis: What replicas share; without it each process counts alone.
+    """
+    protection = protection or McpSettings()
     credentials = Credentials(sealer)
-    directory = Directory(database, credentials)
+    directory = Directory(database, credentials, protection=protection)
+    local = LocalBreaker()
+    breaker = local if redis is None else SharedBreaker(redis, local)
     wires: dict[Dialect, Wire] = {
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
     }
     return ToolhubParts(
         registry=Registry(database, credentials, directory, wires),
-        hub=ToolHub(directory, wires),
+        hub=ToolHub(directory, wires, Guard(breaker, Bulkhead())),
+        breakers=Breakers(database, directory, breaker, protection),
     )

@@ -30,6 +30,7 @@ from foundation import garbage
 from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
+from foundation.redis import RedisLink, open_redis
 from foundation.settings import Settings
 from foundation.temporal import connect
 from security.accounts.people import StoredPeople
@@ -97,15 +98,16 @@ def build_worker(
     egress: Egress,
     channels: Channels,
     logins: Authenticator,
+    redis: RedisLink | None = None,
 ) -> Worker:
     """List everything this worker can do. All that has connections belongs to the caller."""
     sealer = Sealer.from_settings(settings.security)
-    hub = build_toolhub(database, sealer, egress).hub
+    toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
     opener = SecretOpener(StoredSecrets(Secrets(database, sealer)))
     a2a = A2aActivities(egress, opener, logins)
     http = HttpActivities(egress, opener, logins)
     grpc = GrpcActivities(egress, channels, opener, logins)
-    mcp = McpActivities(hub, opener, logins)
+    mcp = McpActivities(toolhub.hub, opener, logins)
     asyncapi = AsyncApiActivities(egress, opener, logins)
     people = StoredPeople(database)
     pages = PageTokens(sealer.derive("page-tokens"))
@@ -167,7 +169,7 @@ async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
     channels, logins = Channels(egress), Authenticator(egress)
-    blobs = open_store(settings.blobs)
+    blobs, redis = open_store(settings.blobs), open_redis(settings.redis)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -188,6 +190,7 @@ async def run(settings: Settings) -> None:
             egress=egress,
             channels=channels,
             logins=logins,
+            redis=redis,
         )
         outbox = Outbox(database)
         sweeps: list[Sweep] = [
@@ -212,6 +215,8 @@ async def run(settings: Settings) -> None:
         await logins.aclose()
         await channels.aclose()
         await egress.aclose()
+        if redis is not None:
+            await redis.aclose()
         database.close()
 
 

@@ -15,6 +15,7 @@ from api.mcp.schemas import (
     Words,
 )
 from security.principal import Principal
+from toolhub.protection import BreakerChange, BreakerInfo
 from toolhub.schemas import (
     ServerChange,
     ServerInfo,
@@ -88,6 +89,20 @@ async def refresh_mcp_server(
 ) -> ServerInfo:
     """Ask a server again for its tools. When that fails, those that are known stay."""
     return _with_etag(await parts.registry.refresh(principal.tenant_id, server), response)
+
+
+@router.get("/servers/{server}/breaker")
+async def get_mcp_breaker(server: ServerName, principal: Reader, parts: ServicesDep) -> BreakerInfo:
+    """Look at the breaker of a server: what it has found out, and what it has kept back."""
+    return await parts.breakers.get(principal.tenant_id, server)
+
+
+@router.put("/servers/{server}/breaker")
+async def put_mcp_breaker(
+    server: ServerName, body: BreakerChange, principal: Manager, parts: ServicesDep
+) -> BreakerInfo:
+    """Decide in place of the breaker, or let it decide again. It begins anew."""
+    return await parts.breakers.put(principal.tenant_id, server, body, by=principal.subject)
 
 
 @router.get("/servers/{server}/tools")

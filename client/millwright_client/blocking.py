@@ -256,6 +256,8 @@ class Mcp(Resource):
     update_server = Method(mcp.update_server)
     remove_server = Method(mcp.remove_server)
     refresh_server = Method(mcp.refresh_server)
+    get_breaker = Method(mcp.get_breaker)
+    put_breaker = Method(mcp.put_breaker)
     list_tools = Method(mcp.list_tools)
     find_tools = Method(mcp.find_tools)
     get_tool = Method(mcp.get_tool)

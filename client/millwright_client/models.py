@@ -484,11 +484,39 @@ class McpServer:
     version: int
     path: str = ""
     timeout_s: float | None = None
+    protection: dict[str, Any] = field(default_factory=dict)
     credential: dict[str, Any] = field(default_factory=dict)
     protocol: dict[str, Any] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     discovered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpBreaker:
+    """What keeps an MCP server from being called when that is of no use.
+
+    Attributes:
+        state: What it has found out: `closed`, `open` or `half-open`.
+        forced: What an administrator decided: mode, reason, by, at.
+        calls: How many of the last calls it looks at; `failed` and `slow` are of these.
+        refused: Calls not let through.
+        moments: The last changes of state: at, state.
+        shared: It is what all processes know, not only the API.
+        numbers: Those that hold for this server.
+    """
+
+    server: str
+    state: str
+    forced: dict[str, Any]
+    calls: int
+    failed: int
+    slow: int
+    open_for_s: float
+    refused: int
+    shared: bool
+    moments: list[dict[str, Any]] = field(default_factory=list)
+    numbers: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,8 @@ async def test_a_server_that_does_not_answer_as_it_should_is_a_problem_that_name
         ({"credential": {"kind": "bearer"}}, "/credential/bearer/token"),
         ({"secret": "x"}, "/secret"),
         ({"tools": [{"name": "two words"}]}, "/tools/0/name"),
+        ({"protection": {"breaker_window": 0}}, "/protection/breaker_window"),
+        ({"protection": {"breaker": 5}}, "/protection/breaker"),
     ],
 )
 async def test_a_registration_with_a_mistake_says_where_it_is(
@@ -245,3 +247,68 @@ async def test_a_name_that_no_server_can_have_is_not_found(
 async def test_a_foreign_page_token_is_refused(http: httpx2.AsyncClient, viewer: Person) -> None:
     answer = await http.get(SERVERS, params={"page_token": "x"}, headers=viewer.headers)
     assert "page_token" in problem(answer, 422, "invalid-input")["detail"]
+
+
+async def test_the_numbers_of_a_server_are_shown_and_replaced_as_a_whole(
+    http: httpx2.AsyncClient, engineer: Person, good: str
+) -> None:
+    given = body(good, protection={"breaker_open_s": 5, "breaker_slow_s": None})
+    made = (await http.post(SERVERS, json=given, headers=engineer.headers)).json()
+    assert made["protection"] == {"breaker_open_s": 5.0, "breaker_slow_s": None}
+    change = {"protection": {"max_concurrent": 2}}
+    answer = await http.patch(f"{SERVERS}/excel", json=change, headers=engineer.headers)
+    assert answer.json()["protection"] == {"max_concurrent": 2}
+    shown = await http.get(f"{SERVERS}/excel/breaker", headers=engineer.headers)
+    numbers = shown.json()["numbers"]
+    assert (numbers["max_concurrent"], numbers["breaker_open_s"]) == (2, 30.0)
+
+
+@pytest.mark.usefixtures("registered")
+async def test_a_breaker_is_looked_at_by_readers_and_decided_about_by_managers(
+    http: httpx2.AsyncClient, engineer: Person, operator: Person, viewer: Person
+) -> None:
+    where = f"{SERVERS}/excel/breaker"
+    shown = (await http.get(where, headers=viewer.headers)).json()
+    assert (shown["state"], shown["forced"]["mode"], shown["shared"]) == ("closed", "auto", False)
+    wanted = {"mode": "open", "reason": "maintenance"}
+    problem(await http.put(where, json=wanted, headers=operator.headers), 403, "forbidden")
+    answer = await http.put(where, json=wanted, headers=engineer.headers)
+    assert answer.status_code == 200
+    forced = (await http.get(where, headers=viewer.headers)).json()["forced"]
+    assert (forced["mode"], forced["reason"]) == ("open", "maintenance")
+    assert forced["by"]
+    assert forced["at"]
+
+
+@pytest.mark.usefixtures("registered")
+async def test_a_decision_about_a_breaker_outdates_what_others_saw_of_the_server(
+    http: httpx2.AsyncClient, engineer: Person
+) -> None:
+    etag = (await http.get(f"{SERVERS}/excel", headers=engineer.headers)).headers["ETag"]
+    await http.put(f"{SERVERS}/excel/breaker", json={"mode": "open"}, headers=engineer.headers)
+    answer = await http.patch(
+        f"{SERVERS}/excel",
+        json={"timeout_s": 3},
+        headers={**engineer.headers, "If-Match": etag},
+    )
+    assert answer.status_code == 412
+
+
+async def test_a_breaker_of_another_tenant_or_of_no_server_is_not_found(
+    http: httpx2.AsyncClient, engineer: Person
+) -> None:
+    for method, given in (("GET", None), ("PUT", {"mode": "auto"})):
+        answer = await http.request(
+            method, f"{SERVERS}/exel/breaker", json=given, headers=engineer.headers
+        )
+        problem(answer, 404, "unknown-mcp-server")
+
+
+@pytest.mark.usefixtures("registered")
+async def test_a_mode_that_there_is_not_is_refused(
+    http: httpx2.AsyncClient, engineer: Person
+) -> None:
+    answer = await http.put(
+        f"{SERVERS}/excel/breaker", json={"mode": "ajar"}, headers=engineer.headers
+    )
+    problem(answer, 422, "invalid-input")

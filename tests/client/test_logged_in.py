@@ -117,6 +117,10 @@ async def test_an_mcp_server_is_registered_changed_and_removed(client: AsyncMill
     assert (await client.mcp.list_tools("excel")).items == []
     assert (await client.mcp.find_tools("read")).items == []
 
+    breaker = await client.mcp.put_breaker("excel", "open", reason="maintenance")
+    assert breaker.forced["mode"] == "open"
+    assert (await client.mcp.get_breaker("excel")).forced == breaker.forced
+
     await client.mcp.remove_server("excel")
     with pytest.raises(MillwrightApiError) as error:
         await client.mcp.get_server("excel")

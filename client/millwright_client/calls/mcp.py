@@ -4,7 +4,7 @@ from typing import Any
 
 from millwright_client.calls.reading import given, nothing, one, page, path
 from millwright_client.exchange import Call, Flow, ask
-from millwright_client.models import McpServer, McpTool, Page
+from millwright_client.models import McpBreaker, McpServer, McpTool, Page
 
 _SERVERS = ("mcp", "servers")
 
@@ -22,7 +22,8 @@ def register_server(
     Args:
         url: Its endpoint, for example `http://excel:8017/mcp`.
         token: Bearer token it asks for; other kinds go into `credential`.
-        settings: path, dialect, timeout_s, discover, tools; as `POST /mcp/servers` has them.
+        settings: path, dialect, timeout_s, protection, discover, tools; as
+            `POST /mcp/servers` has them.
     """
     if token is not None:
         credential = {"kind": "bearer", "token": token}
@@ -56,6 +57,23 @@ def remove_server(name: str) -> Flow[None]:
 def refresh_server(name: str) -> Flow[McpServer]:
     """Ask a server for its tools again."""
     return ask(Call("POST", path(*_SERVERS, f"{name}:refresh"), one(McpServer), safe=True))
+
+
+def get_breaker(name: str) -> Flow[McpBreaker]:
+    """Look at the breaker of a server: what it has found out, and what it has kept back."""
+    return ask(Call("GET", path(*_SERVERS, name, "breaker"), one(McpBreaker), safe=True))
+
+
+def put_breaker(name: str, mode: str, *, reason: str | None = None) -> Flow[McpBreaker]:
+    """Decide in place of a breaker, which begins anew.
+
+    Args:
+        mode: `open`, `closed`, `disabled`, or `auto` to let it decide again.
+        reason: For whoever wonders later.
+    """
+    body = {"mode": mode, **given(reason=reason)}
+    where = path(*_SERVERS, name, "breaker")
+    return ask(Call("PUT", where, one(McpBreaker), json=body, safe=True))
 
 
 def list_tools(
