@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final, TypeAlias
 
 from bench import (
+    breaker,
     conditions,
     expressions,
     interpreter,
@@ -21,6 +22,7 @@ from millwright_client import Millwright
 Measured: TypeAlias = tuple[list[Figure], dict[str, object]]
 
 ALONE: Final[dict[str, tuple[str, Callable[[], Measured]]]] = {
+    "breaker": ("Breaker", breaker.measure),
     "expressions": ("Expressions", expressions.measure),
     "interpreter": ("Interpreter", interpreter.measure),
     "conditions": ("Conditions", conditions.measure),
