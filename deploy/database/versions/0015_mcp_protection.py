@@ -5,11 +5,11 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision: str = "0015"
-down_revision: str | None = "0011"
+down_revision: str | None = "0014"
 
 
 def upgrade() -> None:
-    """Go from 0011 to 0015."""
+    """Go from 0014 to 0015."""
     op.add_column("mcp_servers", sa.Column("protection", JSONB(), nullable=True))
     op.add_column("mcp_servers", sa.Column("breaker", JSONB(), nullable=True))
 
