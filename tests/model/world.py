@@ -173,7 +173,7 @@ class Real:
 
     async def told(self, verb: str) -> None:
         """Pause, resume or cancel it."""
-        await self.ask("POST", f"/workflows/instances/{self.id}:{verb}")
+        await self.insist(f"/workflows/instances/{self.id}:{verb}")
 
     async def send(self, type_: str, data: Any) -> None:
         event = {
@@ -192,19 +192,25 @@ class Real:
         shown = await self.ask("GET", f"/approvals/{approval}", by)
         verb = "approve" if approves else "reject"
         body = {"data_hash": shown["data_hash"]}
+        await self.insist(f"/approvals/{approval}:{verb}", by, json=body)
+
+    async def insist(self, path: str, by: str = "ana", **more: Any) -> None:
+        """Say it again for as long as nobody answers in time: a worker had just gone.
+
+        What is said again may have been taken before.
+        """
         unsure = False
         for _ in range(TRIES):
             try:
-                await self.ask("POST", f"/approvals/{approval}:{verb}", by, json=body)
+                await self.ask("POST", path, by, **more)
             except RefusedError as error:
-                # Nobody answered in time: a worker had just gone. It may have been taken.
                 if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
                     unsure = True
                     continue
                 if not (unsure and error.status == HTTPStatus.CONFLICT):
                     raise
             return
-        raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Nobody took {verb} of {execution}.")
+        raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Nobody took {path}.")
 
     async def skip(self, hours: float) -> None:
         """Let time pass."""
