@@ -11,7 +11,7 @@ A worker that is root gives it up for the program: limits on processes do not ho
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 from typing_extensions import override
 
 from activities.programs.sandbox.errors import ProgramInputError, SandboxRefusedError
+from activities.programs.sandbox.images import Image
 from activities.programs.sandbox.seccomp import seccomp_filter
 from activities.programs.sandbox.supervision import Command, supervised
 from activities.programs.sandbox.surroundings import (
@@ -106,9 +107,8 @@ class Bubblewrap(Sandbox):
         )
         # Arguments in a file: on the command line everybody on the machine could read them.
         options = given.file(
-            b"".join(
-                each.encode() + b"\0"
-                for each in [
+            _joined(
+                [
                     *_isolation(around, limits),
                     *("--json-status-fd", str(status)),
                     *("--seccomp", str(given.file(seccomp_filter()))),
@@ -158,6 +158,17 @@ def _isolation(around: Surroundings, limits: Limits) -> Iterator[str]:
     yield from ("--chdir", around.directory)
 
 
+def _joined(options: Sequence[str]) -> bytes:
+    """Spell options as bubblewrap reads them from a file: each ends with a NUL.
+
+    Raises:
+        ProgramInputError: When one holds a NUL: what follows it would be options of its own.
+    """
+    if any("\0" in each for each in options):
+        raise ProgramInputError("Something that the sandbox was given holds a NUL character.")
+    return b"".join(each.encode() + b"\0" for each in options)
+
+
 def _environment(around: Surroundings, program: Program | Container) -> Iterator[str]:
     for name, text in {**ENVIRONMENT, **around.environment, **program.environment}.items():
         yield from ("--setenv", name, text)
@@ -195,6 +206,7 @@ def _check(program: Program | Container) -> None:
     for number, text in enumerate(program.arguments, 1):
         _check_text(text, f"Argument {number}")
     if isinstance(program, Container):
+        _check_image(program.image)
         _check_text(program.command, "The command")
         if program.hostname and not _HOSTNAME.fullmatch(program.hostname):
             raise ProgramInputError(
@@ -210,6 +222,17 @@ def _check(program: Program | Container) -> None:
             f"Arguments and variables have {whole:,} characters together; at most "
             f"{_MAX_TEXTS_BYTES:,} can be given. Pass large data as 'stdin'."
         )
+
+
+def _check_image(image: Image) -> None:
+    """Refuse what an image says of itself as what a definition says: somebody else has built it.
+
+    Raises:
+        ProgramInputError: It names the image, and not what is in it.
+    """
+    about = image.about
+    for text in (*about.env, *about.entrypoint, *about.cmd, about.working_dir):
+        _check_text(text, f"What the image '{about.name}' says of itself")
 
 
 def _check_text(text: str, what: str) -> None:

@@ -10,7 +10,14 @@ from uuid import uuid4
 
 import pytest
 
-from activities.programs.sandbox import Container, Finished, ImageMissingError, Images, Sandbox
+from activities.programs.sandbox import (
+    Container,
+    Finished,
+    ImageMissingError,
+    Images,
+    Sandbox,
+    bubblewrap,
+)
 from activities.programs.sandbox.errors import ProgramInputError
 from activities.programs.unpacking import add, remove
 from foundation.errors import InvalidInputError, NotFoundError
@@ -243,6 +250,24 @@ async def test_an_image_can_be_read_whoever_adds_it(sandbox: Sandbox, images_fol
     finally:
         os.umask(before)
     assert (await sandbox.run(Container(image), SMALL)).stdout == b"hello world\n"
+
+
+@pytest.mark.parametrize("member", ["env", "entrypoint", "cmd", "working_dir"])
+async def test_an_image_cannot_give_the_sandbox_options(
+    sandbox: Sandbox, images_folder: Path, member: str
+) -> None:
+    image = Images(images_folder).find(NAME)
+    hostile = "A=x\0--share-net\0--bind\0/\0/work"
+    given = hostile if member == "working_dir" else (hostile,)
+    about = image.about.model_copy(update={member: given})
+    container = Container(replace(image, about=about), "cat /proc/net/dev; ls /work")
+    with pytest.raises(ProgramInputError, match="NUL"):
+        await sandbox.run(container, SMALL)
+
+
+def test_no_option_of_the_sandbox_becomes_several() -> None:
+    with pytest.raises(ProgramInputError, match="NUL"):
+        bubblewrap._joined(["--setenv", "A", "x\0--share-net"])
 
 
 async def test_an_image_that_runs_nothing_needs_a_command(sandbox: Sandbox, tmp_path: Path) -> None:
