@@ -13,8 +13,6 @@ from temporalio.client import (
     ScheduleBackfill,
     ScheduleDescription,
     ScheduleHandle,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
 )
 from temporalio.client import (
     Schedule as TemporalSchedule,
@@ -29,6 +27,7 @@ from workflows.runs.launch import Catalogue, checked_input, labels, summary, tit
 from workflows.runs.names import RunName, new_key
 from workflows.runs.pages import PageTokens, page_limit
 from workflows.runs.rpc import RPC_TIMEOUT, translated
+from workflows.schedules.changing import change_schedule
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
     MEMO_RAN_BY,
@@ -36,11 +35,11 @@ from workflows.schedules.translation import (
     action_of,
     is_owned,
     listed,
+    memo_list,
     settings_of,
     shown,
     temporal_id,
     to_temporal,
-    wanted_by,
 )
 from workflows.schedules.types import (
     OWNED_ID,
@@ -181,19 +180,19 @@ class Schedules:
         _refuse_owned(schedule_id)
         tenant_id = principal.tenant_id
 
-        async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate:
-            _check_unchanged(schedule_id, now.description, etag)
-            settings = changes.applied_to(await settings_of(self._client, now.description))
-            run = _run_of(schedule_id, now.description)
-            makers = {await now.description.memo_value(MEMO_CREATED_BY, None), principal.subject}
+        async def revise(now: ScheduleDescription) -> TemporalSchedule:
+            _check_unchanged(schedule_id, now, etag)
+            settings = changes.applied_to(await settings_of(self._client, now))
+            run = _run_of(schedule_id, now)
+            makers = {await now.memo_value(MEMO_CREATED_BY, None), principal.subject}
             requesters = Requesters(
                 sorted(each for each in makers if each),
-                await wanted_by(self._client, now.description, MEMO_RAN_BY),
+                await memo_list(self._client, now, MEMO_RAN_BY),
             )
-            return ScheduleUpdate(await self._prepared(tenant_id, run, settings, requesters))
+            return await self._prepared(tenant_id, run, settings, requesters)
 
         with translated(lambda: no_such(schedule_id)), quoting(changes.cron or []):
-            await self._handle(tenant_id, schedule_id).update(revise, rpc_timeout=RPC_TIMEOUT)
+            await change_schedule(self._client, self._handle(tenant_id, schedule_id).id, revise)
         return await self.get(tenant_id, schedule_id)
 
     async def delete(self, tenant_id: str, schedule_id: str) -> None:
@@ -267,17 +266,18 @@ class Schedules:
     async def _remember(self, subject: str, handle: ScheduleHandle) -> None:
         """Let all runs from now on say that this person wanted them."""
 
-        async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate | None:
-            ran_by = await wanted_by(self._client, now.description, MEMO_RAN_BY)
+        async def revise(now: ScheduleDescription) -> TemporalSchedule | None:
+            ran_by = await memo_list(self._client, now, MEMO_RAN_BY)
             if subject in ran_by:
                 return None
-            wanted = await wanted_by(self._client, now.description, GONE_ON_BY)
-            action, more = action_of(now.description), Requesters(wanted, [*ran_by, subject])
-            memo = {**(action.memo or {}), **more.memo()}
-            schedule = replace(now.description.schedule, action=replace(action, memo=memo))
-            return ScheduleUpdate(schedule)
+            wanted = await memo_list(self._client, now, GONE_ON_BY)
+            action, more = action_of(now), Requesters(wanted, [*ran_by, subject])
+            return replace(
+                now.schedule,
+                action=replace(action, memo={**(action.memo or {}), **more.memo()}),
+            )
 
-        await handle.update(revise, rpc_timeout=RPC_TIMEOUT)
+        await change_schedule(self._client, handle.id, revise)
 
     def _handle(self, tenant_id: str, schedule_id: str) -> ScheduleHandle:
         if not _ID.fullmatch(schedule_id):

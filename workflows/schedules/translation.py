@@ -160,8 +160,8 @@ async def start_of(client: Client, description: ScheduleDescription) -> StartInp
     return decoded[0]
 
 
-async def wanted_by(client: Client, description: ScheduleDescription, memo: str) -> list[str]:
-    """Read who wants the runs of a schedule: `GONE_ON_BY` or `MEMO_RAN_BY`."""
+async def memo_list(client: Client, description: ScheduleDescription, memo: str) -> list[str]:
+    """Read a list of words from the memo of a schedule's runs, such as `MEMO_RAN_BY`."""
     action = action_of(description)
     found = (action.memo or {}).get(memo)
     if not isinstance(found, Payload):
@@ -171,14 +171,19 @@ async def wanted_by(client: Client, description: ScheduleDescription, memo: str)
 
 
 def action_of(description: ScheduleDescription) -> ScheduleActionStartWorkflow:
+    """Return what a schedule that is there does; see `starts`."""
+    return starts(description.schedule)
+
+
+def starts(schedule: TemporalSchedule) -> ScheduleActionStartWorkflow:
     """Return what a schedule does.
 
     Raises:
         TypeError: When it does not start a workflow; Temporal has no other actions.
     """
-    action = description.schedule.action
+    action = schedule.action
     if not isinstance(action, ScheduleActionStartWorkflow):
-        raise TypeError(f"The schedule '{description.id}' does not start a workflow.")
+        raise TypeError("A schedule that does not start a workflow is none of ours.")
     return action
 
 

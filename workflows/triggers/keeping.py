@@ -10,9 +10,9 @@ from typing import Final
 import structlog
 from temporalio.client import (
     Client,
+    Schedule,
     ScheduleAlreadyRunningError,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
+    ScheduleDescription,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
@@ -26,14 +26,15 @@ from workflows.interpreter.types import GONE_ON_BY, RESCHEDULED_SIGNAL, StartInp
 from workflows.runs.launch import labels, summary
 from workflows.runs.names import trigger_id
 from workflows.runs.rpc import RPC_TIMEOUT, translated
+from workflows.schedules.changing import change_schedule
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
     MEMO_RAN_BY,
     Requesters,
+    memo_list,
     owned_id,
     start_of,
     temporal_id,
-    wanted_by,
 )
 from workflows.triggers.ledger import HELD, ScheduleLedger, Task
 from workflows.triggers.repository import Name
@@ -130,22 +131,19 @@ class Triggers:
                 rpc_timeout=RPC_TIMEOUT,
             )
         except ScheduleAlreadyRunningError:
-            handle = self._client.get_schedule_handle(key)
 
-            async def revise(now: ScheduleUpdateInput) -> ScheduleUpdate | None:
-                known = await start_of(self._client, now.description)
-                wanted = await wanted_by(self._client, now.description, GONE_ON_BY)
+            async def revise(now: ScheduleDescription) -> Schedule | None:
+                known = await start_of(self._client, now)
+                wanted = await memo_list(self._client, now, GONE_ON_BY)
                 if known.version == found.version and found.published_by in wanted:
                     return None
-                ran_by = await wanted_by(self._client, now.description, MEMO_RAN_BY)
-                state = now.description.schedule.state
+                ran_by = await memo_list(self._client, now, MEMO_RAN_BY)
+                state = now.schedule.state
                 settings = settings_of(definition, paused=state.paused, note=state.note or "")
                 requesters = Requesters(makers, ran_by)
-                return ScheduleUpdate(
-                    temporal_schedule(tenant_id, found, settings, queue, requesters)
-                )
+                return temporal_schedule(tenant_id, found, settings, queue, requesters)
 
-            await handle.update(revise, rpc_timeout=RPC_TIMEOUT)
+            await change_schedule(self._client, key, revise)
 
     async def _end_times(self, task: Task) -> None:
         tenant_id, namespace, name = task.name
