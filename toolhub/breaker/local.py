@@ -72,13 +72,19 @@ class LocalBreaker(Breaker):
     async def record(
         self, key: str, rules: Rules, ticket: Ticket, verdict: Verdict, throttle_ms: int = 0
     ) -> State | None:
-        circuit, now = self._circuit(key), self._now()
-        if throttle_ms:
-            circuit.quiet_until = max(circuit.quiet_until, now + throttle_ms)
+        circuit = self._circuit(key)
         if circuit.state is State.HALF_OPEN and circuit.probe == ticket.token:
+            self._quiet(circuit, throttle_ms)
             return self._probed(circuit, rules, verdict)
-        counts = circuit.state is State.CLOSED and circuit.epoch == ticket.epoch and verdict.counts
-        if not counts:
+        if circuit.epoch != ticket.epoch:
+            verdict = Verdict.NOTHING
+        return self.count(key, rules, verdict, throttle_ms)
+
+    def count(self, key: str, rules: Rules, verdict: Verdict, throttle_ms: int) -> State | None:
+        """Count a call that somebody else let through; return the new state, if any."""
+        circuit = self._circuit(key)
+        self._quiet(circuit, throttle_ms)
+        if circuit.state is not State.CLOSED or not verdict.counts:
             return None
         circuit.window = (circuit.window + verdict)[-rules.window :]
         return self._open(circuit, rules) if rules.trips(circuit.window) else None
@@ -116,6 +122,10 @@ class LocalBreaker(Breaker):
 
     def _now(self) -> float:
         return self._clock() * 1000
+
+    def _quiet(self, circuit: _Circuit, throttle_ms: int) -> None:
+        if throttle_ms:
+            circuit.quiet_until = max(circuit.quiet_until, self._now() + throttle_ms)
 
     def _probed(self, circuit: _Circuit, rules: Rules, verdict: Verdict) -> State | None:
         circuit.probe = None

@@ -1,4 +1,4 @@
-"""The breaker of all replicas: two scripts that Redis runs one at a time, by its own clock.
+"""The breaker of all replicas: scripts that Redis runs one at a time, by its own clock.
 
 One hash per server, so that a cluster keeps it in one place; it goes by itself when nobody calls
 the server for two hours.
@@ -9,13 +9,17 @@ the server for two hours.
        no more                             q    the server asked for quiet until
     p  token of the probe                  a    when the next call would come at the agreed rate
     l  until when the probe is believed
+
+The first line of each makes Redis refuse it at once while it can keep nothing (a replica, a full
+memory, a full disk), also where it would only read: a Redis that hands out permits and forgets all
+results would never open a breaker.
 """
 
 from typing import Final
 
 KEEP_MS: Final = 2 * 3600 * 1000
 
-_COMMON: Final = """
+_COMMON: Final = """#!lua
 local k = KEYS[1]
 
 -- Not asked on the way that nearly all calls take: it costs as much as the rest.
@@ -126,5 +130,13 @@ end
 redis.call('HSET', k, 'w', window)
 keep()
 return ''
+"""
+)
+
+# Returns the time in ms, and the names and values of the hash.
+LOOK: Final = (
+    _COMMON
+    + """
+return {clock(), redis.call('HGETALL', k)}
 """
 )

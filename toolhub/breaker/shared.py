@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from foundation.redis import RedisAwayError, RedisLink
 from toolhub.breaker.local import LocalBreaker
-from toolhub.breaker.scripts import ACQUIRE, KEEP_MS, RECORD
+from toolhub.breaker.scripts import ACQUIRE, KEEP_MS, LOOK, RECORD
 from toolhub.breaker.types import (
     Answer,
     Breaker,
@@ -31,8 +31,8 @@ _MOMENT: Final = re.compile(r"(\d+)([COH]);")
 class SharedBreaker(Breaker):
     """Breakers in Redis.
 
-    A call that began while Redis was there and ends while it is away is not counted; what the
-    process found out alone is forgotten once Redis is back.
+    A call that began while Redis was there and ends while it is away is counted by the process;
+    what the process found out alone is forgotten once Redis keeps results again.
     """
 
     def __init__(self, link: RedisLink, local: LocalBreaker) -> None:
@@ -40,6 +40,7 @@ class SharedBreaker(Breaker):
         self._local = local
         self._acquire = link.script(ACQUIRE)
         self._record = link.script(RECORD)
+        self._look = link.script(LOOK)
 
     @override
     async def acquire(self, key: str, rules: Rules, lease_ms: int) -> Answer:
@@ -56,7 +57,6 @@ class SharedBreaker(Breaker):
             answer = await self._link.ask(lambda _: self._acquire(keys=[name_of(key)], args=args))
         except RedisAwayError:
             return await self._local.acquire(key, rules, lease_ms)
-        self._local.clear()
         said, left, epoch, moved = answer
         if said in {"C", "P"}:
             return Ticket(token, int(epoch), said == "P", shared=True, moved=bool(moved))
@@ -84,20 +84,17 @@ class SharedBreaker(Breaker):
         try:
             moved = await self._link.ask(lambda _: self._record(keys=[name_of(key)], args=args))
         except RedisAwayError:
-            return None
+            return self._local.count(key, rules, verdict, throttle_ms)
+        self._local.clear()
         return State(moved) if moved else None
 
     @override
     async def look(self, key: str) -> Snapshot:
-        async def read(client: Redis) -> tuple[tuple[int, int], dict[str, str]]:
-            found = await client.hgetall(name_of(key))
-            return await client.time(), {str(name): str(value) for name, value in found.items()}
-
         try:
-            (seconds, microseconds), found = await self._link.ask(read)
+            now, flat = await self._link.ask(lambda _: self._look(keys=[name_of(key)]))
         except RedisAwayError:
             return await self._local.look(key)
-        return _snapshot(found, seconds * 1000 + microseconds // 1000)
+        return _snapshot(dict(zip(flat[::2], flat[1::2], strict=True)), int(now))
 
     @override
     async def reset(self, key: str) -> None:
@@ -115,7 +112,7 @@ class SharedBreaker(Breaker):
 
 
 def name_of(key: str) -> str:
-    """Return the key in Redis; what is in braces decides where a cluster keeps it."""
+    """Return the key in Redis."""
     return f"millwright:breaker:{{{key}}}"
 
 

@@ -1,6 +1,9 @@
 """While Redis is away calls go on by what the process knows; it comes back by itself."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from foundation.redis import RedisLink, RedisUrlError, open_redis
@@ -35,8 +38,8 @@ async def test_calls_go_on_while_redis_is_killed_and_started_again(
     redis_server.kill()
     with capture_logs() as logs:
         assert await breaker.record(key, USUAL, begun, Verdict.BAD) is None
-        await fail(breaker, key, 10)
-        # The process's own breaker works like the one that is away.
+        await fail(breaker, key, 9)
+        # The process's own breaker works like the one that is away; it has counted the one, too.
         assert isinstance(await breaker.acquire(key, USUAL, LEASE_MS), Refusal)
         assert (await breaker.look(key)).shared is False
         redis_server.start()
@@ -56,6 +59,48 @@ async def test_calls_come_back_to_redis_without_being_asked_to(
     redis_server.start()
     while not getattr(await breaker.acquire(key, USUAL, LEASE_MS), "shared", False):
         await pause()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        # A replica whose primary is gone: what it has can still be read.
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+    ],
+)
+async def test_a_redis_that_cannot_keep_results_lets_no_call_through(
+    wrong: str, right: str, redis_server: RedisServer, link: RedisLink, key: str
+) -> None:
+    breaker = SharedBreaker(link, LocalBreaker())
+    await fail(breaker, key, 1)
+    async with Redis.from_url(redis_server.url) as administrator:
+        tell: Callable[..., Awaitable[object]] = administrator.execute_command
+        await tell(*wrong.split())
+        await fail(breaker, key, 10)
+        for _ in range(10):  # Redis is asked again meanwhile
+            await pause()
+            assert isinstance(await breaker.acquire(key, USUAL, LEASE_MS), Refusal)
+            assert (await breaker.look(key)).shared is False
+        await tell(*right.split())
+    while not (await breaker.look(key)).shared:
+        await pause()
+    assert isinstance(await breaker.acquire(key, USUAL, LEASE_MS), Ticket)
+
+
+async def test_a_call_that_redis_cannot_be_told_of_counts_in_the_process(
+    redis_server: RedisServer, link: RedisLink, key: str
+) -> None:
+    breaker = SharedBreaker(link, LocalBreaker())
+    begun = [await breaker.acquire(key, USUAL, LEASE_MS) for _ in range(10)]
+    redis_server.kill()
+    moved = [
+        await breaker.record(key, USUAL, each, Verdict.BAD)
+        for each in begun
+        if isinstance(each, Ticket)
+    ]
+    redis_server.start()
+    assert moved == [None] * 9 + [State.OPEN]
 
 
 async def test_without_redis_from_the_start_calls_go_out(key: str) -> None:
