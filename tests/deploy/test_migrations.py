@@ -5,6 +5,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, inspect, text
 
@@ -102,6 +103,33 @@ def test_several_processes_may_upgrade_at_once(empty: DatabaseSettings, tmp_path
         assert child.wait(30)
         assert child.returncode == 0, child.report("failed")
     assert current(empty) == head()
+
+
+def test_processes_of_the_version_before_can_write_on_after_each_upgrade(
+    empty: DatabaseSettings,
+) -> None:
+    """They name no column that they do not know."""
+    database = Database(empty)
+    config = _config()
+    versions = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    known: dict[str, set[str]] = {}
+    for version in reversed(versions):
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
+            now = inspect(connection)
+            for table, columns in known.items():
+                if now.has_table(table):
+                    new = [each for each in now.get_columns(table) if each["name"] not in columns]
+                    needed = [
+                        each["name"] for each in new if not each["nullable"] and not each["default"]
+                    ]
+                    assert not needed, f"{version} needs {needed} of {table}"
+            known = {
+                table: {each["name"] for each in now.get_columns(table)}
+                for table in now.get_table_names()
+            }
+    database.close()
 
 
 def test_an_upgrade_can_be_taken_back(empty: DatabaseSettings) -> None:

@@ -14,6 +14,7 @@ from tests.fixtures.polling import pause
 from tests.interpreter.conftest import Runner
 from tests.interpreter.told import ALL, WORKFLOW, Told
 from workflows.definition import prepare
+from workflows.definition.generations import generation_of
 from workflows.events.telling.models import TellingInstance
 from workflows.events.telling.sweeping import sweep
 from workflows.interpreter.types import ENGINE, Progress, StartInput
@@ -79,6 +80,19 @@ async def test_who_is_out_of_time_in_temporal_is_told_to_have_faulted(
     assert (str(error["type"]).rpartition("/")[2], error["status"]) == ("timeout", 408)
 
 
+async def test_the_end_that_is_told_for_it_is_as_far_down_as_itself(
+    run: Runner, shared_database: Database
+) -> None:
+    """What such an end starts would start the next without an end otherwise."""
+    handle = await started(run, WORKFLOW + REST, generation=3)
+    await began(run, shared_database)
+    await handle.terminate("enough")
+    await swept(run)
+    events = Told(shared_database, run.tenant).events
+    assert {generation_of(each) for each in events} == {3}
+    assert any(each["type"].endswith(".cancelled.v1") for each in events)
+
+
 async def test_who_ends_by_itself_or_is_cancelled_is_left_alone(
     run: Runner, shared_database: Database
 ) -> None:
@@ -114,7 +128,11 @@ async def test_who_was_terminated_and_retried_since_has_both_ends_told(
 
 
 async def started(
-    run: Runner, tasks: str, workflow_id: str | None = None, **more: Any
+    run: Runner,
+    tasks: str,
+    workflow_id: str | None = None,
+    generation: int = 0,
+    **more: Any,
 ) -> WorkflowHandle[Any, Any]:
     prepared = prepare(tasks)
     return await run.client.start_workflow(
@@ -124,6 +142,7 @@ async def started(
             definition_hash=prepared.hash,
             document=prepared.document,
             engine=ENGINE,
+            generation=generation,
         ),
         id=workflow_id or f"{run.tenant}/{prepared.namespace}/{prepared.name}/timed",
         task_queue=run.task_queue,

@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from activities.asyncapi.connection import Connection
 from activities.asyncapi.errors import BrokerRefusedError
-from activities.http.errors import CallUnansweredError, RequestError
+from activities.http.errors import CallUnansweredError, CallUnreachedError, RequestError
 from foundation.errors import MillwrightError
 from foundation.settings import MqttSettings
 from workflows.events.mqtt_binding import message_of
@@ -21,6 +21,8 @@ from workflows.events.outgoing import Outgoing, Turn, named
 log = structlog.get_logger()
 
 UNCONFIRMED: Final = "The broker does not confirm what is sent to it."
+# Not confirmed, or "not now": of this event, or of all? It is sent by itself to find out.
+DOUBTFUL: Final = (CallUnansweredError, CallUnreachedError)
 # What a broker says of an event: that it has it, that it does not want it, or something that is
 # not about this event.
 Answer: TypeAlias = Refusal | MillwrightError | None
@@ -85,9 +87,7 @@ class Sending:
                     break
                 answers = [(open_.pop(each), each.result()) for each in done]
                 await self._settle(answers, sent)
-                doubtful += (
-                    each for each, answer in answers if isinstance(answer, CallUnansweredError)
-                )
+                doubtful += (each for each, answer in answers if isinstance(answer, DOUBTFUL))
         finally:
             for each in open_:
                 each.cancel()

@@ -42,7 +42,7 @@ class DefinitionSchedule(Base):
     settled: Mapped[int] = mapped_column(BigInteger)
     held_until: Mapped[datetime | None]
     held_by: Mapped[str | None] = mapped_column(String(32))
-    attempts: Mapped[int] = mapped_column(Integer)
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     trouble: Mapped[str | None] = mapped_column(Text)
     due_at: Mapped[datetime | None]
 

@@ -12,9 +12,8 @@ def upgrade() -> None:
     op.add_column("definition_schedules", sa.Column("held_by", sa.String(32), nullable=True))
     op.add_column(
         "definition_schedules",
-        sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("attempts", sa.Integer(), nullable=False, server_default=sa.text("0")),
     )
-    op.alter_column("definition_schedules", "attempts", server_default=None)
     op.add_column("definition_schedules", sa.Column("trouble", sa.Text(), nullable=True))
     op.add_column("definition_listenings", sa.Column("trouble", sa.Text(), nullable=True))
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text, func
+from sqlalchemy import Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -14,6 +14,7 @@ class TellingInstance(Base):
     Attributes:
         started_id: Id of the event of its beginning: tells a retried instance, which has the same
             workflow id, from what it was before.
+        generation: How many instances have led to it.
         checked_at: When somebody last looked whether it is there still.
     """
 
@@ -23,4 +24,5 @@ class TellingInstance(Base):
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     workflow_id: Mapped[str] = mapped_column(Text, primary_key=True)
     started_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    generation: Mapped[int] = mapped_column(server_default=text("0"))
     checked_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from foundation.database import Database
 from foundation.json import JsonObject
 from foundation.taking import clock, take
+from workflows.definition.generations import generation_of
 from workflows.definition.lifecycle import LIFECYCLE
 from workflows.events.telling.models import TellingInstance
 
@@ -25,6 +26,7 @@ class Telling(NamedTuple):
     tenant_id: str
     workflow_id: str
     started_id: str
+    generation: int
 
 
 class Register:
@@ -42,7 +44,7 @@ class Register:
         events = list(events)
         over = {_workflow_id(event) for event in events if event["type"] in _ENDED}
         begun = [
-            Telling(tenant_id, _workflow_id(event), str(event["id"]))
+            Telling(tenant_id, _workflow_id(event), str(event["id"]), generation_of(event))
             for event in events
             if event["type"] == _STARTED and _workflow_id(event) not in over
         ]
@@ -76,7 +78,7 @@ class Register:
     def forget(self, telling: Telling) -> None:
         """Forget one."""
         with self._database.session() as session:
-            session.execute(delete(TellingInstance).where(tuple_(*_KEY) == telling))
+            session.execute(delete(TellingInstance).where(tuple_(*_KEY) == telling[:3]))
 
     def unchecked(self, limit: int, older_than: timedelta) -> Sequence[Telling]:
         """Take some that nobody has looked after for so long; others get others."""
@@ -88,7 +90,7 @@ class Register:
                 oldest=TellingInstance.checked_at,
                 limit=limit,
                 values={TellingInstance.checked_at: clock()},
-                returning=_KEY,
+                returning=(*_KEY, TellingInstance.generation),
             )
             return [Telling(*row) for row in taken]
 

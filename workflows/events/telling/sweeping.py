@@ -117,7 +117,7 @@ def _end(telling: Telling, found: _Found) -> list[JsonObject]:
     at = _spelled(found.run.close_time)
     timeout = Fault.of("timeout", "It took too long", "Temporal ended the instance: out of time.")
     data = {"error": timeout.error} if what == "faulted" else NOTHING
-    teller = Teller(telling.workflow_id, found.first)
+    teller = Teller(telling.workflow_id, found.first, telling.generation)
     return [
         teller.of_workflow(what, at, data=data),
         teller.of_workflow("status-changed", at, "ended", data={"status": what}),
