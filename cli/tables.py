@@ -104,7 +104,8 @@ def approval_lines(approval: Approval) -> Iterator[str]:
         yield from _json(approval.form)
     for vote in approval.votes:
         said = "approved" if vote.approves else "rejected"
-        doubt = "" if vote.verified else " (NOT VERIFIED)"
+        doubt = "" if vote.moment_verified else " (time and roles not signed)"
+        doubt = doubt if vote.verified else " (NOT VERIFIED)"
         comment = f": {_plain(vote.comment)}" if vote.comment else ""
         yield f"{clock(vote.at, _DATE)}  {_plain(vote.by)} {said}{doubt}{comment}"
 

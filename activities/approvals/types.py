@@ -1,10 +1,14 @@
 """What crosses the wire between a run that waits for people, and the inbox where they see it."""
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, Field
 
 from foundation.json import JsonObject, JsonValue
+
+# The end of the year 9999: no calendar can show what comes later.
+_LAST_MOMENT: Final = 253402300799.0
 
 
 class ApprovalStatus(StrEnum):
@@ -34,8 +38,9 @@ class Vote(BaseModel, frozen=True):
         approves: Yes or no.
         data_hash: Of the data that the person saw.
         form: What the person filled in.
-        signature: By which it can be verified later that the person said this of that data.
-        at: When, in seconds after 1970.
+        signature: By which it can be verified later that the person said this of that data, then,
+            in these roles.
+        at: When, in seconds after 1970, as it is signed; 0 in decisions of before it was.
     """
 
     person: Person
@@ -44,7 +49,7 @@ class Vote(BaseModel, frozen=True):
     form: JsonValue = None
     comment: str | None = None
     signature: str = ""
-    at: float = 0.0
+    at: float = Field(default=0.0, ge=0.0, le=_LAST_MOMENT)
 
 
 class Approval(BaseModel, frozen=True):

@@ -354,6 +354,8 @@ class Vote:
 
     Attributes:
         verified: It is signed: this person said this of the data shown.
+        moment_verified: It is signed when, and in which roles, too.
+        roles: Those that the person had then.
     """
 
     by: str
@@ -362,6 +364,8 @@ class Vote:
     verified: bool
     comment: str | None = None
     form: Any = None
+    moment_verified: bool = False
+    roles: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

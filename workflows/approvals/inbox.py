@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from anyio import to_thread
 
-from activities.approvals.types import Approval, ApprovalStatus
+from activities.approvals.types import Approval, ApprovalStatus, Vote
 from foundation.errors import NotFoundError
 from security.principal import Principal
 from workflows.approvals.desk import Desk
 from workflows.approvals.repository import ApprovalRows
 from workflows.approvals.rules import READ, may_decide, may_see
 from workflows.approvals.schemas import ApprovalInfo, ApprovalPage, VoteInfo
-from workflows.approvals.signatures import is_signed
+from workflows.approvals.signatures import has_moment, is_signed
 from workflows.runs.names import of_instance_id, of_workflow_id
 from workflows.runs.pages import PageTokens, page_limit
 
@@ -114,21 +114,24 @@ class Inbox:
             roles=sorted(set(approval.roles)),
             quorum=approval.quorum,
             status=approval.status,
-            votes=[
-                VoteInfo(
-                    by=vote.person.email,
-                    approves=vote.approves,
-                    comment=vote.comment,
-                    form=vote.form,
-                    at=datetime.fromtimestamp(vote.at, UTC),
-                    verified=is_signed(self._key, approval, vote),
-                )
-                for vote in approval.votes
-            ],
+            votes=[self._said(approval, vote) for vote in approval.votes],
             opened_at=datetime.fromtimestamp(approval.opened_at, UTC),
             due_at=_moment(approval.due_at),
             closed_at=_moment(approval.closed_at),
             mine=may_decide(approval, principal),
+        )
+
+    def _said(self, approval: Approval, vote: Vote) -> VoteInfo:
+        verified = is_signed(self._key, approval, vote)
+        return VoteInfo(
+            by=vote.person.email,
+            roles=vote.person.roles,
+            approves=vote.approves,
+            comment=vote.comment,
+            form=vote.form,
+            at=datetime.fromtimestamp(vote.at, UTC),
+            verified=verified,
+            moment_verified=verified and has_moment(vote),
         )
 
 

@@ -12,15 +12,20 @@ class VoteInfo(BaseModel, frozen=True):
     """What one person has said.
 
     Attributes:
+        roles: Those that the person had then.
         verified: The signature is that of this person's decision on the data shown here.
+        moment_verified: It is that of a decision at this moment, in these roles, too: what older
+            versions signed leaves them out.
     """
 
     by: str
+    roles: list[str]
     approves: bool
     comment: str | None
     form: JsonValue
     at: datetime
     verified: bool
+    moment_verified: bool
 
 
 class ApprovalInfo(BaseModel, frozen=True):

@@ -1,6 +1,7 @@
 """The way of a decision to the run that waits."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -26,7 +27,7 @@ from security.principal import Principal
 from workflows.approvals.inbox import Inbox
 from workflows.approvals.rules import DECIDE, may_decide, person_of
 from workflows.approvals.schemas import ApprovalInfo
-from workflows.approvals.signatures import signature
+from workflows.approvals.signatures import is_signed, says_the_same, signature
 from workflows.approvals.sweeping import still_waits
 from workflows.interpreter.types import DECIDE_UPDATE, NOT_OPEN, Decision, Refusal
 from workflows.runs.rpc import translated
@@ -94,9 +95,11 @@ class Approvals:
             data_hash=data_hash,
             form=form,
             comment=comment,
+            # Taken once: what is signed is what the run keeps, however long it takes to reach it.
+            at=time.time(),
         )
         vote = vote.model_copy(update={"signature": signature(self._key, approval, vote)})
-        if _is_there(vote, approval):
+        if self._is_there(vote, approval):
             return self.inbox.shown(approval, principal)
         try:
             return await self._told(principal, approval, Decision(approval=approval.id, vote=vote))
@@ -105,7 +108,7 @@ class Approvals:
                 raise
             # The same person may have said the same a moment ago, by another click.
             now = await self._shown_after(approval)
-            if not _is_there(vote, now):
+            if not self._is_there(vote, now):
                 raise
             return self.inbox.shown(now, principal)
 
@@ -123,6 +126,13 @@ class Approvals:
         await self._require_able(approval, to)
         decision = Decision(approval=approval.id, person=person_of(principal), to=to)
         return await self._told(principal, approval, decision)
+
+    def _is_there(self, vote: Vote, approval: Approval) -> bool:
+        """Tell whether this was said before, by a repeated request at another moment."""
+        return any(
+            says_the_same(approval, vote, each) and is_signed(self._key, approval, each)
+            for each in approval.votes
+        )
 
     async def _require_able(self, approval: Approval, to: str) -> None:
         """Let an approval be handed only to somebody who can decide it.
@@ -228,7 +238,3 @@ class Approvals:
 
 def _over(approval: Approval) -> ConflictError:
     return ConflictError(f"The instance that waited for '{approval.title}' has ended.")
-
-
-def _is_there(vote: Vote, approval: Approval) -> bool:
-    return any(each.signature == vote.signature for each in approval.votes)

@@ -67,7 +67,10 @@ class Box:
             )
             self.state["tell"].append("delegated")
             return
-        vote = decision.vote.model_copy(update={"at": workflow.time()})
+        vote = decision.vote
+        if not vote.at:
+            # Before the moment was signed it was left to the run.
+            vote = vote.model_copy(update={"at": workflow.time()})
         votes = [*approval.votes, vote]
         self.change(votes=votes)
         if not vote.approves:
