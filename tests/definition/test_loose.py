@@ -7,7 +7,7 @@ import pytest
 from foundation.json import JsonValue
 from tests.definition.documents import HEAD
 from workflows.definition import prepare, validate
-from workflows.expressions import compile_template
+from workflows.expressions import OutOfFuelError, compile_template
 
 LOOSE = f"{HEAD}evaluate: {{ mode: loose }}\n"
 DATA: JsonValue = {"a": {"b": 1}, "x": "y", "list": [1, 2]}
@@ -38,9 +38,28 @@ def strict(task: str, more: str = "") -> Any:
         ('error("no")', 'error("no")'),
         ('.x + {} | "\\(.)"', '.x + {} | "\\(.)"'),
         ("", ""),
+        # What gives no value, or several, is not one: no half of it is what was written.
+        ("10,20", "10,20"),
+        ("52.5, 13.4", "52.5, 13.4"),
+        ("1,2 # EUR", "1,2 # EUR"),
+        (".list[]", ".list[]"),
+        ("..", ".."),
+        ("empty", "empty"),
+        (".list[] | select(. > 2)", ".list[] | select(. > 2)"),
+        ('1, error("no")', '1, error("no")'),
+        ("range(1000000000)", "range(1000000000)"),
+        # One that could have given others is the one that it gives.
+        (".list[] | select(. > 1)", 2),
+        (".list[] | select(. == 1) | null", None),
+        ("first(.list[])", 1),
+        ("[.list[]]", [1, 2]),
+        ("$context.n as $n | .list[] | select(. + $n == 9)", 2),
+        ("def limit(n; f): 3; limit(1; 2) | (., empty)", 3),
         # What the strict mode evaluates, the loose one does.
         ("${ .x }", "y"),
         ("x is ${ .x }", "x is y"),
+        ("${ .list[] }", 1),
+        ("${ empty }", None),
     ],
 )
 def test_a_text_is_its_value_or_itself(text: str, value: JsonValue) -> None:
@@ -85,6 +104,22 @@ def test_a_field_that_takes_an_expression_takes_one_without_marks(task: str, key
 def test_what_runs_is_strict_and_says_so() -> None:
     document = prepare(f"{LOOSE}do: [ {{ a: {{ set: {{ b: .c }} }} }} ]").document
     assert document["evaluate"] == {"mode": "strict"}
+
+
+@pytest.mark.parametrize(
+    "text", ["reduce range(1000000) as $n (0; . + $n)", "[range(1000000)] | .[], 1"]
+)
+def test_what_goes_beyond_the_budget_fails_as_always(text: str) -> None:
+    template = compile_template(strict(f"set: {{ v: '{text}' }}")["set"])
+    with pytest.raises(OutOfFuelError, match="steps"):
+        template.evaluate(DATA, {})
+
+
+def test_what_can_give_several_values_is_warned_of_as_ever() -> None:
+    schema = "input: { schema: { document: { type: object, properties: { l: { type: array } }, additionalProperties: false } } }\n"  # noqa: E501
+    assert validate(f"{LOOSE}{schema}do: [ {{ a: {{ set: {{ b: '.l[]' }} }} }} ]") == []
+    (found,) = validate(f"{LOOSE}{schema}do: [ {{ a: {{ set: {{ b: '.m[]' }} }} }} ]")
+    assert (found.code, found.pointer) == ("unknown-path", "/do/0/a/set/b")
 
 
 def test_a_condition_fails_as_always() -> None:

@@ -4,6 +4,10 @@ In the loose mode any text is an expression, and one whose evaluation fails is i
 stands. So each text that is jq, and reads what is there, becomes `${ try (text) catch "text" }`;
 any other is left alone. That is done once, when the definition is published: what runs is strict.
 
+A text that gives no value, or several, is none either: `10,20` may be a price, and its first half
+is not what anybody wrote. Going beyond the budget is an error as ever. The bound is ours and says
+nothing of the text; and what was an expression with little data must not become a text with much.
+
 Texts that the language itself gives a meaning (`method`, `return`, the names of things) are no
 expressions, unless they may be in the strict mode. Nor is a single word that one of our own
 functions takes. Conditions, and what `from` and `as` hold, are expressions in both modes, and
@@ -38,7 +42,7 @@ from workflows.definition.models import (
 )
 from workflows.definition.models.run import ContainerSpec, ShellSpec
 from workflows.definition.pruning import Pruned, replaced
-from workflows.expressions import SECRET, compile_expression, has_expressions
+from workflows.expressions import SECRET, Expression, compile_expression, has_expressions
 
 # Fields of the language in which an expression can stand; what is not a field of the language is
 # the author's own data, in which one can stand anywhere.
@@ -80,13 +84,13 @@ def in_strict_mode(document: JsonObject, definition: Definition) -> JsonObject:
         return document
     subject = Subject(Pruned(document, document), definition)
     strict: Any = document
-    for path, source in _expressions(subject):
-        strict = replaced(strict, path, _trying(source))
+    for path, found in _expressions(subject):
+        strict = replaced(strict, path, _trying(found))
     written: Any = document["evaluate"]
     return {**strict, "evaluate": {**written, "mode": "strict"}}
 
 
-def _expressions(subject: Subject) -> Iterator[tuple[Path, str]]:
+def _expressions(subject: Subject) -> Iterator[tuple[Path, Expression]]:
     """Go through the texts that are expressions in the loose mode only."""
     keys = {field.path: field.key for field in subject.fields}
     own = [
@@ -101,22 +105,29 @@ def _expressions(subject: Subject) -> Iterator[tuple[Path, str]]:
             is_named = key is not None and key not in _TEXTS
             is_bare = field.bare and path == field.path
             is_word = _WORD.fullmatch(text) and any(path[: len(each)] == each for each in own)
-            if not (is_named or is_bare or is_word) and _is_expression(text, field):
-                yield path, text
+            if is_named or is_bare or is_word:
+                continue
+            if (found := _expression(text, field)) is not None:
+                yield path, found
 
 
-def _is_expression(text: str, field: ExpressionField) -> bool:
-    """Tell whether a text can be evaluated; `${ }` in it is, as in the strict mode."""
+def _expression(text: str, field: ExpressionField) -> Expression | None:
+    """Return a text as what can be evaluated; `${ }` in it is, as in the strict mode."""
     if has_expressions(text) or not text.strip():
-        return False
+        return None
     try:
         found = compile_expression(text)
     except ValueError:
-        return False
-    return found.variables <= field.variables | SECRET
+        return None
+    return found if found.variables <= field.variables | SECRET else None
 
 
-def _trying(source: str) -> str:
+def _trying(found: Expression) -> str:
+    source = found.source
     # A comment ends with its line.
     end = "\n" if "#" in source else ""
-    return f"${{ try ({source}{end}) catch {json.dumps(source, ensure_ascii=False)} }}"
+    tried = f"{source}{end}"
+    if not found.single:
+        # Two are enough to see that it is not one.
+        tried = f"[limit(2; {tried})] | if length == 1 then .[0] else error end"
+    return f"${{ try ({tried}) catch {json.dumps(source, ensure_ascii=False)} }}"

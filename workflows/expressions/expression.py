@@ -91,6 +91,11 @@ class Expression:
         self._fuel = version.fuel
         self._cost = program.code.cost
 
+    @property
+    def single(self) -> bool:
+        """Whether it gives exactly one output, whatever the input is."""
+        return self._one is not None
+
     def analysis(self) -> Analysis:
         """Say what can be known without running it."""
         known = analyse(self.source, self.variables, self._cost)

@@ -19,6 +19,22 @@ Feature: Evaluation
     { sum: 3, text: hello world, failed: '.a + {}', deep: [ { x: 1 } ] }
     """
 
+  Scenario: In The Loose Mode What Gives Several Values Is A Text
+    Given a workflow with definition:
+    """yaml
+    evaluate: { mode: loose }
+    do: [ { a: { set: { price: '10,20', one: '.list[] | select(. > 1)', none: empty, first: '${ .list[] }' } } } ]
+    """
+    And given the workflow input is:
+    """yaml
+    { list: [ 1, 2 ] }
+    """
+    When the workflow is executed
+    Then the workflow should complete with output:
+    """yaml
+    { price: '10,20', one: 2, none: empty, first: 1 }
+    """
+
   Scenario: In The Strict Mode A Text Is A Text
     Given a workflow with definition:
     """yaml
