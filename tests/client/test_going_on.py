@@ -134,3 +134,37 @@ def test_a_version_without_the_task_is_refused_and_says_what_it_has(
     with pytest.raises(MillwrightApiError, match=r"has no version .9\.9\.9."):
         client.instances.rerun(failed.id, "/do/1/count", version="9.9.9")
     assert client.instances.get(failed.id).status == "FAILED"
+
+
+LOOPING = """\
+document: { dsl: '1.0.3', namespace: press-line, name: looping, version: '1.0.0' }
+do:
+  - each:
+      for: { in: '${ [1, 2, 3] }', each: n }
+      do:
+        - check:
+            if: $n == 2
+            raise: { error: { type: 'https://plant.example/no', status: 409 } }
+"""
+CHECKED = "        - check: { set: { seen: '${ [.seen[]?, $n] }' } }\n"
+
+
+def test_an_instance_in_a_loop_does_not_go_on_in_another_list(client: Millwright) -> None:
+    client.workflows.publish(LOOPING)
+    started = client.workflows.start("press-line", "looping", input={})
+    assert client.wait(started.id, timeout=PATIENCE_S).status == "FAILED"
+    mended = LOOPING[: LOOPING.index("        - check")] + CHECKED
+    other = mended.replace("[1, 2, 3]", "[5, 6]").replace("version: '1.0.0'", "version: '1.1.0'")
+    client.workflows.publish(other)
+    turn = "/do/0/each#1/do/0/check"
+    with pytest.raises(MillwrightApiError, match=r"loop 'do/each'.*was changed \(for\.in\)"):
+        client.instances.rerun(started.id, turn, version="1.1.0")
+    assert client.instances.get(started.id).status == "FAILED"
+
+    client.instances.rerun(started.id, "/do/0/each", version="1.1.0")
+    assert client.wait(started.id, timeout=PATIENCE_S).output == {"seen": [5, 6]}
+    client.workflows.publish(mended.replace("version: '1.0.0'", "version: '1.2.0'"))
+    again = client.workflows.start("press-line", "looping", version="1.0.0", input={})
+    client.wait(again.id, timeout=PATIENCE_S)
+    client.instances.rerun(again.id, turn, version="1.2.0")
+    assert client.wait(again.id, timeout=PATIENCE_S).output == {"seen": [2, 3]}

@@ -72,6 +72,71 @@ def test_loops_attempts_and_functions_keep_where_they_are() -> None:
     assert moved.states["/do/1/loop"]["turn"] == 3
 
 
+LOOP = "{{ loop: {{ for: {{ {} }}, do: [ {{ t: {{ set: {{ x: 1 }} }} }} ] {} }} }}"
+IN_THE_LOOP: dict[str, Any] = {
+    "//do": {"at": 0, "value": 1},
+    "/do/0/loop": {"since": 1, "items": [1, 2], "turn": 1, "value": 1, "inside": True},
+    "/do/0/loop#1/do": {"at": 0, "value": 1},
+}
+FUNCTION = "use: {{ functions: {{ f: {{ for: {{ in: {} }}, do: [ {{ t: {{ set: {{ x: 1 }} }} }} ] }} }} }}\n"  # noqa: E501
+
+
+def loop(header: str, rest: str = "") -> str:
+    return f"[ {LOOP.format(header, rest)} ]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (loop("in: .items"), loop("in: .parts"), "for.in"),
+        (loop("in: [ { a: 1 } ]"), loop("in: [ { a: true } ]"), "for.in"),
+        (loop("in: [ { a: 1 } ]"), loop("in: [ { a: 2 }, { a: 1 } ]"), "for.in"),
+        (loop("in: .items"), loop("in: .items, each: part"), "for.each"),
+        (loop("in: .l, each: a, at: b"), loop("in: .l, each: b, at: a"), "for.each, for.at"),
+        (loop("in: .items"), loop("in: .items", ", while: .goes"), "while"),
+        (loop("in: .l", ", while: .goes"), loop("in: .l", ", while: .stays"), "while"),
+        (loop("in: .l", ", while: .goes"), loop("in: .m"), "for.in, while"),
+    ],
+)
+def test_a_loop_that_is_another_one_is_not_gone_on_with(old: str, new: str, told: str) -> None:
+    both = versions(old, new)
+    with pytest.raises(CannotMoveError) as refused:
+        both.moved(carried(IN_THE_LOOP))
+    assert f"the loop 'do/loop', in whose middle the instance is, was changed ({told})" in (
+        refused.value.message
+    )
+    assert "Rerun from '/do/0/loop' to begin the loop anew" in refused.value.message
+    # What it says can be done: there the instance is in the middle of no loop.
+    begun = {"//do": {"at": 0, "value": 1}, "/do/0/loop": {"since": 1, "input": 1}}
+    assert both.moved(carried(begun)).states["/do/0/loop"] == {"since": 1, "input": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (loop("in: .items"), loop("in: '${ .items }', each: item, at: index")),
+        (loop("in: .l", ", while: .goes"), loop("in: .l", ", while: '${ .goes }'")),
+        (loop("in: .l"), loop("in: .l", ", timeout: { after: PT1H }").replace("x: 1", "y: 2")),
+    ],
+)
+def test_a_loop_that_is_spelled_in_another_way_or_does_more_is_the_same(old: str, new: str) -> None:
+    moved = versions(old, new).moved(carried(IN_THE_LOOP))
+    assert moved.states["/do/0/loop"]["turn"] == 1
+
+
+def test_a_loop_that_is_a_function_has_to_be_the_same_too() -> None:
+    tasks = "[ { c: { call: f } } ]"
+    states = {
+        "//do": {"at": 0, "value": 1},
+        "/do/0/c/f": {"since": 1, "items": [1, 2], "turn": 1, "value": 1, "inside": True},
+    }
+    same = versions(tasks, tasks, FUNCTION.format(".l"), FUNCTION.format(".l"))
+    assert same.moved(carried(states)).states["/do/0/c/f"]["turn"] == 1
+    other = versions(tasks, tasks, FUNCTION.format(".l"), FUNCTION.format(".m"))
+    with pytest.raises(CannotMoveError, match=r"was changed \(for\.in\)"):
+        other.moved(carried(states))
+
+
 def test_branches_are_the_same_by_name() -> None:
     fork = "[ {{ f: {{ fork: {{ branches: [ {0} ] }} }} }} ]"
     one, other = f"{{ l: {SET} }}", f"{{ r: {{ do: {TWO} }} }}"

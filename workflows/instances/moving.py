@@ -1,7 +1,9 @@
 """Taking where a run stood over to another version of its definition.
 
 Tasks are the same ones when they have the same names in the same lists, wherever in the list they
-are. Everything that the run stands in has to be there in the other version, or nothing is moved.
+are. Everything that the run stands in has to be there in the other version, or nothing is moved. A
+loop in its middle counts turns of the list that it began with, so it has to be the same loop; what
+is done in a turn may be another thing.
 """
 
 import re
@@ -10,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from foundation.errors import InvalidInputError
-from foundation.json import JsonObject
+from foundation.json import JsonObject, canonical
+from workflows.definition import ForSpec
 from workflows.definition.findings import did_you_mean
+from workflows.expressions import expression_in
 from workflows.interpreter.compiling import kind_of, pointer_token
 from workflows.interpreter.position import State
 from workflows.interpreter.types import Carried
@@ -106,12 +110,29 @@ class Versions:
             raise self.refusal(f"'{walk.told}' is '{other}' and was '{kind}'")
         if kind == "fork":
             return self._in_fork(walk, state)
+        if kind == "for" and "items" in state:
+            self._require_same_loop(walk)
         # Only that it began, and its input, tells nothing of what it does.
         remembers = state.keys() - {"since", "input", "timeout"}
         is_function = kind.startswith("call ") and kind[5:] in _used(self.old, "functions")
         if kind not in _OPEN and not is_function and remembers and walk.old != walk.new:
             raise self.refusal(f"'{walk.told}', in whose middle the instance is, was changed")
         return state
+
+    def _require_same_loop(self, walk: "_Walk") -> None:
+        """Make sure that the turns that were counted are turns of the new version's loop, too.
+
+        Raises:
+            CannotMoveError: When it goes through another list, or by another rule or other names.
+        """
+        old, new = _loop(walk.old), _loop(walk.new)
+        changed = [part for part in old if old[part] != new[part]]
+        if changed:
+            raise self.refusal(
+                f"the loop '{walk.told}', in whose middle the instance is, was changed "
+                f"({', '.join(changed)}), and its turns so far are those of the old one. Rerun "
+                f"from '{walk.source}' to begin the loop anew"
+            )
 
     def _in_fork(self, walk: "_Walk", state: State) -> State:
         old, new = walk.old["fork"]["branches"], walk.new["fork"]["branches"]
@@ -238,6 +259,27 @@ class _Walk:
         return self.versions.refusal(
             f"it is in the middle of something that is not carried over ({self.source})"
         )
+
+
+def _loop(task: Any) -> dict[str, bytes]:
+    """Spell what makes a loop the one it is; what is left out as what it means."""
+    header = ForSpec.model_validate(task["for"])
+    parts: dict[str, Any] = {
+        "for.in": _expression(header.in_),
+        "for.each": header.each,
+        "for.at": header.at,
+        "while": _expression(task.get("while")),
+    }
+    # Not as values: true is 1 for them.
+    return {name: canonical(part) for name, part in parts.items()}
+
+
+def _expression(written: Any) -> Any:
+    """Spell an expression in one way, with or without `${ }`."""
+    if not isinstance(written, str):
+        return written
+    found = expression_in(written)
+    return written.strip() if found is None else found
 
 
 def _name(item: Any) -> str:
