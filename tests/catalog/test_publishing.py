@@ -160,14 +160,73 @@ async def test_an_address_inside_is_not_asked(publisher: Publisher) -> None:
     assert "not on the public internet" in finding.message
 
 
-async def test_what_other_things_are_wrong_is_told_together(
-    publisher: Publisher, plant: Plant
-) -> None:
-    plant.answers[WHERE] = [{"status": 404}]
-    text = CALLS.replace(" ]\n", ", { b: { set: { x: '${ $nope }' } } } ]\n")
+async def codes(publisher: Publisher, text: str) -> list[tuple[str, str]]:
+    """Publish, and check: what is wrong is the same, and where."""
     with pytest.raises(InvalidDefinitionError) as error:
         await publisher.publish(somebody(), text.encode())
-    assert [each.code for each in error.value.findings] == ["unknown-function", "unknown-variable"]
+    assert await publisher.validate(somebody(), text.encode()) == list(error.value.findings)
+    return [(str(each.code), each.pointer) for each in error.value.findings]
+
+
+async def test_nothing_is_fetched_for_what_is_refused_anyway(
+    publisher: Publisher, plant: Plant
+) -> None:
+    has(plant, WHERE, FUNCTION)
+    text = CALLS.replace(" ]\n", ", { b: { set: { x: '${ $nope }' } } } ]\n")
+    # It says of what is elsewhere that nobody has looked.
+    assert await codes(publisher, text) == [
+        ("not-fetched", "/do/0/say/call"),
+        ("unknown-variable", "/do/1/b/set/x"),
+    ]
+    assert plant.asked == []
+    assert (await publisher.publish(somebody(), text.replace("$nope", "$input").encode())).created
+
+
+async def test_what_the_own_catalogue_does_not_have_is_told_together_with_other_errors(
+    publisher: Publisher, plant: Plant
+) -> None:
+    has(plant, WHERE, FUNCTION)
+    me = somebody()
+    call = "{ method: get, endpoint: 'https://e.com', headers: { X-Key: '${ $secrets.erp }' } }"
+    await publisher.publish_function(me, "ask", "1.0.0", f"call: http\nwith: {call}".encode())
+    own = [f"{{ {name}: {{ call: '{name}:1.0.0@default' }} }}" for name in ("ask", "gone")]
+    more = ", ".join([*own, "{ c: { set: { x: '${ $nope }' } } }"])
+    text = CALLS.replace(" ]\n", f", {more} ]\n")
+    assert await codes(publisher, text) == [
+        ("not-fetched", "/do/0/say/call"),
+        ("unknown-reference", "/do/1/ask/call"),
+        ("unknown-function", "/do/2/gone/call"),
+        ("unknown-variable", "/do/3/c/set/x"),
+    ]
+    assert plant.asked == []
+
+
+async def test_all_that_cannot_be_had_is_told_together_and_no_more_is_fetched(
+    publisher: Publisher, plant: Plant
+) -> None:
+    emits = "{ emit: { event: { with: { source: 'https://e.example', type: a.b } } } }"
+    has(plant, WHERE, f"do: [ {{ a: {{ call: 'log:1.0.1@global' }} }}, {{ b: {emits} }} ]")
+    gone = "/functions/gone/1.0.0/function.yaml"
+    plant.answers[gone] = [{"status": 404}]
+    text = CALLS.replace(" ]\n", ", { b: { call: 'gone:1.0.0@global' } } ]\n")
+    assert await codes(publisher, text) == [
+        ("elsewhere", "/do/0/say/call"),
+        ("not-fetched", "/do/0/say/call"),
+        ("unknown-function", "/do/1/b/call"),
+    ]
+    assert {each.path for each in plant.asked} == {WHERE, gone}
+
+
+async def test_nothing_is_fetched_for_a_function_that_is_refused_anyway(
+    publisher: Publisher, plant: Plant
+) -> None:
+    has(plant, WHERE, FUNCTION)
+    schema = f"{{ schema: {{ resource: {{ endpoint: 'http://{HOST}{WHERE}' }} }} }}"
+    text = f"input: {schema}\nset: {{ x: '${{ $nope }}' }}\n"
+    with pytest.raises(InvalidDefinitionError) as error:
+        await publisher.publish_function(somebody(), "log", "1.0.0", text.encode())
+    assert [each.code for each in error.value.findings] == ["not-fetched", "unknown-variable"]
+    assert plant.asked == []
 
 
 async def test_functions_that_call_ever_new_functions_are_given_up(

@@ -101,7 +101,7 @@ def test_constant_arguments_are_compared_with_the_input_schema(given: str, point
             "unknown-function",
             "Known: a2a, approval, asyncapi, getPet, grpc, http, mcp, mcp.tool",
         ),
-        ("https://example.com/function.yaml", "not-fetched", "when the workflow is published"),
+        ("https://example.com/function.yaml", "not-fetched", "when this is published"),
         ("log:1.0.0@global", "unknown-reference", "use.catalogs"),
     ],
 )

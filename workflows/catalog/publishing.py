@@ -1,4 +1,8 @@
-"""Publishing what uses things elsewhere: judge it, fetch what it wants, judge it again, keep it."""
+"""Publishing what uses things elsewhere: judge it, fetch what it wants, judge it again, keep it.
+
+Nobody else is asked for what will be refused anyway. Its author is told all that can be told
+without that, with what the tenant's own catalogue has; once that is mended, the rest.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -98,21 +102,21 @@ class Publisher:
         For whoever could not publish it nothing is fetched, and what is elsewhere is not judged.
         """
         off = await asyncio.to_thread(self._features.off, principal.tenant_id)
-        may_fetch = PUBLISH in principal.permissions
-        found = await self._all_of(principal, text) if may_fetch else NOTHING_FOUND
-        return await asyncio.to_thread(validate, text, off=off, found=found)
-
-    async def _all_of(self, principal: Principal, text: bytes) -> Found:
+        findings = await asyncio.to_thread(validate, text, off=off)
+        if PUBLISH not in principal.permissions:
+            return findings
         found: Found = NOTHING_FOUND
         definition: Definition | None = None
         until = deadline()
         for _ in range(MAX_ROUNDS):
             missing = await asyncio.to_thread(wanted, text, found=found)
-            if not missing:
+            worth = _worth_having(missing, findings)
+            if not worth:
                 break
             definition = definition or await asyncio.to_thread(_definition, text)
-            found = await self._more(principal, found, missing, definition, until)
-        return found
+            found = await self._more(principal, found, worth, definition, until)
+            findings = await asyncio.to_thread(validate, text, off=off, found=found)
+        return findings
 
     async def _with_everything(
         self,
@@ -124,7 +128,10 @@ class Publisher:
         found: Found = NOTHING_FOUND
         until = deadline()
         for _ in range(MAX_ROUNDS):
-            found = await self._more(principal, found, missing.wanted, definition, until)
+            worth = _worth_having(missing.wanted, missing.known)
+            if not worth:
+                raise InvalidDefinitionError(missing.known)
+            found = await self._more(principal, found, worth, definition, until)
             try:
                 return await asyncio.to_thread(kept, found)
             except NotFetchedError as error:
@@ -140,6 +147,13 @@ class Publisher:
         until: float,
     ) -> Found:
         return {**found, **await self._fetcher.fetch(principal, missing, definition, until)}
+
+
+def _worth_having(missing: Sequence[Wanted], findings: Sequence[Finding]) -> Sequence[Wanted]:
+    """Leave out what is far away when it is known that there will be no publication."""
+    if any(each.is_error for each in findings):
+        return [each for each in missing if not each.is_far]
+    return missing
 
 
 def _definition(text: bytes) -> Definition | None:

@@ -23,7 +23,7 @@ from workflows.definition.elsewhere.things import FrozenPart
 from workflows.definition.findings import Code, Finding, InvalidDefinitionError, Problem, in_order
 from workflows.definition.loader import parse
 from workflows.definition.models import Definition
-from workflows.definition.not_fetched import NotFetchedError
+from workflows.definition.not_fetched import NotFetchedError, unseen
 from workflows.definition.pruning import STAND_IN_DOCUMENT, Pruned
 from workflows.definition.shape import problems_of
 
@@ -137,7 +137,7 @@ class _Function:
             yield from map(self._placed, problems_of(error, around))
             return
         self._frozen = frozen = freeze(around, definition, found)
-        yield from map(self._placed, frozen.problems)
+        yield from map(self._placed, [*frozen.problems, *unseen(self.wanted)])
         pruned = Pruned(frozen.document, frozen.document)
         complete = Definition.model_validate(frozen.document)
         judged = check(pruned, complete, off, [*frozen.parts, self._itself()])

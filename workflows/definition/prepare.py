@@ -29,7 +29,7 @@ from workflows.definition.findings import (
 from workflows.definition.loader import LoadedDocument, parse
 from workflows.definition.loose import in_strict_mode
 from workflows.definition.models import Definition, DocumentInfo
-from workflows.definition.not_fetched import NotFetchedError
+from workflows.definition.not_fetched import NotFetchedError, unseen
 from workflows.definition.pruning import Pruned, prune
 from workflows.definition.shape import problems_of
 
@@ -175,12 +175,7 @@ def _of_shape(
 def _of_parts(frozen: Frozen, off: Mapping[str, str]) -> Iterator[Problem]:
     """Judge the definition once more, with what it uses from elsewhere."""
     yield from frozen.problems
-    for each in frozen.wanted.values():
-        message = (
-            f"This {each.kind} is elsewhere: it is fetched and checked when the workflow is "
-            "published."
-        )
-        yield Problem(Code.NOT_FETCHED, each.path, message)
+    yield from unseen(frozen.wanted.values())
     if not frozen.parts:
         return
     definition = load_definition(frozen.document)

@@ -156,7 +156,7 @@ SENSE: Final[Mapping[Code, Meaning]] = {
     ),
     Code.NOT_FETCHED: Meaning(
         "A function of a catalogue, or a schema, is elsewhere. It is fetched and judged when the "
-        "workflow is published.",
+        "workflow is published, once nothing else is wrong.",
         "Publish it, or let the API check it with the permission to publish.",
     ),
     Code.ELSEWHERE: Meaning(

@@ -30,6 +30,11 @@ class Wanted(BaseModel, frozen=True):
     name: str | None = None
     version: str | None = None
 
+    @property
+    def is_far(self) -> bool:
+        """Whether somebody else has to be asked for it, over the network."""
+        return self.endpoint is not None
+
 
 class Origin(BaseModel, frozen=True):
     """Where a part of a published definition came from. Fields are added, never renamed.
