@@ -15,12 +15,8 @@ from foundation.json import JsonObject
 from workflows.events.cloud_events import identity
 from workflows.events.models import EventShape, EventSubscription
 from workflows.events.outgoing import OutgoingRows
-from workflows.events.repository import (
-    EventRows,
-    EventSweep,
-    Forgotten,
-    Subscriber,
-)
+from workflows.events.overdue import EventSweep, Forgotten
+from workflows.events.repository import EventRows, Subscriber
 from workflows.matching import Shape, key_of
 
 # A signal that is on its way needs less; who was not woken is woken again after this time.
