@@ -5,11 +5,11 @@ Branches are generators that yield what they wait for, and are sent what came of
 
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
-from tests.model.inbox import Inbox, enough, meant
+from tests.model.hearing import Hearing
+from tests.model.memory import Memory
 from tests.model.wants import (
     LEAVING,
     Begin,
@@ -17,7 +17,6 @@ from tests.model.wants import (
     Branches,
     Decision,
     End,
-    Events,
     Fault,
     Json,
     Steps,
@@ -32,22 +31,6 @@ Given: TypeAlias = tuple[Json, str | None]
 
 _MARKS = re.compile(r"[#!*]\d+")
 ERRORS = "https://open-workflow-specification.org/spec/1.0.0/errors/"
-
-
-@dataclass
-class Memory:
-    """What all branches of an instance share.
-
-    Attributes:
-        context: What tasks have exported.
-        clock: Hours since it began.
-        notes: What happened to executions, by the branch in which they are: path and state.
-    """
-
-    context: Json
-    clock: float = 0.0
-    notes: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    inbox: Inbox = field(default_factory=Inbox)
 
 
 class Language:
@@ -103,9 +86,9 @@ class Language:
         self, task: Mapping[str, Any], value: Json, path: str, names: Names, branch: Branch
     ) -> Generator[Want, Any, Given]:
         if "if" in task and not self._say(task["if"], value, names):
-            self._note(path, "skipped")
+            self._memory.note(path, "skipped")
             return value, None
-        self._note(path, "running")
+        self._memory.note(path, "running")
         try:
             output, then = yield from self._in_time(
                 task, lambda: self._body(task, value, path, names, branch), branch
@@ -113,15 +96,15 @@ class Language:
             output = self._shaped(task, output, names)
         except Fault as fault:
             fault.error.setdefault("instance", _MARKS.sub("", path))
-            self._note(path, "faulted")
+            self._memory.note(path, "faulted")
             raise
         except End:
-            self._note(path, "completed")
+            self._memory.note(path, "completed")
             raise
         except LEAVING:
-            self._note(path, "cancelled")
+            self._memory.note(path, "cancelled")
             raise
-        self._note(path, "completed")
+        self._memory.note(path, "completed")
         return output, then or task.get("then")
 
     def _in_time(
@@ -287,38 +270,12 @@ class Language:
         names: Names,
         branch: Branch,
     ) -> Steps:
-        to = listen["to"]
-        filters: Sequence[Mapping[str, Any]] = (
-            [to["one"]] if "one" in to else to.get("any", to.get("all"))
+        hearing = Hearing(listen["to"], path, self._memory.inbox, partial(self._say, names=names))
+        return (
+            yield from hearing.steps(
+                lambda data, index: self._each(task, data, index, path, names, branch)
+            )
         )
-        until = to.get("until")
-        ending = until["one"] if isinstance(until, Mapping) else None
-        types = [each["with"]["type"] for each in filters]
-        if ending is not None:
-            types.append(ending["with"]["type"])
-        met: set[int] = set()
-        outputs: list[Json] = []
-        say = partial(self._say, names=names)
-        over = False
-        seen = -1
-        while not over and not enough(to, len(filters), met, outputs, say):
-            found = self._memory.inbox.next_after(seen, types)
-            if found is None:
-                yield Events(path, types, seen)
-                continue
-            seen = found
-            type_, data = self._memory.inbox.events[found]
-            if ending is not None and type_ == ending["with"]["type"]:
-                self._memory.inbox.used.add(found)
-                over = True
-                continue
-            number = meant(filters, met, (type_, data), say, every="all" in to)
-            if number is None:
-                continue
-            met.add(number)
-            self._memory.inbox.used.add(found)
-            outputs.append((yield from self._each(task, data, len(outputs), path, names, branch)))
-        return outputs
 
     def _each(
         self,
@@ -346,15 +303,6 @@ class Language:
 
     def _say(self, saying: Any, value: Json, names: Names) -> Json:
         return saying.meaning(value, {**names, "context": self._memory.context})
-
-    def _note(self, path: str, state: str) -> None:
-        self._memory.notes.setdefault(branch_of(path), []).append((path, state))
-
-
-def branch_of(path: str) -> str:
-    """Name the branch in which an execution is: up to the innermost fork."""
-    found = re.match(r".*/fork/branches/\d+", path)
-    return found.group() if found else ""
 
 
 def _growth(retry: Mapping[str, Any], attempt: int) -> int:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tests.model.language import Language, Memory
+from tests.model.language import Language
+from tests.model.memory import Memory
 from tests.model.wants import (
     Begin,
     Branch,

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import anyio
 from anyio.from_thread import BlockingPortal
 
-from tests.model.language import branch_of
+from tests.model.memory import branch_of
 from tests.model.reference import Instance
 from tests.model.wants import Decision, Events, Race
 from tests.model.world import Real, RefusedError, World
