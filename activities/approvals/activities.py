@@ -5,7 +5,7 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.approvals.types import Approval
+from activities.approvals.types import Approval, Telling
 from activities.faults import translated
 from activities.types import ActivityResult, result_of
 
@@ -13,7 +13,7 @@ from activities.types import ActivityResult, result_of
 class ApprovalDesk(Protocol):
     """Where people find what waits for them."""
 
-    async def show(self, approval: Approval) -> None:
+    async def show(self, approval: Approval, telling: Telling) -> None:
         """Keep an approval as it is now, unless a newer state is there already."""
         ...
 
@@ -28,5 +28,7 @@ class ApprovalActivities:
     async def show(self, request: Approval) -> ActivityResult:
         """Show the state of an approval."""
         with translated():
-            await self.desk.show(request)
+            info = activity.info()
+            telling = Telling(run_id=info.workflow_run_id or "", at=info.scheduled_time)
+            await self.desk.show(request, telling)
             return result_of(None)

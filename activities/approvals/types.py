@@ -1,5 +1,6 @@
 """What crosses the wire between a run that waits for people, and the inbox where they see it."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -52,11 +53,24 @@ class Vote(BaseModel, frozen=True):
     at: float = Field(default=0.0, ge=0.0, le=_LAST_MOMENT)
 
 
+class Telling(BaseModel, frozen=True):
+    """Who tells of an approval.
+
+    Attributes:
+        run_id: In Temporal. A run that goes on for another one has its own, and so has one that was
+            reset, which asks again what was decided after the moment it went back to.
+        at: When the run wanted it told.
+    """
+
+    run_id: str
+    at: datetime
+
+
 class Approval(BaseModel, frozen=True):
     """An approval as the inbox shows it; sent whole with every change.
 
     Attributes:
-        revision: Of these contents; an older one never replaces a newer one.
+        revision: Of these contents; an older one of the same run never replaces a newer one.
         workflow_id: The run that waits.
         execution: The task of it that waits.
         data: What is to be approved.

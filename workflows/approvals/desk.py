@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from anyio import to_thread
 
-from activities.approvals.types import Approval, ApprovalStatus
+from activities.approvals.types import Approval, ApprovalStatus, Telling
 from foundation.database import Database
 from workflows.approvals.repository import ApprovalRows, take_unchecked
 
@@ -15,12 +15,16 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def show(self, approval: Approval) -> None:
-        """Keep what a run says of an approval, unless something newer is there."""
+    async def show(self, approval: Approval, telling: Telling | None = None) -> None:
+        """Keep what a run says of an approval, unless something newer is there.
+
+        Args:
+            telling: Which run; None when somebody else says it.
+        """
 
         def write() -> None:
             with self.database.session() as session:
-                ApprovalRows(session, approval.tenant_id).put(approval)
+                ApprovalRows(session, approval.tenant_id).put(approval, telling)
 
         await to_thread.run_sync(write)
 

@@ -21,6 +21,8 @@ class ApprovalRow(Base):
         roles: Roles whose members may decide.
         body: `activities.approvals.Approval` as JSON.
         checked_at: When somebody last made sure that its run still waits.
+        told_by: The run in Temporal that told it.
+        told_at: When that run wanted it told.
     """
 
     __tablename__ = "approvals"
@@ -40,6 +42,8 @@ class ApprovalRow(Base):
     opened_at: Mapped[datetime]
     body: Mapped[str] = mapped_column(Text)
     checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    told_by: Mapped[str] = mapped_column(Text, server_default="")
+    told_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ApprovalLink(Base):

@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.elements import KeyedColumnElement
 
-from activities.approvals.types import Approval, ApprovalStatus
+from activities.approvals.types import Approval, ApprovalStatus, Telling
 from foundation.taking import clock, take
-from workflows.approvals.models import ApprovalRow
+from workflows.approvals.models import ApprovalLink, ApprovalRow
 
 
 class ApprovalRows:
@@ -19,8 +22,18 @@ class ApprovalRows:
         self._session = session
         self._tenant_id = tenant_id
 
-    def put(self, approval: Approval) -> None:
-        """Keep an approval, unless what is there is newer."""
+    def put(self, approval: Approval, telling: Telling | None) -> None:
+        """Keep an approval, unless what is there is newer.
+
+        Revisions order what one run says. Of two runs the later one is right, whatever they count:
+        one that was reset asks anew, and what was made for the answers before counts no more.
+        """
+        known = self._session.execute(
+            select(ApprovalRow.told_by, ApprovalRow.revision).where(*self._is(approval.id))
+        ).one_or_none()
+        if telling and known and known[0] != telling.run_id and known[1] >= approval.revision:
+            self._revoke_links(approval.id, telling)
+        told = {"told_by": telling.run_id, "told_at": telling.at} if telling else {}
         row = insert(ApprovalRow).values(
             tenant_id=self._tenant_id,
             id=approval.id,
@@ -31,6 +44,7 @@ class ApprovalRows:
             roles=approval.roles,
             opened_at=datetime.fromtimestamp(approval.opened_at, UTC),
             body=approval.model_dump_json(),
+            **told,
         )
         given = row.excluded
         self._session.execute(
@@ -42,10 +56,26 @@ class ApprovalRows:
                     "users": given.users,
                     "roles": given.roles,
                     "body": given.body,
+                    **told,
                 },
-                where=ApprovalRow.revision < given.revision,
+                where=_is_newer(given, telling),
             )
         )
+
+    def _revoke_links(self, approval_id: str, telling: Telling) -> None:
+        """Let no link decide that was made for what a run asked before it was reset."""
+        links = update(ApprovalLink).where(
+            ApprovalLink.tenant_id == self._tenant_id,
+            ApprovalLink.approval_id == approval_id,
+            ApprovalLink.revoked_at.is_(None),
+            ApprovalLink.made_at < telling.at,
+        )
+        self._session.execute(
+            links.values(revoked_at=func.now()).execution_options(synchronize_session=False)
+        )
+
+    def _is(self, approval_id: str) -> tuple[ColumnElement[bool], ...]:
+        return ApprovalRow.tenant_id == self._tenant_id, ApprovalRow.id == approval_id
 
     def approval(self, approval_id: str) -> Approval | None:
         """Return one approval."""
@@ -90,6 +120,16 @@ class ApprovalRows:
         newest = found.order_by(ApprovalRow.opened_at.desc(), ApprovalRow.id.desc())
         bodies = self._session.scalars(newest.limit(limit))
         return [Approval.model_validate_json(body) for body in bodies]
+
+
+def _is_newer(
+    given: ReadOnlyColumnCollection[str, KeyedColumnElement[Any]], telling: Telling | None
+) -> ColumnElement[bool]:
+    higher = ApprovalRow.revision < given.revision
+    if telling is None:
+        return higher
+    same = ApprovalRow.told_by == telling.run_id
+    return or_(and_(same, higher), and_(~same, ApprovalRow.told_at < telling.at))
 
 
 def take_unchecked(session: Session, limit: int, older_than_s: float) -> Sequence[Approval]:

@@ -30,7 +30,7 @@ from workflows.approvals.schemas import ApprovalInfo
 from workflows.approvals.signatures import is_signed, says_the_same, signature
 from workflows.approvals.sweeping import still_waits
 from workflows.interpreter.types import DECIDE_UPDATE, NOT_OPEN, Decision, Refusal
-from workflows.runs.rpc import translated
+from workflows.runs.rpc import RPC_TIMEOUT, translated
 
 UPDATE_TIMEOUT: Final = timedelta(seconds=10)
 # Within this time a run that goes on as a new one has opened its approvals again, and those who
@@ -184,7 +184,9 @@ class Approvals:
         handle = self._client.get_workflow_handle(approval.workflow_id)
         try:
             with translated(lambda: _over(approval)):
-                await self._update(handle, decision)
+                # Temporal applies it again to a run that is reset, where it must not count.
+                found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+                await self._update(handle, decision.model_copy(update={"run": found.run_id}))
         except _TooManyError:
             return False
         except NoAnswer:

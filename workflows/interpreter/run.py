@@ -99,6 +99,7 @@ class Run:
         approvals: What decides approvals that are open, by their id.
         turns: Executions of calls that have limits, and whether they have been called.
         rescheduled: The schedule that the run follows may be another one now.
+        resets: How often somebody has taken the run back to a moment of its history.
         lifecycle: What it tells others of itself.
     """
 
@@ -120,6 +121,7 @@ class Run:
     approvals: dict[str, "Ballot"] = field(default_factory=dict)
     turns: dict[str, bool] = field(default_factory=dict)
     rescheduled: bool = False
+    resets: int = 0
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     spent: int = 0
     pausing: asyncio.Event | None = None

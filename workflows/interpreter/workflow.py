@@ -75,11 +75,22 @@ class Interpreter:
         self.watcher: Watcher | None = None
         self.woken: set[str] = set()
         self.reschedules = 0
+        self.resets = 0
+        workflow.register_random_seed_callback(self.reset)
 
     @workflow.signal(name=EVENTS_SIGNAL)
     def events(self, listening: list[str]) -> None:
         """There are events for these listening tasks."""
         self.woken.update(listening)
+
+    def reset(self, _seed: int) -> None:
+        """Take note that somebody has taken the run back to this moment of its history.
+
+        The seed of random numbers is another one then, and at no other time.
+        """
+        self.resets += 1
+        if self.current is not None:
+            self.current.resets = self.resets
 
     @workflow.signal(name=RESCHEDULED_SIGNAL)
     def reschedule(self) -> None:
@@ -119,6 +130,10 @@ class Interpreter:
         Raises:
             ApplicationError: Which says why.
         """
+        # It was said to a run that has been reset, or went on as this one: whoever said it finds
+        # out in the second case, and says it again. Only here: replayed, it has been taken.
+        if decision.run not in (None, workflow.info().run_id):
+            raise ApplicationError("It is not open.", type=NOT_OPEN, non_retryable=True)
         # A run that is new does not know yet what it asks.
         if self.current is not None:
             self.require_allowed(decision)
@@ -444,6 +459,7 @@ class Interpreter:
             started_at=started_at.timestamp(),
             watcher=self.watcher,
             woken=self.woken,
+            resets=self.resets,
             lifecycle=lifecycle,
         )
         self.calls.charge = run.charge

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from temporalio import workflow
@@ -25,6 +26,8 @@ from workflows.interpreter.types import GONE_ON_BY
 
 TIMEOUT_S: Final = 15.0
 STARTED_BY: Final = "started_by"
+# Runs that were reset before there was this have done nothing then.
+ASKED_ANEW: Final = "approval-asked-anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ class Ask:
 
     async def _decided(self, value: JsonValue, frame: Frame, box: Box) -> None:
         """Return when it has been decided."""
-        state, control = frame.state, frame.run.control
+        state, control, run = frame.state, frame.run.control, frame.run
+        resets = run.resets
         while box.approval.status is ApprovalStatus.PENDING:
             await self._show(frame, box)
             if state["tell"]:
@@ -125,15 +129,23 @@ class Ask:
             with frame.waits("approval", until, approval=approval.id, title=approval.title):
                 try:
                     await workflow.wait_condition(
-                        # What changed while the inbox was told is not told yet.
-                        lambda: control.leaving or box.approval.revision != state["shown"],
+                        partial(_has_news, frame, box, resets),
                         timeout=None if until is None else max(until - workflow.time(), 0.0),
                         timeout_summary=shortened(frame.path),
                     )
                 except TimeoutError:
                     self._happens(state["due"].pop(0)[1], value, frame, box)
+                if run.resets != resets:
+                    resets = run.resets
+                    self._ask_anew(frame, box)
                 if control.leaving:
                     await control.boundary(frame.position)
+
+    def _ask_anew(self, frame: Frame, box: Box) -> None:
+        """Somebody has reset the run: the inbox has what was decided after this moment."""
+        if workflow.patched(ASKED_ANEW):
+            box.change()
+            self._add(frame, "opened")
 
     def _happens(self, what: str, value: JsonValue, frame: Frame, box: Box) -> None:
         """Do what is due."""
@@ -245,6 +257,13 @@ def _requesters() -> list[str]:
     gone_on_by: JsonValue = workflow.memo_value(GONE_ON_BY, None)
     later = gone_on_by if isinstance(gone_on_by, list) else []
     return [each for each in (started_by, *later) if isinstance(each, str)]
+
+
+def _has_news(frame: Frame, box: Box, resets: int) -> bool:
+    run = frame.run
+    # What changed while the inbox was told is not told yet.
+    untold = box.approval.revision != frame.state["shown"]
+    return untold or run.control.leaving or run.resets != resets
 
 
 def _id(frame: Frame) -> str:

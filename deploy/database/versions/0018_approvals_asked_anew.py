@@ -1,0 +1,24 @@
+"""Which run told of an approval last, and when: one that was reset goes back in what it says."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0018"
+down_revision: str | None = "0015"
+
+
+def upgrade() -> None:
+    """Go from 0015 to 0018."""
+    op.add_column("approvals", sa.Column("told_by", sa.Text(), nullable=False, server_default=""))
+    op.add_column(
+        "approvals",
+        sa.Column(
+            "told_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+        ),
+    )
+
+
+def downgrade() -> None:
+    """Go back; approvals of runs that are reset cannot be decided then."""
+    op.drop_column("approvals", "told_at")
+    op.drop_column("approvals", "told_by")
