@@ -26,9 +26,9 @@ class ApprovalActivities:
 
     @activity.defn(name="approval-show")
     async def show(self, request: Approval) -> ActivityResult:
-        """Show the state of an approval."""
+        """Show the state of an approval; return whether the run that tells it has asked it."""
         with translated():
             info = activity.info()
             telling = Telling(run_id=info.workflow_run_id or "", at=info.scheduled_time)
             await self.desk.show(request, telling)
-            return result_of(None)
+            return result_of(request.asked_by == telling.run_id)

@@ -71,6 +71,8 @@ class Approval(BaseModel, frozen=True):
 
     Attributes:
         revision: Of these contents; an older one of the same run never replaces a newer one.
+        asked_by: The run in Temporal that asked it, or asked it anew because somebody had reset it.
+        told_by: The run in Temporal that told it; the inbox writes it down.
         workflow_id: The run that waits.
         execution: The task of it that waits.
         data: What is to be approved.
@@ -87,6 +89,8 @@ class Approval(BaseModel, frozen=True):
     tenant_id: str
     id: str
     revision: int
+    asked_by: str = ""
+    told_by: str = ""
     workflow_id: str
     execution: str
     title: str

@@ -36,6 +36,8 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "expired": "The link has expired. Log in and decide in the inbox.",
         "used": "The link has been used already. It works once.",
         "revoked": "The link has been taken back.",
+        "anew": "This was asked anew after the link was made. Use the link of the newer mail, or "
+        "log in and decide in the inbox.",
         "busy": "Somebody is deciding with this link at this moment. Look again in a minute.",
         "forbidden": "You cannot decide this (any more).",
         "closed": "There is nothing to decide any more.",
@@ -74,6 +76,8 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "expired": "링크가 만료되었습니다. 로그인하여 결재함에서 결정하십시오.",
         "used": "이미 사용된 링크입니다. 링크는 한 번만 사용할 수 있습니다.",
         "revoked": "회수된 링크입니다.",
+        "anew": "그 후 다시 결정이 요청되어 이전 링크는 사용할 수 없습니다. 새 메일의 링크를 "
+        "사용하거나 로그인하여 결재함에서 결정하십시오.",
         "busy": "지금 이 링크로 결정이 처리되고 있습니다. 잠시 후 다시 확인하십시오.",
         "forbidden": "이 건은 (더 이상) 결정하실 수 없습니다.",
         "closed": "더 이상 결정할 것이 없습니다.",

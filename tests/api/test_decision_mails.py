@@ -16,6 +16,8 @@ from security.egress import Egress
 from tests.api.deciding import APPROVALS, Desk, text_of, token_of
 from tests.api.people import PASSWORD, Person, person
 from tests.fixtures.mail_server import Mail, MailBox
+from tests.fixtures.polling import pause
+from tests.interpreter.resetting import moments_of, reset
 from tests.interpreter.test_secrets import payloads_of
 from workflows.interpreter.workflow import Interpreter
 from workflows.notifications import StoredLedger
@@ -140,6 +142,33 @@ async def test_each_recipient_has_a_link_of_his_own_or_none(
     assert any("[[approval-link:" in each for each in kept)
     for token in sent.values():
         assert not any(token[:40] in each for each in kept)
+
+
+@pytest.mark.parametrize("before_it_was_asked", [True, False])
+async def test_links_of_the_time_before_a_reset_point_to_the_newer_mail(
+    desk: Desk, mail_server: MailBox, temporal: Client, before_it_was_asked: bool
+) -> None:
+    shown = await asked(desk)
+    old = tokens(mail_server.mails)["bob@plant.example"]
+    mail_server.mails.clear()
+    name = shown["instance_id"].split(".")[-1]
+    run = temporal.get_workflow_handle(f"{desk.asks.tenant_id}/press-line/release/{name}")
+    moments = await moments_of(run)
+    await reset(temporal, run, moments[0 if before_it_was_asked else -1])
+    while len(mail_server.mails) < 4:
+        await pause()
+    new = tokens(mail_server.mails)["bob@plant.example"]
+
+    for answer in (await desk.look(old), await desk.press(old)):
+        assert answer.status_code == 410
+        assert "asked anew" in text_of(answer)
+        assert "newer mail" in text_of(answer)
+    where = f"{APPROVALS}/{shown['id']}/links"
+    bob = desk.services.accounts.login("bob@plant.example", PASSWORD).access_token
+    listed = await desk.http.get(where, headers={"Authorization": f"Bearer {bob}"})
+    assert [each["state"] for each in listed.json()["items"]] == ["OPEN", "REVOKED"]
+    assert (await desk.press(new)).status_code == 200
+    assert (await desk.approval(shown["id"]))["status"] == "APPROVED"
 
 
 async def test_an_attempt_that_failed_in_the_middle_repeats_only_the_rest(

@@ -18,6 +18,7 @@ from foundation.settings import TemporalSettings
 from foundation.temporal import connect
 from tests.interpreter.asking import finished, person, says, the_one
 from tests.interpreter.conftest import Ended, Runner, working
+from tests.interpreter.resetting import moments_of, reset
 from tests.interpreter.test_retry import Busy, busy
 from workflows.interpreter.types import TaskState
 
@@ -293,3 +294,38 @@ do:
     assert ended.kind == "timeout"
     assert hours(ended, "week") == days(0, 7)
     assert hours(ended, "weeks", TaskState.CANCELLED) == days(10)
+
+
+async def test_who_is_asked_anew_has_the_time_that_was_left_at_the_moment(run: Runner) -> None:
+    ladder = """
+        reminders: [ P1D ]
+        escalation: [ { after: P2D, candidates: { roles: [ manager ] } } ]
+        timeout: { after: P4D, then: default, value: 7 }
+"""
+    handle = await run.start(ASK % ladder, {"lot": 7})
+    ended = await finished(run, handle)
+    assert ended.output["told"] == ["opened", "reminder", "escalated"]
+    history = await run.client.get_workflow_handle(handle.id).fetch_history()
+    asked = next(
+        event.event_id
+        for event in history.events
+        if event.HasField("timer_started_event_attributes")
+    )
+    moments = await moments_of(handle)
+    # To where people had been asked, and to where the last time had just passed.
+    for moment, told, lasting in (
+        (
+            next(each for each in moments if each > asked),
+            ["opened", "opened", "reminder", "escalated"],
+            about(24, 24, 24, 48),
+        ),
+        (
+            moments[-2],
+            ["opened", "reminder", "escalated", "opened"],
+            about(24, 24, 48, 48),
+        ),
+    ):
+        again = await reset(run.client, handle, moment)
+        ended = await finished(run, again)
+        assert (ended.output["told"], ended.output["how"]) == (told, 7)
+        assert await timers(run, again) == lasting

@@ -15,12 +15,8 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def show(self, approval: Approval, telling: Telling | None = None) -> None:
-        """Keep what a run says of an approval, unless something newer is there.
-
-        Args:
-            telling: Which run; None when somebody else says it.
-        """
+    async def show(self, approval: Approval, telling: Telling) -> None:
+        """Keep what a run says of an approval, unless something newer is there."""
 
         def write() -> None:
             with self.database.session() as session:
@@ -38,10 +34,18 @@ class Desk:
         return await to_thread.run_sync(read)
 
     async def close(self, approval: Approval) -> None:
-        """Take out of the inbox what nobody waits for any more: its run was stopped at once."""
-        if approval.status is ApprovalStatus.PENDING:
-            changes = {"status": ApprovalStatus.CANCELLED, "revision": approval.revision + 1}
-            await self.show(approval.model_copy(update=changes))
+        """Take out of the inbox what nobody waits for any more: its run was stopped at once.
+
+        Only as it was read: a run that was reset may have asked it anew since.
+        """
+        if approval.status is not ApprovalStatus.PENDING:
+            return
+
+        def write() -> None:
+            with self.database.session() as session:
+                ApprovalRows(session, approval.tenant_id).close(approval)
+
+        await to_thread.run_sync(write)
 
     async def unchecked(self, limit: int, older_than_s: float) -> Sequence[Approval]:
         """Take some that nobody has looked after for so long; others get others."""

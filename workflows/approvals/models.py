@@ -52,6 +52,7 @@ class ApprovalLink(Base):
     Attributes:
         decisions: What it can be used for: `approve`, `reject`.
         data_hash: Of the data that the person is shown.
+        asked_by: The run in Temporal that asked when it was made; one that was reset asks anew.
         claimed_until: Somebody is deciding with it at this moment; for ever when that has worked.
         used_for: What was decided with it.
     """
@@ -69,6 +70,7 @@ class ApprovalLink(Base):
     user_id: Mapped[str] = mapped_column(String(32))
     decisions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     data_hash: Mapped[str] = mapped_column(String(64))
+    asked_by: Mapped[str] = mapped_column(Text, server_default="")
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

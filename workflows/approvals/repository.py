@@ -2,13 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
-from sqlalchemy.sql.elements import KeyedColumnElement
 
 from activities.approvals.types import Approval, ApprovalStatus, Telling
 from foundation.taking import clock, take
@@ -22,60 +19,72 @@ class ApprovalRows:
         self._session = session
         self._tenant_id = tenant_id
 
-    def put(self, approval: Approval, telling: Telling | None) -> None:
+    def put(self, approval: Approval, telling: Telling) -> None:
         """Keep an approval, unless what is there is newer.
 
         Revisions order what one run says. Of two runs the later one is right, whatever they count:
         one that was reset asks anew, and what was made for the answers before counts no more.
         """
-        known = self._session.execute(
-            select(ApprovalRow.told_by, ApprovalRow.revision).where(*self._is(approval.id))
-        ).one_or_none()
-        if telling and known and known[0] != telling.run_id and known[1] >= approval.revision:
-            self._revoke_links(approval.id, telling)
-        told = {"told_by": telling.run_id, "told_at": telling.at} if telling else {}
+        changing = {
+            "revision": approval.revision,
+            "status": approval.status.value,
+            "users": approval.users,
+            "roles": approval.roles,
+            "body": approval.model_copy(update={"told_by": telling.run_id}).model_dump_json(),
+            "told_by": telling.run_id,
+            "told_at": telling.at,
+        }
         row = insert(ApprovalRow).values(
             tenant_id=self._tenant_id,
             id=approval.id,
-            revision=approval.revision,
             workflow_id=approval.workflow_id,
-            status=approval.status.value,
-            users=approval.users,
-            roles=approval.roles,
             opened_at=datetime.fromtimestamp(approval.opened_at, UTC),
-            body=approval.model_dump_json(),
-            **told,
+            **changing,
         )
-        given = row.excluded
-        self._session.execute(
+        written = self._session.execute(
             row.on_conflict_do_update(
                 index_elements=[ApprovalRow.tenant_id, ApprovalRow.id],
-                set_={
-                    "revision": given.revision,
-                    "status": given.status,
-                    "users": given.users,
-                    "roles": given.roles,
-                    "body": given.body,
-                    **told,
-                },
-                where=_is_newer(given, telling),
-            )
+                set_=changing,
+                where=_is_older(approval.revision, telling),
+            ).returning(ApprovalRow.id)
         )
+        if written.one_or_none() is not None:
+            self._revoke_links(approval)
 
-    def _revoke_links(self, approval_id: str, telling: Telling) -> None:
+    def _revoke_links(self, approval: Approval) -> None:
         """Let no link decide that was made for what a run asked before it was reset."""
         links = update(ApprovalLink).where(
             ApprovalLink.tenant_id == self._tenant_id,
-            ApprovalLink.approval_id == approval_id,
+            ApprovalLink.approval_id == approval.id,
+            # Those made before this was kept do not say.
+            ApprovalLink.asked_by.not_in(("", approval.asked_by)),
             ApprovalLink.revoked_at.is_(None),
-            ApprovalLink.made_at < telling.at,
+            ApprovalLink.used_at.is_(None),
         )
         self._session.execute(
-            links.values(revoked_at=func.now()).execution_options(synchronize_session=False)
+            links.values(revoked_at=clock()).execution_options(synchronize_session=False)
         )
 
-    def _is(self, approval_id: str) -> tuple[ColumnElement[bool], ...]:
-        return ApprovalRow.tenant_id == self._tenant_id, ApprovalRow.id == approval_id
+    def close(self, approval: Approval) -> None:
+        """Let nobody decide an approval any more, unless a run has told more of it."""
+        closed = approval.model_copy(
+            update={"status": ApprovalStatus.CANCELLED, "revision": approval.revision + 1}
+        )
+        self._session.execute(
+            update(ApprovalRow)
+            .where(
+                ApprovalRow.tenant_id == self._tenant_id,
+                ApprovalRow.id == approval.id,
+                ApprovalRow.revision == approval.revision,
+                ApprovalRow.told_by == approval.told_by,
+            )
+            .values(
+                revision=closed.revision,
+                status=closed.status.value,
+                body=closed.model_dump_json(),
+            )
+            .execution_options(synchronize_session=False)
+        )
 
     def approval(self, approval_id: str) -> Approval | None:
         """Return one approval."""
@@ -122,14 +131,14 @@ class ApprovalRows:
         return [Approval.model_validate_json(body) for body in bodies]
 
 
-def _is_newer(
-    given: ReadOnlyColumnCollection[str, KeyedColumnElement[Any]], telling: Telling | None
-) -> ColumnElement[bool]:
-    higher = ApprovalRow.revision < given.revision
-    if telling is None:
-        return higher
-    same = ApprovalRow.told_by == telling.run_id
-    return or_(and_(same, higher), and_(~same, ApprovalRow.told_at < telling.at))
+def _is_older(revision: int, telling: Telling) -> ColumnElement[bool]:
+    """Say of which rows a run tells something newer."""
+    # Those told before this was kept do not say by whom.
+    may_be_its_own = ApprovalRow.told_by.in_(("", telling.run_id))
+    return or_(
+        and_(may_be_its_own, ApprovalRow.revision < revision),
+        and_(ApprovalRow.told_by != telling.run_id, ApprovalRow.told_at < telling.at),
+    )
 
 
 def take_unchecked(session: Session, limit: int, older_than_s: float) -> Sequence[Approval]:

@@ -28,9 +28,9 @@ from workflows.approvals.inbox import Inbox
 from workflows.approvals.rules import DECIDE, may_decide, person_of
 from workflows.approvals.schemas import ApprovalInfo
 from workflows.approvals.signatures import is_signed, says_the_same, signature
-from workflows.approvals.sweeping import still_waits
+from workflows.approvals.sweeping import goes_on, still_waits, was_undone
 from workflows.interpreter.types import DECIDE_UPDATE, NOT_OPEN, Decision, Refusal
-from workflows.runs.rpc import RPC_TIMEOUT, translated
+from workflows.runs.rpc import translated
 
 UPDATE_TIMEOUT: Final = timedelta(seconds=10)
 # Within this time a run that goes on as a new one has opened its approvals again, and those who
@@ -45,6 +45,10 @@ _REFUSALS: Final[dict[str, Callable[[str], MillwrightError]]] = {
     Refusal.CONFLICT: ConflictError,
     Refusal.INVALID: InvalidInputError,
 }
+
+
+class AskedAnewError(ConflictError):
+    """What somebody decides was asked anew since: its run was reset."""
 
 
 class _TooManyError(Exception):
@@ -74,21 +78,26 @@ class Approvals:
         data_hash: str,
         form: JsonValue = None,
         comment: str | None = None,
+        asked_by: str | None = None,
     ) -> ApprovalInfo:
         """Approve or reject. Saying the same again changes nothing.
 
         Args:
             data_hash: Of the data that the person has seen.
             form: What the person filled in.
+            asked_by: The run that the decision is for; None when one that was reset since, and asks
+                the same again, may have it.
 
         Raises:
             NotFoundError: When there is none that the caller may see.
             ForbiddenError: When the caller is none of those who may decide.
             ConflictError: When it is decided, or the data is not what was seen.
+            AskedAnewError: When another run asks now.
             InvalidInputError: When the form is not filled in rightly.
             UnavailableError: When the run cannot be reached; try again.
         """
         approval = await self.inbox.found(principal, approval_id)
+        _require_asked_by(asked_by, approval)
         vote = Vote(
             person=person_of(principal),
             approves=approves,
@@ -99,16 +108,19 @@ class Approvals:
             at=time.time(),
         )
         vote = vote.model_copy(update={"signature": signature(self._key, approval, vote)})
-        if self._is_there(vote, approval):
+        if await self._counts(vote, approval):
             return self.inbox.shown(approval, principal)
+        decision = Decision(approval=approval.id, vote=vote, asked_by=asked_by or None)
         try:
-            return await self._told(principal, approval, Decision(approval=approval.id, vote=vote))
+            return await self._told(principal, approval, decision)
+        except AskedAnewError:
+            raise
         except ConflictError:
             if data_hash != approval.data_hash or not may_decide(approval, principal):
                 raise
             # The same person may have said the same a moment ago, by another click.
             now = await self._shown_after(approval)
-            if not self._is_there(vote, now):
+            if not await self._counts(vote, now):
                 raise
             return self.inbox.shown(now, principal)
 
@@ -159,7 +171,8 @@ class Approvals:
         """Tell the run, and wait until the inbox shows it."""
         until = asyncio.get_running_loop().time() + REOPENS_S
         while not await self._taken(approval, decision):
-            await self._require_pending(approval)
+            approval = await self._pending(approval)
+            _require_asked_by(decision.asked_by, approval)
             if asyncio.get_running_loop().time() > until:
                 await self._require_waiting(approval)
                 raise UnavailableError("The run does not take the decision now. Try again.")
@@ -185,8 +198,8 @@ class Approvals:
         try:
             with translated(lambda: _over(approval)):
                 # Temporal applies it again to a run that is reset, where it must not count.
-                found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
-                await self._update(handle, decision.model_copy(update={"run": found.run_id}))
+                said = decision.model_copy(update={"asked_by": approval.asked_by or None})
+                await self._update(handle, said)
         except _TooManyError:
             return False
         except NoAnswer:
@@ -198,9 +211,12 @@ class Approvals:
             kind = cause.type if isinstance(cause, ApplicationError) else None
             if kind == NOT_OPEN and approval.status is ApprovalStatus.PENDING:
                 return False
-            said = cause.message if isinstance(cause, ApplicationError) else str(cause)
-            raise _REFUSALS.get(kind or "", ConflictError)(said) from None
+            why = cause.message if isinstance(cause, ApplicationError) else str(cause)
+            raise _REFUSALS.get(kind or "", ConflictError)(why) from None
         except ConflictError:
+            # The run that was to take it has ended; if it was reset, another one goes on.
+            if await goes_on(self._client, approval):
+                return False
             await self._close(approval)
             raise
         return True
@@ -213,8 +229,12 @@ class Approvals:
                 raise _TooManyError from error
             raise
 
-    async def _require_pending(self, approval: Approval) -> None:
-        """Look whether somebody has decided it meanwhile.
+    async def _counts(self, vote: Vote, approval: Approval) -> bool:
+        """Tell whether somebody has said the same before, and nobody has reset the run since."""
+        return self._is_there(vote, approval) and not await was_undone(self._client, approval)
+
+    async def _pending(self, approval: Approval) -> Approval:
+        """Return it as it is now, if nobody has decided it meanwhile.
 
         Raises:
             ConflictError: When somebody has; perhaps the caller, whom nobody answered in time.
@@ -222,12 +242,14 @@ class Approvals:
         now = await self._desk.read(approval.tenant_id, approval.id)
         if now is not None and now.status is not ApprovalStatus.PENDING:
             raise ConflictError(f"It has been decided already: {now.status.value}.")
+        return now or approval
 
     async def _require_waiting(self, approval: Approval) -> None:
         """Tell a run that is busy from one that asks no more.
 
         Raises:
-            ConflictError: When it asks no more: the instance was stopped, and perhaps retried.
+            ConflictError: When it asks no more: the instance was stopped, and perhaps retried, or
+                was reset to where it does not ask yet.
         """
         if not await still_waits(self._client, approval):
             await self._close(approval)
@@ -239,4 +261,13 @@ class Approvals:
 
 
 def _over(approval: Approval) -> ConflictError:
-    return ConflictError(f"The instance that waited for '{approval.title}' has ended.")
+    return ConflictError(
+        f"The instance that waited for '{approval.title}' has ended, or does not ask it now."
+    )
+
+
+def _require_asked_by(asked_by: str | None, approval: Approval) -> None:
+    if asked_by and asked_by != approval.asked_by:
+        raise AskedAnewError(
+            f"'{approval.title}' was asked anew since. Use the newer link, or decide in the inbox."
+        )

@@ -99,7 +99,8 @@ class Run:
         approvals: What decides approvals that are open, by their id.
         turns: Executions of calls that have limits, and whether they have been called.
         rescheduled: The schedule that the run follows may be another one now.
-        resets: How often somebody has taken the run back to a moment of its history.
+        disturbed: Something has happened before its first task was done: it may have been reset.
+        resets: How often somebody has reset the run while it waited for people.
         lifecycle: What it tells others of itself.
     """
 
@@ -121,6 +122,7 @@ class Run:
     approvals: dict[str, "Ballot"] = field(default_factory=dict)
     turns: dict[str, bool] = field(default_factory=dict)
     rescheduled: bool = False
+    disturbed: bool = False
     resets: int = 0
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     spent: int = 0

@@ -108,14 +108,14 @@ class Decision(BaseModel, frozen=True):
         vote: Yes or no; None to hand it on.
         person: Who hands it on.
         to: Mail address of the person to whom it is handed.
-        run: The run in Temporal that it was said to; None from those who do not tell.
+        asked_by: Of the approval as the person saw it; None from those who do not tell.
     """
 
     approval: str
     vote: Vote | None = None
     person: Person | None = None
     to: str | None = None
-    run: str | None = None
+    asked_by: str | None = None
 
 
 class Refusal(StrEnum):

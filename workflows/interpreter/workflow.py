@@ -29,6 +29,7 @@ from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, fa
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.lifecycle import Lifecycle, Teller
 from workflows.interpreter.position import State
+from workflows.interpreter.resets import ASKED_ANEW, UNDISTURBED, was_reset
 from workflows.interpreter.run import Ballot, Frame, Run, Scope, Watcher, instant, moment
 from workflows.interpreter.sharing import restored, shared
 from workflows.interpreter.steps import flow
@@ -75,22 +76,26 @@ class Interpreter:
         self.watcher: Watcher | None = None
         self.woken: set[str] = set()
         self.reschedules = 0
-        self.resets = 0
-        workflow.register_random_seed_callback(self.reset)
+        self.disturbed = workflow.info().get_current_history_length() > UNDISTURBED
+        self.loop = asyncio.get_running_loop()
+        # A run that is reset gets another seed, and at no other time.
+        workflow.register_random_seed_callback(self.notice_reset)
 
     @workflow.signal(name=EVENTS_SIGNAL)
     def events(self, listening: list[str]) -> None:
         """There are events for these listening tasks."""
         self.woken.update(listening)
 
-    def reset(self, _seed: int) -> None:
-        """Take note that somebody has taken the run back to this moment of its history.
+    def notice_reset(self, _seed: int) -> None:
+        """Take note as soon as the run itself goes on, which may command something then."""
+        self.loop.call_soon(self.ask_anew)
 
-        The seed of random numbers is another one then, and at no other time.
-        """
-        self.resets += 1
-        if self.current is not None:
-            self.current.resets = self.resets
+    def ask_anew(self) -> None:
+        """Let people be asked anew: somebody has taken the run back to this moment."""
+        run = self.current
+        # Runs that were reset before there was this have gone on without.
+        if run is not None and run.approvals and workflow.patched(ASKED_ANEW):
+            run.resets += 1
 
     @workflow.signal(name=RESCHEDULED_SIGNAL)
     def reschedule(self) -> None:
@@ -130,9 +135,8 @@ class Interpreter:
         Raises:
             ApplicationError: Which says why.
         """
-        # It was said to a run that has been reset, or went on as this one: whoever said it finds
-        # out in the second case, and says it again. Only here: replayed, it has been taken.
-        if decision.run not in (None, workflow.info().run_id):
+        # Said to what this run has asked anew since. Only here: replayed, it has been taken.
+        if was_reset() and decision.asked_by not in (None, workflow.info().run_id):
             raise ApplicationError("It is not open.", type=NOT_OPEN, non_retryable=True)
         # A run that is new does not know yet what it asks.
         if self.current is not None:
@@ -459,7 +463,7 @@ class Interpreter:
             started_at=started_at.timestamp(),
             watcher=self.watcher,
             woken=self.woken,
-            resets=self.resets,
+            disturbed=self.disturbed,
             lifecycle=lifecycle,
         )
         self.calls.charge = run.charge

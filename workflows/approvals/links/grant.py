@@ -35,6 +35,7 @@ class Grant:
         decisions: What can be decided with it.
         data_hash: Of the data that is shown.
         expires_at: In seconds after 1970.
+        asked_by: The run in Temporal that asks; empty in links made before this was kept.
     """
 
     tenant_id: str
@@ -45,6 +46,7 @@ class Grant:
     decisions: tuple[str, ...]
     data_hash: str
     expires_at: int
+    asked_by: str
 
     @property
     def digest(self) -> str:
@@ -59,6 +61,7 @@ class Grant:
                 [*self.decisions],
                 self.data_hash,
                 self.expires_at,
+                *([self.asked_by] if self.asked_by else []),
             ]
         )
 

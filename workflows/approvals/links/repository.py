@@ -39,6 +39,7 @@ class LinkRows:
                 decisions=[*grant.decisions],
                 data_hash=grant.data_hash,
                 expires_at=datetime.fromtimestamp(grant.expires_at, UTC),
+                asked_by=grant.asked_by,
             )
             .on_conflict_do_nothing(index_elements=[Row.tenant_id, Row.id])
         )

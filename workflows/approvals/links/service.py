@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeVar
 from urllib.parse import quote
@@ -30,7 +30,7 @@ from workflows.approvals.links.schemas import LinkInfo, LinkList, LinkState, Mad
 from workflows.approvals.models import ApprovalLink
 from workflows.approvals.rules import may_decide
 from workflows.approvals.schemas import ApprovalInfo
-from workflows.approvals.service import Approvals
+from workflows.approvals.service import Approvals, AskedAnewError
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ CLAIM_S: Final = 45.0
 # Of one person to one approval; reminders make some, too.
 MAX_LINKS: Final = 50
 
-Trouble = Literal["unknown", "expired", "used", "revoked", "busy", "forbidden"]
+Trouble = Literal["unknown", "expired", "used", "revoked", "anew", "busy", "forbidden"]
 
 
 class LinkError(MillwrightError):
@@ -63,12 +63,17 @@ class LinkError(MillwrightError):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a link leads to, as its person sees it now."""
+    """What a link leads to, as its person sees it now.
+
+    Attributes:
+        asked_by: The run in Temporal that asked, when the link was made.
+    """
 
     link_id: str
     person: Principal
     decisions: tuple[Choice, ...]
     approval: ApprovalInfo
+    asked_by: str
 
 
 class Links:
@@ -167,7 +172,8 @@ class Links:
         person = await to_thread.run_sync(self._people.by_email, tenant_id, email)
         if person is None or not may_decide(approval, person):
             return None
-        link_id = digest([tenant_id, approval_id, key, person.subject])[:32]
+        # The mail of a run that was reset may have the same key.
+        link_id = digest([tenant_id, approval_id, approval.asked_by, key, person.subject])[:32]
         grant = self._grant(approval, person, link_id, CHOICES)
         row = await self._in(tenant_id, lambda rows: _put(rows, grant))
         return self._url(_granted(row))
@@ -210,16 +216,19 @@ class Links:
                 data_hash=opened.approval.data_hash,
                 form=form,
                 comment=comment,
+                asked_by=opened.asked_by,
             )
         except UnavailableError:
             # It may have been decided. The claim ends by itself, and saying the same again is safe.
             raise
-        except MillwrightError:
+        except MillwrightError as error:
             await self._in(tenant_id, lambda rows: rows.release(link_id))
+            if isinstance(error, AskedAnewError):
+                raise LinkError("anew") from None
             raise
         await self._in(tenant_id, lambda rows: rows.use(link_id, choice))
         log.info("approval_link_used", link=link_id, approval=after.id, decision=choice)
-        return Opened(link_id, opened.person, opened.decisions, after)
+        return replace(opened, approval=after)
 
     def _claims(self, token: str) -> Claims:
         claims = self._tokens.claims(token)
@@ -232,15 +241,17 @@ class Links:
     async def _opened(self, claims: Claims, row: ApprovalLink | None) -> Opened:
         if row is None or _granted(row).digest != claims.digest:
             raise LinkError("unknown")
+        approval = await self._inbox.desk.read(row.tenant_id, row.approval_id)
+        if approval is not None and row.asked_by not in ("", approval.asked_by):
+            raise LinkError("anew")
         if (trouble := _TROUBLES.get(_info(row).state)) is not None:
             raise LinkError(trouble)
         person = await to_thread.run_sync(self._people.by_id, row.tenant_id, row.user_id)
-        approval = await self._inbox.desk.read(row.tenant_id, row.approval_id)
         if person is None or approval is None or not _fits(row, approval):
             raise LinkError("forbidden")
         shown = self._inbox.shown(approval, person)
         decisions: tuple[Choice, ...] = tuple(each for each in CHOICES if each in row.decisions)
-        return Opened(row.id, person, decisions, shown)
+        return Opened(row.id, person, decisions, shown, row.asked_by)
 
     def _grant(
         self, approval: Approval, person: Principal, link_id: str, decisions: Collection[Choice]
@@ -260,6 +271,7 @@ class Links:
             decisions=chosen,
             data_hash=approval.data_hash,
             expires_at=expires_at,
+            asked_by=approval.asked_by,
         )
 
     def _url(self, grant: Grant) -> str:
@@ -305,6 +317,7 @@ def _granted(row: ApprovalLink) -> Grant:
         decisions=tuple(row.decisions),
         data_hash=row.data_hash,
         expires_at=int(row.expires_at.timestamp()),
+        asked_by=row.asked_by,
     )
 
 

@@ -17,6 +17,7 @@ from workflows.interpreter.calls import LOOKUP_RETRY, shortened
 from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.resets import RESUMED_ANEW, was_reset
 from workflows.interpreter.run import Frame, instant, moment
 from workflows.interpreter.steps import Outcome, Step, run_step
 from workflows.interpreter.tasks.call.approval.box import Box
@@ -26,8 +27,6 @@ from workflows.interpreter.types import GONE_ON_BY
 
 TIMEOUT_S: Final = 15.0
 STARTED_BY: Final = "started_by"
-# Runs that were reset before there was this have done nothing then.
-ASKED_ANEW: Final = "approval-asked-anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,16 @@ class Ask:
     notify: Step | None
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
-        if _is_new(frame):
+        is_new = _is_new(frame)
+        if is_new:
             self._begin(value, frame)
         box = Box(frame.state, self.schema)
         approvals, approval = frame.run.approvals, box.approval
         approvals[approval.id] = box
         stays = False
         try:
+            if not is_new and frame.run.disturbed and workflow.patched(RESUMED_ANEW):
+                await self._look_again(frame, box)
             await self._decided(value, frame, box)
         except (Leaving, GeneratorExit):
             stays = True  # the next run goes on with it, or another worker
@@ -82,6 +84,7 @@ class Ask:
             revision=1,
             workflow_id=info.workflow_id,
             execution=frame.path,
+            asked_by=info.run_id,
             title=_text(shown["title"], "title"),
             description=_text(shown["description"], "description")
             if "description" in shown
@@ -117,15 +120,17 @@ class Ask:
     async def _decided(self, value: JsonValue, frame: Frame, box: Box) -> None:
         """Return when it has been decided."""
         state, control, run = frame.state, frame.run.control, frame.run
-        resets = run.resets
+        resets, since = run.resets, workflow.time()
         while box.approval.status is ApprovalStatus.PENDING:
+            if run.resets == resets:
+                since = workflow.time()
             await self._show(frame, box)
             if state["tell"]:
                 await self._tell(state["tell"][0], frame, box)
                 state["tell"].pop(0)
                 continue
             until = state["due"][0][0] if state["due"] else None
-            approval = box.approval
+            approval, is_due = box.approval, False
             with frame.waits("approval", until, approval=approval.id, title=approval.title):
                 try:
                     await workflow.wait_condition(
@@ -134,17 +139,41 @@ class Ask:
                         timeout_summary=shortened(frame.path),
                     )
                 except TimeoutError:
-                    self._happens(state["due"].pop(0)[1], value, frame, box)
+                    is_due = True
                 if run.resets != resets:
                     resets = run.resets
-                    self._ask_anew(frame, box)
+                    self._ask_anew(frame, box, since)
+                elif is_due:
+                    self._happens(state["due"].pop(0)[1], value, frame, box)
                 if control.leaving:
                     await control.boundary(frame.position)
 
-    def _ask_anew(self, frame: Frame, box: Box) -> None:
-        """Somebody has reset the run: the inbox has what was decided after this moment."""
-        if workflow.patched(ASKED_ANEW):
-            box.change()
+    async def _look_again(self, frame: Frame, box: Box) -> None:
+        """Find out whether the run, which goes on for another one, was reset to its beginning.
+
+        It has no moment before in which that would be noticed, and on its own word no command may
+        depend (`was_reset`): so it asks whoever it tells.
+        """
+        if box.approval.status is not ApprovalStatus.PENDING:
+            return
+        asked_by = workflow.info().run_id if was_reset() else box.approval.asked_by
+        box.change(asked_by=asked_by)
+        if await self._show(frame, box):
+            self._ask_anew(frame, box, workflow.info().workflow_start_time.timestamp())
+
+    def _ask_anew(self, frame: Frame, box: Box, since: float) -> None:
+        """Somebody has reset the run: the inbox has what was decided after this moment.
+
+        Args:
+            since: When the run stood here; people have as much time now as they had then.
+        """
+        state, approval, later = frame.state, box.approval, workflow.time() - since
+        state["due"] = [[at + later, what] for at, what in state["due"]]
+        box.change(
+            asked_by=workflow.info().run_id,
+            due_at=None if approval.due_at is None else approval.due_at + later,
+        )
+        if "opened" not in state["tell"]:
             self._add(frame, "opened")
 
     def _happens(self, what: str, value: JsonValue, frame: Frame, box: Box) -> None:
@@ -205,12 +234,13 @@ class Ask:
             workflow.logger.warning("approval_not_notified", extra={"error": fault.error})
         frame.state["told"] += 1
 
-    async def _show(self, frame: Frame, box: Box) -> None:
+    async def _show(self, frame: Frame, box: Box) -> bool:
+        """Tell the inbox what it does not know; return whether this run has asked it."""
         approval, state = box.approval, frame.state
         if state["shown"] == approval.revision:
-            return
+            return False
         path = f"{frame.path} show {approval.revision}"
-        await frame.run.calls.execute(
+        told = await frame.run.calls.execute(
             "approval-show",
             approval,
             ActivityResult,
@@ -221,6 +251,7 @@ class Ask:
             retry=LOOKUP_RETRY,
         )
         state["shown"] = approval.revision
+        return told.value is True
 
     def _output(self, approval: Approval, value: JsonValue, frame: Frame) -> JsonValue:
         """Return what the decision was.
