@@ -131,7 +131,14 @@ class Runner:
         self.shelf.published[self.tenant, prepared.namespace, prepared.name] = prepared
 
     async def start(
-        self, tasks: str, value: Any = None, engine: Engine = ENGINE, by: str | None = None
+        self,
+        tasks: str,
+        value: Any = None,
+        engine: Engine = ENGINE,
+        by: str | None = None,
+        *,
+        memo: Mapping[str, Any] | None = None,
+        key: str | None = None,
     ) -> WorkflowHandle[Any, Any]:
         prepared = prepare(tasks if tasks.lstrip().startswith("document:") else HEAD + tasks)
         return await self.client.start_workflow(
@@ -143,9 +150,9 @@ class Runner:
                 document=prepared.document,
                 engine=engine,
             ),
-            id=f"{self.tenant}/{prepared.namespace}/{prepared.name}/{uuid4().hex}",
+            id=f"{self.tenant}/{prepared.namespace}/{prepared.name}/{key or uuid4().hex}",
             task_queue=self.task_queue,
-            memo={"started_by": by} if by else None,
+            memo=memo or ({"started_by": by} if by else None),
         )
 
     async def __call__(self, tasks: str, value: Any = None) -> Ended:

@@ -75,6 +75,34 @@ async def test_only_those_who_may_decide_do(run: Runner) -> None:
     assert (await finished(run, handle)).error is None
 
 
+@pytest.mark.parametrize("nested", [False, True])
+async def test_whoever_made_or_pressed_what_started_it_is_a_requester_too(
+    run: Runner, nested: bool
+) -> None:
+    memo = {
+        "started_by": "schedule/nightly",
+        "gone_on_by": ["id-ada"],
+        "asked_for": [
+            {"by": "id-bo", "since": 100.0, "until": 200.0},
+            {"by": "id-cy", "since": 400.0, "until": 500.0},
+        ],
+    }
+    run.publish("asks", STOP.lstrip() % "        quorum: 1")
+    tasks = STOP % ""
+    if nested:
+        tasks = (
+            "do: [ { r: { run: { workflow: { namespace: tests, name: asks, version: 1.0.0 } } } } ]"
+        )
+    handle = await run.start(tasks, {"lot": 7}, memo=memo, key="nightly-1970-01-01T00:02:00Z")
+    shown = await the_one(run)
+    for name in ("ada", "bo"):
+        with pytest.raises(ForbiddenError, match="you asked for it"):
+            await says(run, person(run, name, "manager"), shown)
+    # What she had begun was another run.
+    await says(run, person(run, "cy", "manager"), shown)
+    assert (await run.ended(handle)).error is None
+
+
 async def test_the_requester_may_decide_where_the_definition_says_so(run: Runner) -> None:
     handle, shown = await asked(run, "        allowRequester: true", by="id-ada")
     await says(run, person(run, "ada"), shown)

@@ -21,7 +21,7 @@ from foundation.errors import (
 from foundation.settings import TemporalSettings
 from security.principal import Principal
 from tests.fixtures.polling import pause
-from tests.interpreter.asking import asked, asking, finished, person, says, the_one
+from tests.interpreter.asking import STOP, asked, asking, finished, person, says, the_one
 from tests.interpreter.conftest import Runner
 from workflows.approvals.schemas import ApprovalInfo
 from workflows.approvals.sweeping import still_waits, sweep
@@ -365,6 +365,27 @@ async def test_whoever_lets_an_instance_go_on_does_not_decide_it_either(
         with pytest.raises(ForbiddenError, match="asked for it"):
             await says(run, who, shown)
     await says(run, person(run, "n", "manager"), shown)
+    assert (await run.ended(latest)).error is None
+
+
+async def test_whoever_had_a_schedule_begin_it_does_not_decide_what_is_rerun_either(
+    run: Runner, shared_database: Database
+) -> None:
+    memo = {
+        "started_by": "schedule/nightly",
+        "asked_for": [{"by": "id-bo", "since": 100.0, "until": 200.0}],
+    }
+    key = "nightly-1970-01-01T00:02:00Z"
+    handle = await run.start(STOP % "", {"lot": 7}, memo=memo, key=key)
+    await says(run, person(run, "m", "manager"), await the_one(run), approves=False)
+    await run.ended(handle)
+    await instances(run, shared_database).retry(run.tenant, name(handle))
+    latest = run.client.get_workflow_handle(handle.id)
+    await run.until(latest, asking)
+    shown = await the_one(run)
+    with pytest.raises(ForbiddenError, match="asked for it"):
+        await says(run, person(run, "bo", "manager"), shown)
+    await says(run, person(run, "m", "manager"), shown)
     assert (await run.ended(latest)).error is None
 
 

@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from activities.approvals.types import Approval, Person, Vote
+from activities.approvals.types import Approval, Person, Telling, Vote
 from foundation.errors import ConflictError
 from foundation.json import canonical
 from security.sealing import Sealer
@@ -30,7 +31,7 @@ async def rewrite(run: Runner, approval_id: str, **changes: Any) -> None:
     found = await kept(run, approval_id)
     vote = found.votes[0].model_copy(update=changes)
     forged = found.model_copy(update={"votes": [vote], "revision": found.revision + 1})
-    await run.inbox.desk.show(forged)
+    await run.inbox.desk.show(forged, Telling(run_id=found.told_by, at=datetime.now(tz=UTC)))
 
 
 async def test_the_moment_that_is_kept_is_that_of_the_api(run: Runner) -> None:

@@ -10,7 +10,7 @@ from foundation.errors import ChangedError, ConflictError
 from tests.instances.conftest import NAME, NAMESPACE, Floor
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.service import Schedules
-from workflows.schedules.translation import MEMO_RAN_BY, memo_list
+from workflows.schedules.translation import requesters_of
 from workflows.schedules.types import NewSchedule, Overlap, ScheduleChanges
 
 pytestmark = pytest.mark.anyio
@@ -77,8 +77,8 @@ async def test_all_who_begin_a_run_at_once_are_remembered(
             for each in people
         )
     )
-    ran_by = await memo_list(floor.temporal, await handle.describe(), MEMO_RAN_BY)
-    assert sorted(ran_by) == people
+    known = await requesters_of(floor.temporal, await handle.describe())
+    assert sorted(each.by for each in known.asked) == people
 
 
 async def test_a_pause_and_changes_at_once_all_hold(floor: Floor, schedules: Schedules) -> None:

@@ -15,6 +15,7 @@ from workflows.instances.outcomes import outcome
 from workflows.instances.progress import everything
 from workflows.instances.resuming import Beginning, Failing, failed_execution, resumption
 from workflows.instances.types import Resumed, Status
+from workflows.interpreter.requesters import wanted_by
 from workflows.interpreter.types import GONE_ON_BY, StartInput, TaskEvent
 from workflows.interpreter.watching import Moment
 from workflows.runs.launch import labels
@@ -157,8 +158,8 @@ class GoingOn(Door):
         self, tenant_id: str, ended: "_Ended", start: StartInput, by: str | None
     ) -> None:
         description = ended.description
-        before = await description.memo_value(GONE_ON_BY, None)
-        gone_on_by = {*(before if isinstance(before, list) else []), *([by] if by else [])}
+        before = wanted_by(await description.memo(), description.id)
+        gone_on_by = {*before, *([by] if by else [])}
         try:
             with translated(lambda: no_such(ended.run.instance_id)):
                 await self._client.start_workflow(

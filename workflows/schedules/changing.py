@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from foundation.errors import ConflictError
 from workflows.runs.rpc import RPC_TIMEOUT
-from workflows.schedules.translation import memo_list, starts
+from workflows.schedules.translation import memo_of, starts
 
 Revise: TypeAlias = Callable[[ScheduleDescription], Awaitable[Schedule | None]]
 
@@ -47,10 +47,10 @@ async def change_schedule(client: Client, temporal_id: str, revise: Revise) -> N
         if schedule is None:
             return
         word = token_hex(8)
-        known = [*await memo_list(client, seen, _MEMO_CHANGES), word][-_KEPT:]
+        known = [*await _changes(client, seen), word][-_KEPT:]
         await _update(client, seen, _with_memo(schedule, known))
         seen = await handle.describe(rpc_timeout=RPC_TIMEOUT)
-        if word in await memo_list(client, seen, _MEMO_CHANGES):
+        if word in await _changes(client, seen):
             return
     raise ConflictError(
         "This schedule was changed by others each time that this change was tried. Look at who "
@@ -80,3 +80,8 @@ def _with_memo(schedule: Schedule, changes: list[str]) -> Schedule:
     action = starts(schedule)
     memo = {**(action.memo or {}), _MEMO_CHANGES: changes}
     return replace(schedule, action=replace(action, memo=memo))
+
+
+async def _changes(client: Client, seen: ScheduleDescription) -> list[str]:
+    found = (await memo_of(client, seen)).get(_MEMO_CHANGES)
+    return [str(each) for each in found] if isinstance(found, list) else []

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import floor
 from typing import Final
 
 from temporalio.client import (
@@ -19,10 +21,16 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from foundation.errors import ChangedError, ConflictError, InvalidInputError, NotFoundError
+from foundation.errors import (
+    ChangedError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+)
 from foundation.settings import TemporalSettings
 from security.principal import Principal
-from workflows.interpreter.types import GONE_ON_BY, TENANT_ATTRIBUTE, StartInput
+from workflows.interpreter.requesters import Asked, asked_once_more, is_noted
+from workflows.interpreter.types import TENANT_ATTRIBUTE, StartInput
 from workflows.runs.launch import Catalogue, checked_input, labels, summary, title
 from workflows.runs.names import RunName, new_key
 from workflows.runs.pages import PageTokens, page_limit
@@ -30,12 +38,11 @@ from workflows.runs.rpc import RPC_TIMEOUT, translated
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
-    MEMO_RAN_BY,
     Requesters,
     action_of,
     is_owned,
     listed,
-    memo_list,
+    requesters_of,
     settings_of,
     shown,
     temporal_id,
@@ -53,6 +60,9 @@ from workflows.schedules.types import (
     ScheduleSettings,
 )
 
+# Temporal says when a run is begun, by its own clock.
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+
 _ID: Final = re.compile(f"{OWNED_ID}|{SCHEDULE_ID}")
 
 
@@ -61,8 +71,8 @@ class Seen:
     """A schedule at one moment.
 
     Attributes:
-        etag: Changes when somebody changes the schedule, or is the first time the one who begins a
-            run by hand; not when it begins a run.
+        etag: Changes when somebody changes the schedule or begins a run by hand; not when it begins
+            one by itself.
     """
 
     schedule: Schedule
@@ -185,10 +195,8 @@ class Schedules:
             settings = changes.applied_to(await settings_of(self._client, now))
             run = _run_of(schedule_id, now)
             makers = {await now.memo_value(MEMO_CREATED_BY, None), principal.subject}
-            requesters = Requesters(
-                sorted(each for each in makers if each),
-                await memo_list(self._client, now, MEMO_RAN_BY),
-            )
+            known = await requesters_of(self._client, now)
+            requesters = replace(known, makers=sorted(each for each in makers if each))
             return await self._prepared(tenant_id, run, settings, requesters)
 
         with translated(lambda: no_such(schedule_id)), quoting(changes.cron or []):
@@ -234,7 +242,7 @@ class Schedules:
     async def trigger(
         self, principal: Principal, schedule_id: str, overlap: Overlap | None = None
     ) -> None:
-        """Begin a run now; whoever does cannot approve what runs of this schedule ask for.
+        """Begin a run now; whoever does cannot approve what the runs of this time ask for.
 
         Args:
             overlap: Instead of the schedule's own policy, which may leave the run out.
@@ -243,9 +251,11 @@ class Schedules:
             NotFoundError: When this tenant has no such schedule.
             UnavailableError: When Temporal does not answer.
         """
+        now = datetime.now(UTC)
         with translated(lambda: no_such(schedule_id)):
             handle = self._handle(principal.tenant_id, schedule_id)
-            await self._remember(principal.subject, handle)
+            asked = _asked(principal, now - CLOCKS_DIFFER, now + CLOCKS_DIFFER)
+            await self._remember(asked, handle)
             await handle.trigger(
                 overlap=overlap.policy if overlap else None, rpc_timeout=RPC_TIMEOUT
             )
@@ -260,22 +270,24 @@ class Schedules:
         period = ScheduleBackfill(past.start_at, past.end_at, past.overlap.policy)
         with translated(lambda: no_such(schedule_id)):
             handle = self._handle(principal.tenant_id, schedule_id)
-            await self._remember(principal.subject, handle)
+            await self._remember(_asked(principal, past.start_at, past.end_at), handle)
             await handle.backfill(period, rpc_timeout=RPC_TIMEOUT)
 
-    async def _remember(self, subject: str, handle: ScheduleHandle) -> None:
-        """Let all runs from now on say that this person wanted them."""
+    async def _remember(self, asked: Asked, handle: ScheduleHandle) -> None:
+        """Note who has runs of a time begun, before they begin.
+
+        Raises:
+            ConflictError: When others change the schedule all the time; nothing has begun.
+        """
 
         async def revise(now: ScheduleDescription) -> TemporalSchedule | None:
-            ran_by = await memo_list(self._client, now, MEMO_RAN_BY)
-            if subject in ran_by:
+            known = await requesters_of(self._client, now)
+            if is_noted(asked, known.asked):
                 return None
-            wanted = await memo_list(self._client, now, GONE_ON_BY)
-            action, more = action_of(now), Requesters(wanted, [*ran_by, subject])
-            return replace(
-                now.schedule,
-                action=replace(action, memo={**(action.memo or {}), **more.memo()}),
-            )
+            noted = replace(known, asked=asked_once_more(known.asked, asked))
+            action = action_of(now)
+            memo = {**(action.memo or {}), **noted.memo()}
+            return replace(now.schedule, action=replace(action, memo=memo))
 
         await change_schedule(self._client, handle.id, revise)
 
@@ -302,6 +314,10 @@ class Schedules:
             line = f"{title(found)} {found.version} (schedule {run.key})"
         queue = self._settings.task_queue
         return to_temporal(settings, run, start, summary(line), queue, requesters=requesters)
+
+
+def _asked(principal: Principal, since: datetime, until: datetime) -> Asked:
+    return Asked(by=principal.subject, since=floor(since.timestamp()), until=until.timestamp())
 
 
 def no_such(schedule_id: str) -> NotFoundError:

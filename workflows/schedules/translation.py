@@ -1,7 +1,7 @@
 """Our settings as Temporal's schedule, and back. Nothing is lost on the way and back."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -22,8 +22,10 @@ from temporalio.client import (
     Schedule as TemporalSchedule,
 )
 
+from foundation.json import JsonValue
 from foundation.payloads import converter_of
 from workflows.definition.cron import understood
+from workflows.interpreter.requesters import ASKED_FOR, STARTED_BY, Asked, asked_for
 from workflows.interpreter.types import GONE_ON_BY, StartInput
 from workflows.runs.launch import labels
 from workflows.runs.names import RunName, of_workflow_id
@@ -37,9 +39,7 @@ from workflows.schedules.types import (
     ScheduleSummary,
 )
 
-MEMO_STARTED_BY: Final = "started_by"
 MEMO_CREATED_BY: Final = "created_by"
-MEMO_RAN_BY: Final = "ran_by"
 
 
 # No id that a caller chooses has a colon.
@@ -67,15 +67,18 @@ class Requesters:
 
     Attributes:
         makers: Who has made it, and who has changed it last.
-        ran_by: Who has ever begun a run by hand: which run that is, Temporal does not tell.
+        asked: Who has begun runs by hand, and of what time: a run knows its own.
     """
 
-    makers: list[str]
-    ran_by: list[str] = field(default_factory=list)
+    makers: Sequence[str]
+    asked: Sequence[Asked] = ()
 
-    def memo(self) -> dict[str, list[str]]:
+    def memo(self) -> dict[str, JsonValue]:
         """Return what every run is given."""
-        return {GONE_ON_BY: sorted({*self.makers, *self.ran_by}), MEMO_RAN_BY: self.ran_by}
+        return {
+            GONE_ON_BY: [*sorted(self.makers)],
+            ASKED_FOR: [each.model_dump() for each in self.asked],
+        }
 
 
 def to_temporal(
@@ -103,7 +106,7 @@ def to_temporal(
             task_queue=task_queue,
             typed_search_attributes=labels(start.tenant_id, settings.version),
             static_summary=title,
-            memo={MEMO_STARTED_BY: f"schedule/{run.key}", **requesters.memo()},
+            memo={STARTED_BY: f"schedule/{run.key}", **requesters.memo()},
         ),
         spec=_spec(settings),
         policy=SchedulePolicy(
@@ -160,14 +163,20 @@ async def start_of(client: Client, description: ScheduleDescription) -> StartInp
     return decoded[0]
 
 
-async def memo_list(client: Client, description: ScheduleDescription, memo: str) -> list[str]:
-    """Read a list of words from the memo of a schedule's runs, such as `MEMO_RAN_BY`."""
+async def memo_of(client: Client, description: ScheduleDescription) -> dict[str, JsonValue]:
+    """Read the memo that every run of a schedule gets."""
     action = action_of(description)
-    found = (action.memo or {}).get(memo)
-    if not isinstance(found, Payload):
-        return []
-    decoded: list[list[str]] = await converter_of(client, action.id).decode([found], [list[str]])
-    return decoded[0]
+    known = {name: each for name, each in (action.memo or {}).items() if isinstance(each, Payload)}
+    decoded = await converter_of(client, action.id).decode(list(known.values()))
+    return dict(zip(known, decoded, strict=True))
+
+
+async def requesters_of(client: Client, description: ScheduleDescription) -> Requesters:
+    """Read who wants the runs of a schedule."""
+    memo = await memo_of(client, description)
+    makers = memo.get(GONE_ON_BY)
+    named = [str(each) for each in makers] if isinstance(makers, list) else []
+    return Requesters(named, asked_for(memo))
 
 
 def action_of(description: ScheduleDescription) -> ScheduleActionStartWorkflow:

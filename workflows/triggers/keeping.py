@@ -4,6 +4,7 @@ Everything here can be done twice, and by any process; one at a time does it for
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -22,17 +23,16 @@ from foundation.errors import NotFoundError, UnavailableError
 from foundation.settings import TemporalSettings
 from workflows.catalog import Catalog, PublishedDefinition
 from workflows.definition import Definition, load_definition
-from workflows.interpreter.types import GONE_ON_BY, RESCHEDULED_SIGNAL, StartInput
+from workflows.interpreter.types import RESCHEDULED_SIGNAL, StartInput
 from workflows.runs.launch import labels, summary
 from workflows.runs.names import trigger_id
 from workflows.runs.rpc import RPC_TIMEOUT, translated
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
-    MEMO_RAN_BY,
     Requesters,
-    memo_list,
     owned_id,
+    requesters_of,
     start_of,
     temporal_id,
 )
@@ -134,13 +134,12 @@ class Triggers:
 
             async def revise(now: ScheduleDescription) -> Schedule | None:
                 known = await start_of(self._client, now)
-                wanted = await memo_list(self._client, now, GONE_ON_BY)
-                if known.version == found.version and found.published_by in wanted:
+                wanted = await requesters_of(self._client, now)
+                if known.version == found.version and list(wanted.makers) == makers:
                     return None
-                ran_by = await memo_list(self._client, now, MEMO_RAN_BY)
                 state = now.schedule.state
                 settings = settings_of(definition, paused=state.paused, note=state.note or "")
-                requesters = Requesters(makers, ran_by)
+                requesters = replace(wanted, makers=makers)
                 return temporal_schedule(tenant_id, found, settings, queue, requesters)
 
             await change_schedule(self._client, key, revise)

@@ -24,6 +24,7 @@ from workflows.interpreter.calls import payload_size, shortened
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.handout import wire_size
+from workflows.interpreter.requesters import STARTED_BY, wanted_by
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
 from workflows.interpreter.types import GONE_ON_BY, StartInput
@@ -108,9 +109,10 @@ class RunWorkflow:
 
 def _memo() -> dict[str, JsonValue]:
     """Return who wanted this run, for the one that it runs."""
-    memo: dict[str, JsonValue] = {"started_by": workflow.memo_value("started_by", None)}
-    if gone_on_by := workflow.memo_value(GONE_ON_BY, None):
-        memo[GONE_ON_BY] = gone_on_by
+    own = workflow.memo()
+    memo: dict[str, JsonValue] = {STARTED_BY: own.get(STARTED_BY)}
+    if wanted := wanted_by(own, workflow.info().workflow_id):
+        memo[GONE_ON_BY] = list(wanted)
     return memo
 
 

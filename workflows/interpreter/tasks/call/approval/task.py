@@ -17,16 +17,15 @@ from workflows.interpreter.calls import LOOKUP_RETRY, shortened
 from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.requesters import requesters
 from workflows.interpreter.resets import RESUMED_ANEW, was_reset
 from workflows.interpreter.run import Frame, instant, moment
 from workflows.interpreter.steps import Outcome, Step, run_step
 from workflows.interpreter.tasks.call.approval.box import Box
 from workflows.interpreter.tasks.call.approval.candidates import Candidates, Rung
 from workflows.interpreter.tasks.call.approval.naming import approval_id
-from workflows.interpreter.types import GONE_ON_BY
 
 TIMEOUT_S: Final = 15.0
-STARTED_BY: Final = "started_by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Ask:
             form=self.form,
             users=users,
             roles=roles,
-            excluded=[] if self.allow_requester else _requesters(),
+            excluded=[] if self.allow_requester else requesters(workflow.memo(), info.workflow_id),
             quorum=self.quorum,
             opened_at=now,
             due_at=timeout,
@@ -280,14 +279,6 @@ class Ask:
                 for vote in approval.votes
             ],
         }
-
-
-def _requesters() -> list[str]:
-    """Name those who wanted the run: who started it, who let it go on."""
-    started_by: JsonValue = workflow.memo_value(STARTED_BY, None)
-    gone_on_by: JsonValue = workflow.memo_value(GONE_ON_BY, None)
-    later = gone_on_by if isinstance(gone_on_by, list) else []
-    return [each for each in (started_by, *later) if isinstance(each, str)]
 
 
 def _has_news(frame: Frame, box: Box, resets: int) -> bool:

@@ -6,12 +6,12 @@ A run that was reset goes back in what it says, and asks anew.
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0018"
-down_revision: str | None = "0015"
+revision: str = "0017"
+down_revision: str | None = "0016"
 
 
 def upgrade() -> None:
-    """Go from 0015 to 0018."""
+    """Go from 0016 to 0017."""
     op.add_column("approvals", sa.Column("told_by", sa.Text(), nullable=False, server_default=""))
     op.add_column(
         "approvals",
