@@ -23,7 +23,6 @@ from activities.programs.sandbox.images import Image
 from activities.programs.sandbox.seccomp import seccomp_filter
 from activities.programs.sandbox.supervision import Command, supervised
 from activities.programs.sandbox.surroundings import (
-    ENVIRONMENT,
     Surroundings,
     of_container,
     of_program,
@@ -82,7 +81,7 @@ class Bubblewrap(Sandbox):
                 if isinstance(program, Container)
                 else of_program(program, self.prlimit, limits)
             )
-            words = self._command(program, around, limits, given, status)
+            words = self._command(around, limits, given, status)
             command = Command(words, tuple(given.descriptors), program.stdin.encode())
             finished = await supervised(command, limits)
             if finished.exceeded is None and _STARTED not in os.pread(status, _STATUS_BYTES, 0):
@@ -93,12 +92,7 @@ class Bubblewrap(Sandbox):
             return finished
 
     def _command(
-        self,
-        program: Program | Container,
-        around: Surroundings,
-        limits: Limits,
-        given: "_Given",
-        status: int,
+        self, around: Surroundings, limits: Limits, given: "_Given", status: int
     ) -> list[str]:
         code = (
             ("--ro-bind-data", str(given.file(around.code.encode())), around.file)
@@ -114,7 +108,7 @@ class Bubblewrap(Sandbox):
                     *("--seccomp", str(given.file(seccomp_filter()))),
                     *code,
                     *("--remount-ro", "/"),
-                    *_environment(around, program),
+                    *_environment(around),
                 ]
             )
         )
@@ -169,8 +163,8 @@ def _joined(options: Sequence[str]) -> bytes:
     return b"".join(each.encode() + b"\0" for each in options)
 
 
-def _environment(around: Surroundings, program: Program | Container) -> Iterator[str]:
-    for name, text in {**ENVIRONMENT, **around.environment, **program.environment}.items():
+def _environment(around: Surroundings) -> Iterator[str]:
+    for name, text in around.environment.items():
         yield from ("--setenv", name, text)
 
 
@@ -228,11 +222,17 @@ def _check_image(image: Image) -> None:
     """Refuse what an image says of itself as what a definition says: somebody else has built it.
 
     Raises:
-        ProgramInputError: It names the image, and not what is in it.
+        ProgramInputError: It names the image, and not the texts in it.
     """
     about = image.about
     for text in (*about.env, *about.entrypoint, *about.cmd, about.working_dir):
         _check_text(text, f"What the image '{about.name}' says of itself")
+    for name in image.environment:
+        if not _NAME.fullmatch(name):
+            raise ProgramInputError(
+                f"The image '{about.name}' has a variable that no container can be given: "
+                f"'{name[:100]}'. Only letters, digits and '_' make a name, no digit first."
+            )
 
 
 def _check_text(text: str, what: str) -> None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Final
 
 from activities.programs.sandbox.errors import (
@@ -25,16 +26,24 @@ _TEMPORARY: Final = "/tmp"  # noqa: S108
 _OURS: Final = frozenset({"proc", "dev", "sys", "tmp", ".millwright"})
 # An image need not have anything that sets limits; this needs nothing of the image.
 _STARTER: Final = "/.millwright/busybox"
+_STARTING: Final = "/.millwright/start"
 # It looks programs up itself: left to the shell of busybox, one of its own commands would stand in
-# for the program of the image that is called so, or that the image has not.
+# for the program of the image that is called so, or that the image has not. The variables of the
+# container stand here and not around the shell, which would change some and use others for itself.
 _START: Final = """
-ulimit -u "$1" && shift || exit 126
-case $1 in */*) exec "$@";; esac
-name=$1; shift; IFS=:
-for folder in $PATH; do
-    [ -f "$folder/$name" ] && [ -x "$folder/$name" ] && exec "$folder/$name" "$@"
-done
-echo "There is no program '$name' in the image." >&2; exit 127
+ulimit -u {processes} || exit 126
+unset SHLVL PWD OLDPWD
+program=
+case $1 in
+*/*) program=$1;;
+*)
+    for folder in {folders}; do
+        [ -f "$folder/$1" ] && [ -x "$folder/$1" ] && program=$folder/$1 && break
+    done;;
+esac
+[ "$program" ] || {{ echo "There is no program '$1' in the image." >&2; exit 127; }}
+shift
+{variables} exec "$program" "$@"
 """
 
 
@@ -45,6 +54,7 @@ class Surroundings:
     Attributes:
         files: What it sees as files, in options of bubblewrap.
         words: What is started.
+        environment: The variables that the first of the words is given.
         file: Where its code is to be, if it has any that is a file.
         bounded_addresses: Whether it is content with as many addresses as memory.
     """
@@ -96,6 +106,7 @@ def of_program(program: Program, prlimit: str, limits: Limits) -> Surroundings:
         files=list(_of_the_machine()),
         words=[*inner, *run],
         directory=_TEMPORARY,
+        environment={**ENVIRONMENT, **program.environment},
         file=interpreter.file,
         code=program.code,
         bounded_addresses=interpreter.bounded_addresses,
@@ -120,13 +131,23 @@ def of_container(container: Container, limits: Limits) -> Surroundings:
             "'busybox' is not installed, which starts containers. Debian, Ubuntu: apt-get install "
             "busybox-static"
         )
-    start = [_STARTER, "sh", "-c", _START, "sh", str(limits.processes)]
+    variables = {**ENVIRONMENT, **container.image.environment, **container.environment}
     return Surroundings(
         files=[*_of_an_image(root), "--ro-bind", starter, _STARTER],
-        words=[*start, *container.words],
+        words=[_STARTER, "sh", _STARTING, *container.words],
         directory=_directory(root, about.working_dir),
         hostname=container.hostname or _HOST,
-        environment=container.image.environment,
+        file=_STARTING,
+        code=_start(variables, limits),
+    )
+
+
+def _start(variables: Mapping[str, str], limits: Limits) -> str:
+    """Write what starts a container with its variables and no others."""
+    return _START.format(
+        processes=limits.processes,
+        folders=" ".join(quote(each or ".") for each in variables["PATH"].split(":")),
+        variables=" ".join(f"{name}={quote(text)}" for name, text in variables.items()),
     )
 
 

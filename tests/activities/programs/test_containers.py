@@ -19,6 +19,7 @@ from activities.programs.sandbox import (
     bubblewrap,
 )
 from activities.programs.sandbox.errors import ProgramInputError
+from activities.programs.sandbox.surroundings import ENVIRONMENT
 from activities.programs.unpacking import add, remove
 from foundation.errors import InvalidInputError, NotFoundError
 from tests.activities.programs.conftest import MIB, SMALL, until
@@ -85,6 +86,33 @@ async def test_it_has_the_variables_and_the_folder_of_its_image(contain: Contain
     assert found == "/work\nof the image\n4 night\n"
     assert await said(contain, "echo $LINE", environment={"LINE": "5"}) == "5\n"
     assert await said(contain, "hostname", hostname="hello-4") == "hello-4\n"
+
+
+async def test_its_variables_are_those_that_it_and_its_image_asked_for_and_no_others(
+    sandbox: Sandbox, images_folder: Path
+) -> None:
+    image = Images(images_folder).find(NAME)
+    about = image.about.model_copy(update={"entrypoint": ("env", "-0"), "cmd": ()})
+    # Each of these is something to the shell that starts it.
+    asked = {
+        **dict.fromkeys(("name", "folder", "program", "IFS", "PWD", "OLDPWD", "PPID"), "own"),
+        **dict.fromkeys(("SHLVL", "OPTIND", "LINENO", "RANDOM", "ENV", "PS1", "_"), "7"),
+        "TEXT": "'quoted' \"twice\" $HOME `id` \\ ~ * é\u0101\u0081 1\n2",
+    }
+    for given in (asked, {}):
+        container = Container(replace(image, about=about), environment=given)
+        found = (await sandbox.run(container, SMALL)).stdout.decode()
+        expected = {**ENVIRONMENT, "LINE": "4", **given}
+        assert dict(each.split("=", 1) for each in found.split("\0") if each) == expected
+
+
+async def test_an_image_with_a_variable_that_cannot_be_given_is_refused_and_named(
+    sandbox: Sandbox, images_folder: Path
+) -> None:
+    image = Images(images_folder).find(NAME)
+    about = image.about.model_copy(update={"env": ("discovery.type=single",)})
+    with pytest.raises(ProgramInputError, match=r"'plant/tool:1\.0' .* 'discovery\.type'"):
+        await sandbox.run(Container(replace(image, about=about)), SMALL)
 
 
 async def test_it_sees_its_image_and_nothing_of_the_machine(
