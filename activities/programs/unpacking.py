@@ -7,13 +7,12 @@ it is complete. A container that runs meanwhile may miss files of the one before
 import json
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from activities.programs.image_files import aside, open_to_all
 from activities.programs.sandbox.images import (
     ABOUT,
-    FILES,
     About,
     Image,
     Images,
@@ -50,19 +49,19 @@ def add(folder: Path, name: str, layout: Path, tag: str | None = None) -> Image:
     about = _about(wanted, layout, manifest)
     folder.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that it can be moved there; named as no image is.
-    with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as text:
-        bundle = Path(text) / "bundle"
+    with aside(folder, ".adding-") as scratch:
+        bundle = scratch / "bundle"
         command = [umoci, "unpack", "--rootless", "--image", f"{layout}:{tag}", str(bundle)]
-        # Programs run as a user that nobody is: everybody has to be able to read an image.
-        done = subprocess.run(  # noqa: S603 - no shell
-            command, capture_output=True, check=False, umask=0o022
-        )
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
         if done.returncode != 0:
             said = done.stderr[-_SHOWN_BYTES:].decode(errors="replace").strip()
             raise InvalidInputError(f"umoci cannot unpack {layout}:{tag}: {said}")
         (bundle / ABOUT).write_text(about.model_dump_json(), encoding="utf-8")
-        for each in (folder, bundle, bundle / FILES):
+        # In a container there is one user, whom the image does not know: what it keeps for its own
+        # users would be kept from all.
+        for each in (folder, bundle):
             each.chmod(0o755)
+        open_to_all(bundle)
         _put(bundle, folder / folder_of(wanted))
     return Images(folder).find(wanted)
 
@@ -76,8 +75,8 @@ def remove(folder: Path, name: str) -> None:
     place = folder / folder_of(reference(name))
     if not place.is_dir():
         raise NotFoundError(f"There is no image '{reference(name)}' in {folder}.")
-    with tempfile.TemporaryDirectory(prefix=".removing-", dir=folder) as aside:
-        place.rename(Path(aside) / "bundle")
+    with aside(folder, ".removing-") as scratch:
+        place.rename(scratch / "bundle")
 
 
 def _put(bundle: Path, place: Path) -> None:

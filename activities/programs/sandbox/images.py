@@ -19,6 +19,8 @@ from activities.programs.sandbox.errors import ImageMissingError, ProgramInputEr
 ABOUT: Final = "image.json"
 FILES: Final = "rootfs"
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,199}", re.ASCII)
+# Of every file system on which images are kept.
+_MAX_FOLDER_BYTES: Final = 255
 _NOWHERE: Final = (
     "This worker has no images: it was started without MILLWRIGHT_PROGRAMS_IMAGES, the folder in "
     "which they are. Add one with: millwright images add"
@@ -114,7 +116,14 @@ def reference(name: str) -> str:
     if not _REFERENCE.fullmatch(name) or ".." in name:
         raise ProgramInputError(f"'{name[:100]}' cannot be the name of an image.")
     has_tag = "@" in name or ":" in name.rpartition("/")[2]
-    return name if has_tag else f"{name}:latest"
+    spelled = name if has_tag else f"{name}:latest"
+    if (length := len(folder_of(spelled))) > _MAX_FOLDER_BYTES:
+        raise ProgramInputError(
+            f"'{spelled[:100]}...' is too long for the name of an image: its folder would have a "
+            f"name of {length} bytes, and {_MAX_FOLDER_BYTES} is the most. '/', ':' and '@' count "
+            "three times. Add it under a shorter name, for example without its registry."
+        )
+    return spelled
 
 
 def folder_of(wanted: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from activities.programs.sandbox.errors import (
     ProgramInputError,
     SandboxRefusedError,
 )
+from activities.programs.sandbox.images import Image
 from activities.programs.sandbox.types import Container, Language, Limits, Program
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -135,7 +137,7 @@ def of_container(container: Container, limits: Limits) -> Surroundings:
     return Surroundings(
         files=[*_of_an_image(root), "--ro-bind", starter, _STARTER],
         words=[_STARTER, "sh", _STARTING, *container.words],
-        directory=_directory(root, about.working_dir),
+        directory=_directory(container.image),
         hostname=container.hostname or _HOST,
         file=_STARTING,
         code=_start(variables, limits),
@@ -192,14 +194,31 @@ def _of_an_image(root: Path) -> Iterator[str]:
             yield from ("--ro-bind", entry.path, f"/{entry.name}")
 
 
-def _directory(root: Path, wanted: str) -> str:
-    """Return where it begins: `/` when the image has no such folder of its own."""
-    parts = PurePosixPath(wanted or "/").parts[1:]
+def _directory(image: Image) -> str:
+    """Return where it begins: `/` when the image has no such folder of its own.
+
+    Raises:
+        ImageMissingError: When it has one that its program may not enter.
+    """
+    wanted = image.about.working_dir or "/"
+    parts = PurePosixPath(wanted).parts[1:]
     if parts and parts[0] == "tmp":
         return _TEMPORARY
-    place = root
+    place = image.root
     for part in parts:
         place /= part
         if part == ".." or place.is_symlink() or not place.is_dir():
             return "/"
-    return wanted or "/"
+        if not _may_be_entered(place):
+            raise ImageMissingError(
+                f"The image '{image.about.name}' begins in {wanted}, which its program may not "
+                "enter. Add the image again: that lets everybody read what is in it."
+            )
+    return wanted
+
+
+def _may_be_entered(folder: Path) -> bool:
+    """Tell whether a program can: it is the worker's user, and of root's worker one of no one."""
+    if os.geteuid() == 0:
+        return bool(folder.stat().st_mode & stat.S_IXOTH)
+    return os.access(folder, os.X_OK)

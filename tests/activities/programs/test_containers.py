@@ -2,14 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+import stat
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 import pytest
 
+from activities.programs.image_files import aside
 from activities.programs.sandbox import (
     Container,
     Finished,
@@ -19,6 +23,7 @@ from activities.programs.sandbox import (
     bubblewrap,
 )
 from activities.programs.sandbox.errors import ProgramInputError
+from activities.programs.sandbox.images import folder_of
 from activities.programs.sandbox.surroundings import ENVIRONMENT
 from activities.programs.unpacking import add, remove
 from foundation.errors import InvalidInputError, NotFoundError
@@ -241,6 +246,19 @@ def test_what_cannot_be_a_name_is_refused(images_folder: Path, name: str) -> Non
         Images(images_folder).find(name)
 
 
+def test_a_name_that_no_folder_can_have_says_what_to_do(tmp_path: Path) -> None:
+    images = Images(tmp_path)
+    name = "registry.example.com/" + "/".join(["line"] * 33) + ":1.4"
+    message = r"of 257 bytes, and 255 .* shorter name"
+    with pytest.raises(ProgramInputError, match=message):
+        images.find(name)
+    with pytest.raises(ProgramInputError, match=message):
+        add(tmp_path, name, tmp_path)
+    # One that just fits is looked for.
+    with pytest.raises(ImageMissingError):
+        images.find("/".join(["line"] * 35) + ":1234567890")
+
+
 def test_an_image_without_a_tag_is_the_latest_and_is_replaced(tmp_path: Path) -> None:
     layout, folder = layout_of_busybox(tmp_path / "one", "--config.cmd=true"), tmp_path / "images"
     first = add(folder, "alpine", layout)
@@ -278,6 +296,77 @@ async def test_an_image_can_be_read_whoever_adds_it(sandbox: Sandbox, images_fol
     finally:
         os.umask(before)
     assert (await sandbox.run(Container(image), SMALL)).stdout == b"hello world\n"
+    # The worker may be another user, too.
+    readable = [folder, image.root.parent, image.root, image.root.parent / "image.json"]
+    assert [stat.S_IMODE(each.stat().st_mode) for each in readable] == [0o755] * 3 + [0o644]
+
+
+async def test_what_an_image_keeps_for_its_own_users_is_there_for_its_program(
+    sandbox: Sandbox, reachable: Path
+) -> None:
+    layout = layout_of_busybox(
+        reachable / "layout",
+        "--config.workingdir=/srv/own",
+        files=[("srv/own/data.txt", "kept\n"), ("srv/own/tool", "#!/bin/sh\ncat data.txt\n")],
+        private=["srv/own/data.txt", "srv/own/tool", "srv/own", "srv"],
+    )
+    image = add(reachable / "images", "private", layout)
+    ended = await sandbox.run(Container(image, "pwd; ./tool"), SMALL)
+    assert (ended.code, ended.stdout) == (0, b"/srv/own\nkept\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Who owns a folder may enter it.")
+async def test_a_folder_that_nobody_may_enter_is_named_with_the_next_step(
+    sandbox: Sandbox, reachable: Path
+) -> None:
+    layout = layout_of_busybox(
+        reachable / "layout", "--config.workingdir=/srv", files=[("srv/data.txt", "kept")]
+    )
+    image = add(reachable / "images", "old", layout)
+    (image.root / "srv").chmod(0o700)
+    with pytest.raises(ImageMissingError, match=r"begins in /srv, .* Add the image again"):
+        await sandbox.run(Container(image, "true"), SMALL)
+
+
+def test_what_links_of_an_image_lead_to_is_left_alone(reachable: Path) -> None:
+    canary = reachable / "canary"
+    canary.write_text("of somebody")
+    canary.chmod(0o600)
+    folder = reachable / "images"
+    image = folder / folder_of("tool:1")
+    locked = image / "rootfs/locked"
+    locked.mkdir(parents=True)
+    (locked / "link").symlink_to(canary)
+    (image / "rootfs/all").symlink_to(reachable)
+    locked.chmod(0o500)
+    with as_nobody(reachable):
+        remove(folder, "tool:1")
+        assert list(folder.iterdir()) == []
+    assert (canary.read_text(), stat.S_IMODE(canary.stat().st_mode)) == ("of somebody", 0o600)
+
+
+@contextmanager
+def as_nobody(place: Path) -> Iterator[None]:
+    """Be a user for whom modes hold, who has the files in a folder: they do not hold for root."""
+    before = os.geteuid()
+    if before != 0:
+        yield
+        return
+    for each in [place, *place.rglob("*")]:
+        os.chown(each, bubblewrap.UNPRIVILEGED, -1, follow_symlinks=False)
+    os.seteuid(bubblewrap.UNPRIVILEGED)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that the user of no one can get to; those of pytest are private."""
+    with aside(Path(gettempdir()), "images-") as place:
+        place.chmod(0o755)
+        yield place
 
 
 @pytest.mark.parametrize("member", ["env", "entrypoint", "cmd", "working_dir"])
