@@ -16,7 +16,9 @@ def run(flags: argparse.Namespace) -> int:
         if flags.verb == "list":
             found = client.features.list().items
         else:
-            found = [client.features.put(flags.name, enabled=flags.verb == "enable")]
+            enabled = flags.verb == "enable"
+            images = flags.image if enabled else None
+            found = [client.features.put(flags.name, enabled=enabled, images=images)]
     if flags.json:
         shown = [asdict(each) for each in found]
         print(json.dumps(shown if flags.verb == "list" else shown[0], default=str))
@@ -27,4 +29,5 @@ def run(flags: argparse.Namespace) -> int:
 
 def _line(feature: Feature) -> str:
     state = "enabled" if feature.enabled else "off"
-    return f"{feature.name:<16} {state:<8} {feature.purpose}"
+    images = f": {', '.join(feature.images)}" if feature.images else ""
+    return f"{feature.name:<16} {state:<8} {feature.purpose}{images}"

@@ -18,6 +18,7 @@ from typing_extensions import override
 from cli.approval_flags import describe_approvals
 from cli.function_flags import describe_functions
 from cli.instance_flags import describe_instances, describe_run
+from cli.program_flags import describe_features, describe_images
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 MAX_PROCESSES = 256
@@ -70,9 +71,9 @@ def build_parser() -> tuple[Parser, list[str]]:
     )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _breakers(commands.add_parser("breakers", help="look at and decide about MCP servers"))
-    _features(commands.add_parser("features", help="enable what is off for the tenant"))
+    describe_features(commands.add_parser("features", help="enable what is off for the tenant"))
     _worker(commands.add_parser("worker", help="start worker processes"))
-    _images(commands.add_parser("images", help="add what containers are made of"))
+    describe_images(commands.add_parser("images", help="add what containers are made of"))
     _blobs(commands.add_parser("blobs", help="look after large payloads"))
     _events(commands.add_parser("events", help="look after events that the broker does not take"))
     _migrate(commands.add_parser("migrate", help="bring the database schema up to date"))
@@ -128,25 +129,6 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(module="cli.secrets")
 
 
-def _images(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Images of containers on this machine, in the folder MILLWRIGHT_PROGRAMS_IMAGES. Nothing "
-        "is pulled when a workflow runs: what is here can be run, and nothing else."
-    )
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
-    adding = verbs.add_parser("add", help="unpack an image, in place of the one of that name")
-    removing = verbs.add_parser("remove", help="remove an image")
-    for verb in (adding, removing):
-        verb.add_argument("name", metavar="NAME", help="as definitions call it: alpine:3.20")
-    adding.add_argument(
-        "layout", metavar="LAYOUT", help="folder of an OCI layout: skopeo copy ... oci:LAYOUT:TAG"
-    )
-    adding.add_argument("--tag", metavar="TAG", help="which image of the layout, if it has several")
-    for verb in (adding, removing, verbs.add_parser("list", help="list images")):
-        _json_flag(verb)
-    parser.set_defaults(module="cli.images")
-
-
 def _breakers(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "What keeps MCP servers from being called when that is of no use. The API is found and "
@@ -166,24 +148,6 @@ def _breakers(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--url", metavar="URL", help="where the API is")
         _json_flag(verb)
     parser.set_defaults(module="cli.breakers")
-
-
-def _features(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "What an administrator has to enable for the tenant before anybody can use it. The API is "
-        "found and logged in to as with 'millwright secrets'."
-    )
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
-    named = [
-        verbs.add_parser("enable", help="let definitions of the tenant use it"),
-        verbs.add_parser("disable", help="let nobody use it any more"),
-    ]
-    for verb in named:
-        verb.add_argument("name", metavar="NAME", help="for example: programs")
-    for verb in (*named, verbs.add_parser("list", help="list what there is")):
-        verb.add_argument("--url", metavar="URL", help="where the API is")
-        _json_flag(verb)
-    parser.set_defaults(module="cli.features")
 
 
 def _worker(parser: argparse.ArgumentParser) -> None:

@@ -61,8 +61,11 @@ class ProgramActivities:
     async def run(self, call: ProgramCall) -> ActivityResult:
         """Run one program."""
         async with working(self.opener, call) as work:
-            await self.gate.require(call.tenant_id)
             request = work.request
+            if request.language == "container":
+                await self.gate.require_image(call.tenant_id, request.image)
+            else:
+                await self.gate.require(call.tenant_id)
             program = await self._program(work)
             limits = replace(self.limits, time_s=min(self.limits.time_s, request.timeout_s))
             finished = await self.sandbox.run(program, limits)

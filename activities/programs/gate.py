@@ -21,6 +21,14 @@ class Gate(Protocol):
         """
         ...
 
+    async def require_image(self, tenant_id: str, image: str) -> None:
+        """Let the containers of an image pass.
+
+        Raises:
+            ForbiddenError: This tenant's are not run, or not of this image, and who can change it.
+        """
+        ...
+
 
 class FeatureGate(Gate):
     """What administrators have decided. While the database is away, nothing passes: it waits."""
@@ -31,3 +39,8 @@ class FeatureGate(Gate):
     @override
     async def require(self, tenant_id: str) -> None:
         await patiently(lambda: to_thread.run_sync(self._features.require, tenant_id, PROGRAMS))
+
+    @override
+    async def require_image(self, tenant_id: str, image: str) -> None:
+        require = self._features.require_image
+        await patiently(lambda: to_thread.run_sync(require, tenant_id, image))

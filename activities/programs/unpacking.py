@@ -46,6 +46,7 @@ def add(folder: Path, name: str, layout: Path, tag: str | None = None) -> Image:
             "'umoci' is not installed, which unpacks images. Debian, Ubuntu: apt-get install umoci"
         )
     manifest, tag = _manifest(layout, tag)
+    _check_digest(wanted, manifest)
     about = _about(wanted, layout, manifest)
     folder.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that it can be moved there; named as no image is.
@@ -77,6 +78,20 @@ def remove(folder: Path, name: str) -> None:
         raise NotFoundError(f"There is no image '{reference(name)}' in {folder}.")
     with aside(folder, ".removing-") as scratch:
         place.rename(scratch / "bundle")
+
+
+def _check_digest(wanted: str, manifest: str) -> None:
+    """Let a name with a digest mean that image and no other.
+
+    Raises:
+        InvalidInputError: When this is another one.
+    """
+    name, _, digest = wanted.partition("@")
+    if digest and digest != manifest:
+        raise InvalidInputError(
+            f"The image to be added is {manifest}, and not {digest}. If it is the right one, add "
+            f"it as '{name}@{manifest}'; copied from another format it has another digest."
+        )
 
 
 def _put(bundle: Path, place: Path) -> None:

@@ -35,4 +35,6 @@ def put_feature(
 
     Disabled, it can be neither published nor executed any more; what runs at the moment ends.
     """
-    return parts.features.put(principal.tenant_id, name, principal.subject, enabled=body.enabled)
+    return parts.features.put(
+        principal.tenant_id, name, principal.subject, enabled=body.enabled, images=body.images
+    )

@@ -467,6 +467,7 @@ class Feature:
     Attributes:
         purpose: What it allows.
         changed_at: None while nobody has decided.
+        images: Of `containers`, all that may be run.
     """
 
     name: str
@@ -474,6 +475,7 @@ class Feature:
     enabled: bool
     changed_at: datetime | None = None
     changed_by: str | None = None
+    images: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

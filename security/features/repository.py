@@ -20,26 +20,28 @@ class FeatureRows:
         """Return what was decided."""
         return self._session.scalars(select(TenantFeature).where(self._own)).all()
 
-    def put(self, fresh: TenantFeature) -> None:
-        """Decide, or decide anew."""
+    def put(self, fresh: TenantFeature, *, keep_images: bool) -> Sequence[str]:
+        """Decide, or decide anew; return the images that may be run from now on."""
         statement = insert(TenantFeature).values(
             tenant_id=self._tenant_id,
             name=fresh.name,
             enabled=fresh.enabled,
+            images=fresh.images,
             changed_at=fresh.changed_at,
             changed_by=fresh.changed_by,
         )
         given = statement.excluded
-        self._session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[TenantFeature.tenant_id, TenantFeature.name],
-                set_={
-                    "enabled": given.enabled,
-                    "changed_at": given.changed_at,
-                    "changed_by": given.changed_by,
-                },
-            )
+        changed = {
+            "enabled": given.enabled,
+            "changed_at": given.changed_at,
+            "changed_by": given.changed_by,
+        }
+        if not keep_images:
+            changed["images"] = given.images
+        decided = statement.on_conflict_do_update(
+            index_elements=[TenantFeature.tenant_id, TenantFeature.name], set_=changed
         )
+        return self._session.execute(decided.returning(TenantFeature.images)).scalar_one()
 
     @property
     def _own(self) -> ColumnElement[bool]:

@@ -3,17 +3,23 @@
 Nothing is kept in memory: what is switched off is off for the next use, in every process.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 
 from foundation.database import Database
-from foundation.errors import ForbiddenError, NotFoundError
+from foundation.errors import ForbiddenError, InvalidInputError, NotFoundError
+from security.features.images import image_name
 from security.features.models import TenantFeature
 from security.features.repository import FeatureRows
-from security.features.schemas import FEATURES, FeatureList, FeatureState
+from security.features.schemas import CONTAINERS, FEATURES, FeatureList, FeatureState
 
 _log = structlog.get_logger(__name__)
+
+# What enabling takes besides the name.
+_WITH: Final[Mapping[str, str]] = {CONTAINERS: " --image NAME"}
 
 
 class FeatureOffError(ForbiddenError):
@@ -26,11 +32,27 @@ class FeatureOffError(ForbiddenError):
         super().__init__(how_to_enable(name))
 
 
+class ImageNotAllowedError(ForbiddenError):
+    """The tenant may run containers, and not of this image."""
+
+    code = "image-not-allowed"
+    title = "The tenant may not run this image"
+
+    def __init__(self, image: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"The image '{image}' is not allowed for this tenant. Allowed: "
+            f"{', '.join(allowed) or 'none'}. An administrator gives another list with 'millwright "
+            f"features enable {CONTAINERS} --image NAME' or "
+            f"PUT /api/v1/tenant/features/{CONTAINERS}."
+        )
+
+
 def how_to_enable(name: str) -> str:
     """Say who can enable a feature, and how."""
     return (
         f"The feature '{name}' is not enabled for this tenant. An administrator enables it with "
-        f"'millwright features enable {name}' or PUT /api/v1/tenant/features/{name}."
+        f"'millwright features enable {name}{_WITH.get(name, '')}' or "
+        f"PUT /api/v1/tenant/features/{name}."
     )
 
 
@@ -55,24 +77,48 @@ class Features:
         _check_name(name)
         return next(each for each in self.list(tenant_id).items if each.name == name)
 
-    def put(self, tenant_id: str, name: str, by: str, *, enabled: bool) -> FeatureState:
+    def put(
+        self,
+        tenant_id: str,
+        name: str,
+        by: str,
+        *,
+        enabled: bool,
+        images: Sequence[str] | None = None,
+    ) -> FeatureState:
         """Switch a feature on or off.
+
+        Args:
+            images: Of `containers`, all that may be run from now on; None leaves them as they are.
 
         Raises:
             NotFoundError: There is no such feature.
+            InvalidInputError: It has no images, or no image can be called so.
         """
         _check_name(name)
+        if images is not None and name != CONTAINERS:
+            raise InvalidInputError(f"The feature '{name}' has no images; '{CONTAINERS}' has.")
+        # Each once, in the order in which they were given.
+        spelled = list(dict.fromkeys(map(image_name, images or ())))
         fresh = TenantFeature(
             tenant_id=tenant_id,
             name=name,
             enabled=enabled,
+            images=spelled,
             changed_at=datetime.now(tz=UTC),
             changed_by=by,
         )
         with self._database.session() as session:
-            FeatureRows(session, tenant_id).put(fresh)
-        _log.info("feature_switched", tenant=tenant_id, feature=name, enabled=enabled, by=by)
-        return _state(name, fresh)
+            allowed = FeatureRows(session, tenant_id).put(fresh, keep_images=images is None)
+        _log.info(
+            "feature_switched",
+            tenant=tenant_id,
+            feature=name,
+            enabled=enabled,
+            images=list(allowed),
+            by=by,
+        )
+        return _state(name, fresh).model_copy(update={"images": list(allowed)})
 
     def off(self, tenant_id: str) -> dict[str, str]:
         """Name what this tenant may not use, and say how that changes."""
@@ -87,6 +133,21 @@ class Features:
         """
         if not self.get(tenant_id, name).enabled:
             raise FeatureOffError(name)
+
+    def require_image(self, tenant_id: str, image: str) -> None:
+        """Let a tenant pass that may run an image.
+
+        Raises:
+            FeatureOffError: It may run none, and who can change that.
+            ImageNotAllowedError: It may not run this one, and who can change that.
+            InvalidInputError: No image can be called so.
+        """
+        wanted = image_name(image)
+        found = self.get(tenant_id, CONTAINERS)
+        if not found.enabled:
+            raise FeatureOffError(CONTAINERS)
+        if wanted not in found.images:
+            raise ImageNotAllowedError(wanted, found.images)
 
 
 def _check_name(name: str) -> None:
@@ -103,6 +164,7 @@ def _state(name: str, row: TenantFeature | None) -> FeatureState:
         name=name,
         purpose=FEATURES[name],
         enabled=row.enabled,
+        images=row.images,
         changed_at=row.changed_at,
         changed_by=row.changed_by,
     )

@@ -9,6 +9,7 @@ from tests.api.people import Person, person
 pytestmark = pytest.mark.anyio
 
 PROGRAMS = "/api/v1/tenant/features/programs"
+CONTAINERS = "/api/v1/tenant/features/containers"
 DEFINITION = (
     "document: { dsl: '1.0.3', namespace: tests, name: shell, version: '1.0.0' }\n"
     "do: [ { a: { run: { shell: { command: ls } } } } ]"
@@ -52,7 +53,7 @@ async def test_only_an_administrator_switches(
         assert refused.status_code == 403
         assert "feature:manage" in refused.json()["detail"]
     shown = await http.get("/api/v1/tenant/features", headers=engineer.headers)
-    assert [each["enabled"] for each in shown.json()["items"]] == [False]
+    assert [each["enabled"] for each in shown.json()["items"]] == [False, False]
     assert (await http.get(PROGRAMS, headers=engineer.headers)).json()["enabled"] is False
 
 
@@ -68,3 +69,33 @@ async def test_an_unknown_feature_is_named(http: httpx2.AsyncClient, admin: Pers
     where = "/api/v1/tenant/features/progams"
     refused = await http.put(where, json={"enabled": True}, headers=admin.headers)
     assert (refused.status_code, "There are: programs" in refused.json()["detail"]) == (404, True)
+
+
+async def test_containers_are_published_once_enabled_and_their_images_are_shown(
+    http: httpx2.AsyncClient, admin: Person, engineer: Person
+) -> None:
+    headers = {**engineer.headers, "Content-Type": "application/yaml"}
+    content = DEFINITION.replace("shell: { command: ls }", "container: { image: 'tool:1' }")
+    await http.put(PROGRAMS, json={"enabled": True}, headers=admin.headers)
+    refused = await http.post("/api/v1/workflows", content=content, headers=headers)
+    (finding,) = refused.json()["findings"]
+    assert (finding["code"], finding["pointer"]) == ("not-enabled", "/do/0/a/run/container")
+    assert "'containers' is not enabled" in finding["message"]
+    exact = f"tool@sha256:{'0' * 64}"
+    body = {"enabled": True, "images": ["tool", exact]}
+    changed = await http.put(CONTAINERS, json=body, headers=admin.headers)
+    assert changed.json()["images"] == ["tool:latest", exact]
+    await http.put(CONTAINERS, json={"enabled": True}, headers=admin.headers)
+    shown = await http.get(CONTAINERS, headers=engineer.headers)
+    assert shown.json()["images"] == ["tool:latest", exact]
+    made = await http.post("/api/v1/workflows", content=content, headers=headers)
+    assert made.status_code == 201
+
+
+@pytest.mark.parametrize("images", [["a b"], [""], ["a@sha256:12"], ["-v"], "a", [1], ["a"] * 201])
+async def test_what_is_no_image_is_not_allowed(
+    http: httpx2.AsyncClient, admin: Person, images: object
+) -> None:
+    body = {"enabled": True, "images": images}
+    assert (await http.put(CONTAINERS, json=body, headers=admin.headers)).status_code == 422
+    assert not (await http.get(CONTAINERS, headers=admin.headers)).json()["enabled"]

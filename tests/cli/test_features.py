@@ -30,7 +30,21 @@ async def test_a_feature_is_enabled_disabled_and_listed(
     status, out, _ = await millwright("features", "disable", "programs", "--json")
     assert (status, json.loads(out)["enabled"]) == (OK, False)
     status, out, _ = await millwright("features", "list", "--json")
-    assert [each["name"] for each in json.loads(out)] == ["programs"]
+    assert [each["name"] for each in json.loads(out)] == ["programs", "containers"]
+
+
+async def test_images_are_allowed_by_name_and_kept_while_containers_are_off(
+    millwright: Command, services: Services, somebody: Person
+) -> None:
+    flags = ("--image", "tool:1", "--image", "tool:2")
+    status, out, _ = await millwright("features", "enable", "containers", *flags)
+    assert (status, out.endswith(": tool:1, tool:2\n")) == (OK, True)
+    services.features.require_image(somebody.tenant_id, "tool:2")
+    await millwright("features", "disable", "containers")
+    status, out, _ = await millwright("features", "enable", "containers")
+    assert (status, out.endswith(": tool:1, tool:2\n")) == (OK, True)
+    status, _, err = await millwright("features", "enable", "programs", "--image", "tool:1")
+    assert (status, "'programs' has no images" in err) == (FAILED, True)
 
 
 @pytest.mark.usefixtures("somebody")

@@ -128,11 +128,15 @@ async def test_an_mcp_server_is_registered_changed_and_removed(client: AsyncMill
 
 
 async def test_a_feature_is_enabled_and_listed(client: AsyncMillwright) -> None:
-    (before,) = (await client.features.list()).items
+    before, containers = (await client.features.list()).items
     assert (before.name, before.enabled, before.changed_at) == ("programs", False, None)
     changed = await client.features.put("programs", enabled=True)
     assert changed.enabled
     assert await client.features.get("programs") == changed
+    assert (containers.name, containers.images) == ("containers", [])
+    changed = await client.features.put("containers", enabled=True, images=["tool:1"])
+    assert changed.images == ["tool:1"]
+    assert (await client.features.put("containers", enabled=False)).images == ["tool:1"]
 
 
 async def test_a_secret_is_stored_rotated_listed_and_deleted(client: AsyncMillwright) -> None:

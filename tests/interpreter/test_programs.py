@@ -1,7 +1,7 @@
 """`run: shell` and `run: script`, in the sandbox of this machine, by a worker of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,8 @@ from foundation.errors import ForbiddenError
 from foundation.settings import EgressSettings
 from security.accounts.models import Tenant
 from security.egress import Egress
-from security.features.service import FeatureOffError, Features
+from security.features.images import image_name
+from security.features.service import FeatureOffError, Features, ImageNotAllowedError
 from tests.interpreter.conftest import SECRETS, Runner
 from tests.interpreter.test_secrets import everything_of
 from workflows.interpreter.tasks import run_program
@@ -35,14 +36,22 @@ NODE = pytest.mark.skipif(not Path("/usr/bin/node").exists(), reason="There is n
 
 @dataclass
 class Allowed(Gate):
-    """Lets tenants pass by name."""
+    """Lets tenants and images pass by name."""
 
     tenants: set[str] = field(default_factory=set)
+    images: Sequence[str] = ("plant/tool:1.0", "absent:latest")
 
     @override
     async def require(self, tenant_id: str) -> None:
         if tenant_id not in self.tenants:
             raise FeatureOffError("programs")
+
+    @override
+    async def require_image(self, tenant_id: str, image: str) -> None:
+        if tenant_id not in self.tenants:
+            raise FeatureOffError("containers")
+        if image_name(image) not in self.images:
+            raise ImageNotAllowedError(image, self.images)
 
 
 @pytest.fixture
@@ -334,13 +343,49 @@ async def test_a_container_is_given_expressions_and_secrets_that_nobody_sees(run
 
 @pytest.mark.usefixtures("programs")
 async def test_a_container_whose_image_is_not_there_says_who_adds_it(run: Runner) -> None:
-    ended = await run(container("").replace("plant/tool:1.0", "alpine"))
+    ended = await run(container("").replace("plant/tool:1.0", "absent"))
     assert (ended.kind, ended.error["title"]) == (
         "configuration",
         "The image of the container is not here",
     )
-    assert "'alpine:latest'" in ended.error["detail"]
+    assert "'absent:latest'" in ended.error["detail"]
     assert "millwright images add" in ended.error["detail"]
+
+
+@pytest.mark.usefixtures("programs")
+async def test_a_container_of_an_image_that_is_not_allowed_is_a_fault(
+    run: Runner, gate: Allowed
+) -> None:
+    gate.images = ["other:2"]
+    ended = await run(container(""))
+    assert (ended.kind, ended.error["title"]) == (
+        "authorization",
+        "The tenant may not run this image",
+    )
+    assert (
+        "'plant/tool:1.0' is not allowed for this tenant. Allowed: other:2."
+        in (ended.error["detail"])
+    )
+    gate.tenants.clear()
+    ended = await run(container(""))
+    assert ended.kind == "authorization"
+    assert "millwright features enable containers --image NAME" in ended.error["detail"]
+
+
+async def test_what_administrators_decide_holds_for_the_next_container(database: Database) -> None:
+    tenant = f"gate-{uuid4().hex[:8]}"
+    with database.session() as session:
+        session.add(Tenant(id=tenant, name=tenant))
+    features = Features(database)
+    gate = FeatureGate(features)
+    features.put(tenant, "programs", "admin", enabled=True)
+    with pytest.raises(ForbiddenError, match="'containers' is not enabled for this tenant"):
+        await gate.require_image(tenant, "alpine")
+    features.put(tenant, "containers", "admin", enabled=True, images=["alpine"])
+    await gate.require_image(tenant, "alpine:latest")
+    features.put(tenant, "containers", "admin", enabled=True, images=[])
+    with pytest.raises(ForbiddenError, match="is not allowed for this tenant"):
+        await gate.require_image(tenant, "alpine")
 
 
 @pytest.mark.usefixtures("programs")

@@ -5,7 +5,6 @@ into the plant. An image is a folder with its files (`rootfs`) and what it runs 
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from activities.programs.sandbox.errors import ImageMissingError, ProgramInputError
+from security.features.images import image_name
 
 ABOUT: Final = "image.json"
 FILES: Final = "rootfs"
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,199}", re.ASCII)
 # Of every file system on which images are kept.
 _MAX_FOLDER_BYTES: Final = 255
 _NOWHERE: Final = (
@@ -79,7 +78,7 @@ class Images:
         """Return an image by the name that a definition gives it.
 
         Raises:
-            ProgramInputError: When no image can be called so.
+            InvalidInputError: When no image can be called so.
             ImageMissingError: When it is not there, or cannot be read.
         """
         wanted = reference(name)
@@ -111,12 +110,10 @@ def reference(name: str) -> str:
     """Spell the name of an image with its tag, as everybody reads it: `alpine` is `alpine:latest`.
 
     Raises:
-        ProgramInputError: When no image can be called so.
+        ImageNameError: When no image can be called so.
+        ProgramInputError: When no folder can.
     """
-    if not _REFERENCE.fullmatch(name) or ".." in name:
-        raise ProgramInputError(f"'{name[:100]}' cannot be the name of an image.")
-    has_tag = "@" in name or ":" in name.rpartition("/")[2]
-    spelled = name if has_tag else f"{name}:latest"
+    spelled = image_name(name)
     if (length := len(folder_of(spelled))) > _MAX_FOLDER_BYTES:
         raise ProgramInputError(
             f"'{spelled[:100]}...' is too long for the name of an image: its folder would have a "

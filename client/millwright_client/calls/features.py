@@ -1,5 +1,7 @@
 """Features of the tenant: what an administrator has to enable before anybody can use it."""
 
+from collections.abc import Sequence
+
 from millwright_client.calls.reading import one, page, path
 from millwright_client.exchange import Call, Flow, ask
 from millwright_client.models import Feature, Page
@@ -15,7 +17,12 @@ def get(name: str) -> Flow[Feature]:
     return ask(Call("GET", path("tenant", "features", name), one(Feature), safe=True))
 
 
-def put(name: str, *, enabled: bool) -> Flow[Feature]:
-    """Enable or disable a feature for the tenant."""
+def put(name: str, *, enabled: bool, images: Sequence[str] | None = None) -> Flow[Feature]:
+    """Enable or disable a feature for the tenant.
+
+    Args:
+        images: Of `containers`, all that may be run from now on; None leaves them as they are.
+    """
     where = path("tenant", "features", name)
-    return ask(Call("PUT", where, one(Feature), json={"enabled": enabled}, safe=True))
+    body = {"enabled": enabled} | ({} if images is None else {"images": list(images)})
+    return ask(Call("PUT", where, one(Feature), json=body, safe=True))

@@ -27,6 +27,7 @@ from activities.programs.sandbox.images import folder_of
 from activities.programs.sandbox.surroundings import ENVIRONMENT
 from activities.programs.unpacking import add, remove
 from foundation.errors import InvalidInputError, NotFoundError
+from security.features.images import ImageNameError
 from tests.activities.programs.conftest import MIB, SMALL, until
 from tests.fixtures.images import TAG, layout_of_busybox
 
@@ -240,9 +241,12 @@ def test_an_image_is_found_by_its_name_and_tag(images_folder: Path, tmp_path: Pa
     assert list(Images(tmp_path / "none").all()) == []
 
 
-@pytest.mark.parametrize("name", ["", "../x", "/etc", "a b", "a/../../b", "x" * 300, ".hidden"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "../x", "/etc", "a b", "a/../../b", "x" * 300, ".hidden", "a@b", "a@sha256:12", "a\n"],
+)
 def test_what_cannot_be_a_name_is_refused(images_folder: Path, name: str) -> None:
-    with pytest.raises(ProgramInputError):
+    with pytest.raises(ImageNameError):
         Images(images_folder).find(name)
 
 
@@ -271,6 +275,16 @@ def test_an_image_without_a_tag_is_the_latest_and_is_replaced(tmp_path: Path) ->
     assert list(folder.iterdir()) == []
     with pytest.raises(NotFoundError):
         remove(folder, "alpine")
+
+
+def test_a_name_with_a_digest_is_that_image_and_no_other(tmp_path: Path) -> None:
+    layout, folder = layout_of_busybox(tmp_path / "layout"), tmp_path / "images"
+    digest = add(folder, "tool:1", layout).about.digest
+    assert add(folder, f"tool@{digest}", layout).about.name == f"tool@{digest}"
+    other = f"tool@sha256:{'0' * 64}"
+    with pytest.raises(InvalidInputError, match=f"is {digest}, and not .* add it as 'tool@sha256"):
+        add(folder, other, layout)
+    assert [each.about.name for each in Images(folder).all()] == ["tool:1", f"tool@{digest}"]
 
 
 def test_what_is_no_layout_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from workflows.definition.findings import Code, Problem, shown
 from workflows.definition.models import RunSpec, ScriptSpec
 from workflows.definition.models.run import ContainerLifetime, ContainerSpec
 
-FEATURE: Final = "programs"
 LANGUAGES: Final = ("js", "python")
-PROGRAMS: Final[frozenset[FieldKey]] = frozenset(
-    {(RunSpec, "script"), (RunSpec, "shell"), (RunSpec, "container")}
-)
+# What an administrator has to enable for each.
+_FEATURES: Final[Mapping[FieldKey, str]] = {
+    (RunSpec, "script"): "programs",
+    (RunSpec, "shell"): "programs",
+    (RunSpec, "container"): "containers",
+}
 # What a container without network and without anything of its machine does not have.
 _NOT_HAD: Final[Mapping[FieldKey, str]] = {
     (ContainerSpec, "ports"): "A container has no network, so it has no ports either. Give it data "
@@ -32,8 +34,8 @@ _NOT_DONE: Final[Mapping[tuple[FieldKey, str], str]] = {
 def check_programs(subject: Subject) -> Iterator[Problem]:
     """Find programs that would not be run."""
     for field in subject.fields:
-        if field.key in PROGRAMS and FEATURE in subject.off:
-            yield Problem(Code.NOT_ENABLED, field.path, subject.off[FEATURE])
+        if (off := subject.off.get(_FEATURES.get(field.key, ""))) is not None:
+            yield Problem(Code.NOT_ENABLED, field.path, off)
         elif field.key == (ScriptSpec, "language") and field.value not in LANGUAGES:
             yield _unknown_language(field)
         elif field.key in _NOT_HAD:
