@@ -19,7 +19,14 @@ from activities.programs.errors import ProgramFailedError
 from activities.programs.gate import Gate
 from activities.programs.outcome import output_of
 from activities.programs.sandbox.images import Images
-from activities.programs.sandbox.types import Container, Limits, Program, Sandbox
+from activities.programs.sandbox.types import (
+    Container,
+    Finished,
+    Language,
+    Limits,
+    Program,
+    Sandbox,
+)
 from activities.programs.types import ProgramCall
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
@@ -62,29 +69,38 @@ class ProgramActivities:
         """Run one program."""
         async with working(self.opener, call) as work:
             request = work.request
+            limits = replace(self.limits, time_s=min(self.limits.time_s, request.timeout_s))
             if request.language == "container":
                 await self.gate.require_image(call.tenant_id, request.image)
+                finished = await self._contained(request, limits)
             else:
                 await self.gate.require(call.tenant_id)
-            program = await self._program(work)
-            limits = replace(self.limits, time_s=min(self.limits.time_s, request.timeout_s))
-            finished = await self.sandbox.run(program, limits)
+                program = await self._program(work, request.language)
+                finished = await self.sandbox.run(program, limits)
             return work.result(output_of(finished, request.returns, limits))
 
-    async def _program(self, work: Work[ProgramCall]) -> Program | Container:
-        call = work.request
-        if call.language == "container":
-            return Container(
-                # Read from a disk, which may be slow.
-                image=await asyncio.to_thread(self.images.find, call.image),
+    async def _contained(self, call: ProgramCall, limits: Limits) -> Finished:
+        """Run a container; its image stays as it is until that has ended."""
+        opened = self.images.opened(call.image)
+        # Of a disk, which may be slow. Cancelled meanwhile, nothing refers to it: it closes itself.
+        image = await asyncio.to_thread(opened.__enter__)
+        try:
+            container = Container(
+                image=image,
                 command=call.code,
                 arguments=call.arguments,
                 environment=call.environment,
                 stdin=call.stdin,
                 hostname=call.hostname,
             )
+            return await self.sandbox.run(container, limits)
+        finally:
+            opened.__exit__(None, None, None)
+
+    async def _program(self, work: Work[ProgramCall], language: Language) -> Program:
+        call = work.request
         return Program(
-            language=call.language,
+            language=language,
             code=await self._code(work),
             arguments=call.arguments,
             environment=call.environment,

@@ -1,16 +1,18 @@
 """Adding images: what builds and registries have (an OCI layout) becomes a folder for the sandbox.
 
 `umoci` unpacks the layers, without root and without a daemon. An image appears under its name when
-it is complete. A container that runs meanwhile may miss files of the one before it.
+it is complete, and no container runs of the one before it.
 """
 
 import json
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 from activities.programs.image_files import aside, open_to_all
+from activities.programs.sandbox.holding import changed
 from activities.programs.sandbox.images import (
     ABOUT,
     About,
@@ -38,6 +40,7 @@ def add(folder: Path, name: str, layout: Path, tag: str | None = None) -> Image:
 
     Raises:
         InvalidInputError: When there is no such image, or it cannot be unpacked.
+        ImageInUseError: When a container of the one before it runs.
     """
     wanted = reference(name)
     umoci = shutil.which("umoci")
@@ -68,15 +71,16 @@ def add(folder: Path, name: str, layout: Path, tag: str | None = None) -> Image:
 
 
 def remove(folder: Path, name: str) -> None:
-    """Remove an image; a container that runs meanwhile may miss its files.
+    """Remove an image.
 
     Raises:
         NotFoundError: When it is not there.
+        ImageInUseError: When a container of it runs.
     """
     place = folder / folder_of(reference(name))
     if not place.is_dir():
         raise NotFoundError(f"There is no image '{reference(name)}' in {folder}.")
-    with aside(folder, ".removing-") as scratch:
+    with aside(folder, ".removing-") as scratch, changed(place):
         place.rename(scratch / "bundle")
 
 
@@ -96,9 +100,10 @@ def _check_digest(wanted: str, manifest: str) -> None:
 
 def _put(bundle: Path, place: Path) -> None:
     """Move it to its place; what is there is moved away first and removed with the rest."""
-    if place.exists():
-        place.rename(bundle.parent / "before")
-    bundle.rename(place)
+    with changed(place) if place.exists() else nullcontext():
+        if place.exists():
+            place.rename(bundle.parent / "before")
+        bundle.rename(place)
 
 
 def _manifest(layout: Path, tag: str | None) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """`run: shell` and `run: script`, in the sandbox of this machine, by a worker of their own."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,6 +17,8 @@ from typing_extensions import override
 from activities.logins import Authenticator
 from activities.programs import FeatureGate, Gate, ProgramActivities
 from activities.programs.sandbox import Images, Limits, Refusing, Sandbox, proven
+from activities.programs.sandbox.holding import ImageInUseError
+from activities.programs.unpacking import remove
 from foundation.database import Database
 from foundation.errors import ForbiddenError
 from foundation.settings import EgressSettings
@@ -370,6 +373,32 @@ async def test_a_container_of_an_image_that_is_not_allowed_is_a_fault(
     ended = await run(container(""))
     assert ended.kind == "authorization"
     assert "millwright features enable containers --image NAME" in ended.error["detail"]
+
+
+async def test_an_image_stays_while_a_container_of_it_runs(
+    run: Runner, programs: ProgramActivities, images_folder: Path, reachable_folder: Path
+) -> None:
+    folder = reachable_folder / "images"
+    shutil.copytree(images_folder, folder, symlinks=True)
+    programs.images = Images(folder)
+    mark = f"{920_000 + uuid4().int % 10_000}"
+    handle = await run.start(container(f", command: 'sleep {mark}; true'"))
+    while not asleep(mark):  # noqa: ASYNC110 - processes of the system give no event
+        await asyncio.sleep(0.05)
+    with pytest.raises(ImageInUseError):
+        remove(folder, "plant/tool:1.0")
+    await handle.cancel()
+    while _in_use(folder):  # noqa: ASYNC110 - a lock gives no event
+        await asyncio.sleep(0.05)
+    assert not asleep(mark)
+
+
+def _in_use(folder: Path) -> bool:
+    try:
+        remove(folder, "plant/tool:1.0")
+    except ImageInUseError:
+        return True
+    return False
 
 
 async def test_what_administrators_decide_holds_for_the_next_container(database: Database) -> None:

@@ -6,6 +6,7 @@ into the plant. An image is a folder with its files (`rootfs`) and what it runs 
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from activities.programs.sandbox.errors import ImageMissingError, ProgramInputError
+from activities.programs.sandbox.holding import used
 from security.features.images import image_name
 
 ABOUT: Final = "image.json"
@@ -81,16 +83,31 @@ class Images:
             InvalidInputError: When no image can be called so.
             ImageMissingError: When it is not there, or cannot be read.
         """
+        return _read(self._place(reference(name)))
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Image]:
+        """Find an image, and keep it from being removed or replaced meanwhile.
+
+        Raises:
+            InvalidInputError: When no image can be called so.
+            ImageMissingError: When it is not there, or cannot be read.
+        """
         wanted = reference(name)
+        with ExitStack() as held:
+            try:
+                held.enter_context(used(self._place(wanted)))
+            except FileNotFoundError:
+                raise ImageMissingError(_missing(wanted)) from None
+            yield self.find(wanted)
+
+    def _place(self, wanted: str) -> Path:
         if self.folder is None:
             raise ImageMissingError(_NOWHERE)
         place = self.folder / folder_of(wanted)
         if not place.is_dir():
-            raise ImageMissingError(
-                f"There is no image '{wanted}' on this worker, and none is ever pulled. Whoever "
-                "operates it adds images with: millwright images add"
-            )
-        return _read(place)
+            raise ImageMissingError(_missing(wanted))
+        return place
 
     def all(self) -> Iterator[Image]:
         """Return all images, by their names.
@@ -126,6 +143,13 @@ def reference(name: str) -> str:
 def folder_of(wanted: str) -> str:
     """Name the folder of an image."""
     return quote(wanted, safe="")
+
+
+def _missing(wanted: str) -> str:
+    return (
+        f"There is no image '{wanted}' on this worker, and none is ever pulled. Whoever operates "
+        "it adds images with: millwright images add"
+    )
 
 
 def _read(place: Path) -> Image:

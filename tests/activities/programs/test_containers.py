@@ -7,13 +7,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 import pytest
 
-from activities.programs.image_files import aside
 from activities.programs.sandbox import (
     Container,
     Finished,
@@ -316,44 +314,44 @@ async def test_an_image_can_be_read_whoever_adds_it(sandbox: Sandbox, images_fol
 
 
 async def test_what_an_image_keeps_for_its_own_users_is_there_for_its_program(
-    sandbox: Sandbox, reachable: Path
+    sandbox: Sandbox, reachable_folder: Path
 ) -> None:
     layout = layout_of_busybox(
-        reachable / "layout",
+        reachable_folder / "layout",
         "--config.workingdir=/srv/own",
         files=[("srv/own/data.txt", "kept\n"), ("srv/own/tool", "#!/bin/sh\ncat data.txt\n")],
         private=["srv/own/data.txt", "srv/own/tool", "srv/own", "srv"],
     )
-    image = add(reachable / "images", "private", layout)
+    image = add(reachable_folder / "images", "private", layout)
     ended = await sandbox.run(Container(image, "pwd; ./tool"), SMALL)
     assert (ended.code, ended.stdout) == (0, b"/srv/own\nkept\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Who owns a folder may enter it.")
 async def test_a_folder_that_nobody_may_enter_is_named_with_the_next_step(
-    sandbox: Sandbox, reachable: Path
+    sandbox: Sandbox, reachable_folder: Path
 ) -> None:
     layout = layout_of_busybox(
-        reachable / "layout", "--config.workingdir=/srv", files=[("srv/data.txt", "kept")]
+        reachable_folder / "layout", "--config.workingdir=/srv", files=[("srv/data.txt", "kept")]
     )
-    image = add(reachable / "images", "old", layout)
+    image = add(reachable_folder / "images", "old", layout)
     (image.root / "srv").chmod(0o700)
     with pytest.raises(ImageMissingError, match=r"begins in /srv, .* Add the image again"):
         await sandbox.run(Container(image, "true"), SMALL)
 
 
-def test_what_links_of_an_image_lead_to_is_left_alone(reachable: Path) -> None:
-    canary = reachable / "canary"
+def test_what_links_of_an_image_lead_to_is_left_alone(reachable_folder: Path) -> None:
+    canary = reachable_folder / "canary"
     canary.write_text("of somebody")
     canary.chmod(0o600)
-    folder = reachable / "images"
+    folder = reachable_folder / "images"
     image = folder / folder_of("tool:1")
     locked = image / "rootfs/locked"
     locked.mkdir(parents=True)
     (locked / "link").symlink_to(canary)
-    (image / "rootfs/all").symlink_to(reachable)
+    (image / "rootfs/all").symlink_to(reachable_folder)
     locked.chmod(0o500)
-    with as_nobody(reachable):
+    with as_nobody(reachable_folder):
         remove(folder, "tool:1")
         assert list(folder.iterdir()) == []
     assert (canary.read_text(), stat.S_IMODE(canary.stat().st_mode)) == ("of somebody", 0o600)
@@ -373,14 +371,6 @@ def as_nobody(place: Path) -> Iterator[None]:
         yield
     finally:
         os.seteuid(before)
-
-
-@pytest.fixture
-def reachable() -> Iterator[Path]:
-    """A folder that the user of no one can get to; those of pytest are private."""
-    with aside(Path(gettempdir()), "images-") as place:
-        place.chmod(0o755)
-        yield place
 
 
 @pytest.mark.parametrize("member", ["env", "entrypoint", "cmd", "working_dir"])
