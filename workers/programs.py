@@ -14,8 +14,15 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.logins import Authenticator
-from activities.programs import FeatureGate, ProgramActivities
-from activities.programs.sandbox import Images, Limits, Refusing, Sandbox, proven
+from activities.programs import Containers, FeatureGate, ProgramActivities
+from activities.programs.sandbox import (
+    Images,
+    Limits,
+    Refusing,
+    Sandbox,
+    proven,
+    proven_for_images,
+)
 from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.settings import ProgramSettings, Settings
@@ -38,6 +45,7 @@ def build_worker(
     database: Database,
     sandbox: Sandbox,
     *,
+    containers: Containers,
     egress: Egress,
     logins: Authenticator,
 ) -> Worker:
@@ -50,7 +58,7 @@ def build_worker(
         egress=egress,
         opener=SecretOpener(StoredSecrets(Secrets(database, sealer))),
         logins=logins,
-        images=Images(settings.programs.images),
+        containers=containers,
     )
     return Worker(
         client,
@@ -74,6 +82,22 @@ def limits_of(settings: ProgramSettings) -> Limits:
     )
 
 
+async def _containers(settings: ProgramSettings, sandbox: Sandbox) -> Containers:
+    """Try the sandbox with an image, where there are to be any."""
+    images = Images(settings.images)
+    if settings.images is None:
+        return Containers(images, sandbox)
+    containers = Containers(images, await proven_for_images(sandbox))
+    if isinstance(containers.sandbox, Refusing):
+        log.error("containers_refused", why=containers.sandbox.reason)
+    return containers
+
+
+def _are_run(containers: Containers) -> bool:
+    has_images = containers.images.folder is not None
+    return has_images and not isinstance(containers.sandbox, Refusing)
+
+
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
     database, egress = Database(settings.database), Egress(settings.egress)
@@ -87,16 +111,26 @@ async def run(settings: Settings) -> None:
         sandbox = await proven()
         if isinstance(sandbox, Refusing):
             log.error("programs_refused", why=sandbox.reason)
+        containers = await _containers(settings.programs, sandbox)
         client = await connected(settings, blobs, stop)
         if client is None:
             return
-        worker = build_worker(client, settings, database, sandbox, egress=egress, logins=logins)
+        worker = build_worker(
+            client,
+            settings,
+            database,
+            sandbox,
+            containers=containers,
+            egress=egress,
+            logins=logins,
+        )
         async with worker:
             log.info(
                 "program_worker_ready",
                 address=settings.temporal.address,
                 task_queue=worker.task_queue,
                 isolated=not isinstance(sandbox, Refusing),
+                containers=_are_run(containers),
             )
             await stop.wait()
             log.info("worker_stopping")

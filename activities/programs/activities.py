@@ -6,7 +6,7 @@ again; what it ended with, it ended with: an exit code is never a reason to try 
 
 import asyncio
 import base64
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from temporalio import activity
@@ -34,7 +34,18 @@ from security.egress import Egress
 
 # Code is read by people; what is longer than a person's work is data.
 _SOURCE_S: Final = 30.0
-NO_IMAGES: Final = Images()
+
+
+@dataclass(frozen=True)
+class Containers:
+    """What containers are run with.
+
+    Attributes:
+        sandbox: One that was seen to isolate also what has the files of an image to see.
+    """
+
+    images: Images
+    sandbox: Sandbox
 
 
 class ProgramActivities:
@@ -42,7 +53,7 @@ class ProgramActivities:
 
     Args:
         limits: The most that one program may take.
-        images: What containers may be made of.
+        containers: For what brings its own files.
     """
 
     def __init__(
@@ -54,9 +65,9 @@ class ProgramActivities:
         egress: Egress,
         opener: Opener,
         logins: Authenticator,
-        images: Images = NO_IMAGES,
+        containers: Containers,
     ) -> None:
-        self.images = images
+        self.containers = containers
         self.sandbox = sandbox
         self.gate = gate
         self.limits = limits
@@ -81,7 +92,7 @@ class ProgramActivities:
 
     async def _contained(self, call: ProgramCall, limits: Limits) -> Finished:
         """Run a container; its image stays as it is until that has ended."""
-        opened = self.images.opened(call.image)
+        opened = self.containers.images.opened(call.image)
         # Of a disk, which may be slow. Cancelled meanwhile, nothing refers to it: it closes itself.
         image = await asyncio.to_thread(opened.__enter__)
         try:
@@ -93,7 +104,7 @@ class ProgramActivities:
                 stdin=call.stdin,
                 hostname=call.hostname,
             )
-            return await self.sandbox.run(container, limits)
+            return await self.containers.sandbox.run(container, limits)
         finally:
             opened.__exit__(None, None, None)
 

@@ -15,8 +15,15 @@ from temporalio.worker import Worker
 from typing_extensions import override
 
 from activities.logins import Authenticator
-from activities.programs import FeatureGate, Gate, ProgramActivities
-from activities.programs.sandbox import Images, Limits, Refusing, Sandbox, proven
+from activities.programs import Containers, FeatureGate, Gate, ProgramActivities
+from activities.programs.sandbox import (
+    Images,
+    Limits,
+    Refusing,
+    Sandbox,
+    proven,
+    proven_for_images,
+)
 from activities.programs.sandbox.holding import ImageInUseError
 from activities.programs.unpacking import remove
 from foundation.database import Database
@@ -85,7 +92,7 @@ async def activities(
         egress=egress,
         opener=SecretOpener(secrets),
         logins=logins,
-        images=Images(images_folder),
+        containers=Containers(Images(images_folder), await proven_for_images(sandbox)),
     )
     await logins.aclose()
     await egress.aclose()
@@ -248,6 +255,18 @@ async def test_a_machine_that_does_not_isolate_says_so(
     assert "'bwrap' is not installed." in ended.error["detail"]
 
 
+async def test_a_machine_that_does_not_isolate_what_has_an_image_runs_scripts_alone(
+    run: Runner, programs: ProgramActivities
+) -> None:
+    refusing = Refusing("'busybox' is not installed.", "containers")
+    programs.containers = replace(programs.containers, sandbox=refusing)
+    ended = await run(container(""))
+    assert (ended.kind, ended.error["title"]) == ("configuration", "Programs cannot be run here")
+    assert ended.error["detail"].startswith("This worker runs no containers, since")
+    assert "'busybox' is not installed." in ended.error["detail"]
+    assert (await run(shell("echo yes"))).output == "yes\n"
+
+
 async def test_without_a_worker_for_programs_the_fault_says_what_to_start(
     run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,7 +399,7 @@ async def test_an_image_stays_while_a_container_of_it_runs(
 ) -> None:
     folder = reachable_folder / "images"
     shutil.copytree(images_folder, folder, symlinks=True)
-    programs.images = Images(folder)
+    programs.containers = replace(programs.containers, images=Images(folder))
     mark = f"{920_000 + uuid4().int % 10_000}"
     handle = await run.start(container(f", command: 'sleep {mark}; true'"))
     while not asleep(mark):  # noqa: ASYNC110 - processes of the system give no event

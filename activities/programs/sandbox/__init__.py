@@ -6,7 +6,7 @@ Knows nothing of Temporal. There is no implementation without isolation, and no 
 from activities.programs.sandbox.bubblewrap import Bubblewrap
 from activities.programs.sandbox.errors import ImageMissingError, SandboxRefusedError
 from activities.programs.sandbox.images import Image, Images
-from activities.programs.sandbox.probe import proven
+from activities.programs.sandbox.probe import proven, proven_for_images
 from activities.programs.sandbox.refusing import Refusing
 from activities.programs.sandbox.types import (
     Container,
@@ -31,4 +31,5 @@ __all__ = [
     "Sandbox",
     "SandboxRefusedError",
     "proven",
+    "proven_for_images",
 ]

@@ -6,13 +6,16 @@ so without an error.
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from activities.programs.sandbox.bubblewrap import Bubblewrap
 from activities.programs.sandbox.errors import SandboxRefusedError
+from activities.programs.sandbox.images import About, Image
 from activities.programs.sandbox.refusing import Refusing
-from activities.programs.sandbox.types import Finished, Limits, Program, Sandbox
+from activities.programs.sandbox.surroundings import STARTER
+from activities.programs.sandbox.types import Container, Finished, Limits, Program, Sandbox
 
 _MIB: Final = 1024 * 1024
 LIMITS: Final = Limits(
@@ -23,6 +26,9 @@ LIMITS: Final = Limits(
     disk_bytes=_MIB,
     output_bytes=64 * 1024,
 )
+# What the programs below call.
+_APPLETS: Final = ("head", "readlink", "sh", "sleep", "tail", "touch")
+_Programs: TypeAlias = Callable[..., Program | Container]
 _NAMESPACES: Final = ("user", "mnt", "pid", "net", "ipc", "uts")
 # Each line is one fact; a program that could tell more than it should tells it here.
 _LOOK: Final = """
@@ -64,21 +70,58 @@ async def proven() -> Sandbox:
     return Refusing(problem) if problem else sandbox
 
 
-async def _problem_of(sandbox: Sandbox) -> str | None:
-    """Try what must not succeed; say what did."""
+async def proven_for_images(sandbox: Sandbox) -> Sandbox:
+    """Return the sandbox if it was seen to isolate also what has the files of an image to see."""
+    if isinstance(sandbox, Refusing):
+        return sandbox
+    with tempfile.TemporaryDirectory() as folder:
+        image = _smallest_image(Path(folder))
+
+        def contained(code: str, *arguments: str) -> Container:
+            return Container(image, code, arguments)
+
+        try:
+            problem = await _problem_of(sandbox, contained)
+        except SandboxRefusedError as error:
+            problem = error.message
+    return Refusing(problem, "containers") if problem else sandbox
+
+
+def _smallest_image(folder: Path) -> Image:
+    """Make what an image is unpacked to: no program but the one that starts containers."""
+    for name in ("bin", "usr"):
+        (folder / name).mkdir()
+    # Whatever the worker keeps to itself by default: everybody has to come through.
+    for each in (folder, *folder.iterdir()):
+        each.chmod(0o755)
+    for name in _APPLETS:
+        (folder / "bin" / name).symlink_to(STARTER)
+    return Image(About(name="probe", digest=""), folder)
+
+
+def _script(code: str, *arguments: str) -> Program:
+    return Program("sh", code, arguments)
+
+
+async def _problem_of(sandbox: Sandbox, program: _Programs = _script) -> str | None:
+    """Try what must not succeed; say what did.
+
+    Args:
+        program: Makes of a text for the shell what runs it.
+    """
     with tempfile.NamedTemporaryFile() as canary:
         # Whoever the program is, it is not its owner.
         os.fchmod(canary.fileno(), 0o644)
-        looked = await sandbox.run(Program("sh", _LOOK, arguments=(canary.name,)), LIMITS)
+        looked = await sandbox.run(program(_LOOK, canary.name), LIMITS)
     lines = looked.stdout.decode(errors="replace").splitlines()
     if "looked" not in lines:
         return f"a first program did not end well ({_told(looked)})."
     if problem := _problem_in(lines):
         return problem
-    crowd = await sandbox.run(Program("sh", _MANY_PROCESSES), LIMITS)
+    crowd = await sandbox.run(program(_MANY_PROCESSES), LIMITS)
     if b"started" in crowd.stdout:
         return "the number of processes is not limited."
-    much = await sandbox.run(Program("sh", _MUCH_MEMORY), LIMITS)
+    much = await sandbox.run(program(_MUCH_MEMORY), LIMITS)
     if b"held" in much.stdout:
         return "memory is not limited."
     return None

@@ -16,12 +16,18 @@ from activities.programs.sandbox.types import (
 
 @dataclass(frozen=True)
 class Refusing(Sandbox):
-    """A sandbox that takes nothing."""
+    """A sandbox that takes nothing.
+
+    Attributes:
+        what: What it would have taken.
+    """
 
     reason: str
+    what: str = "programs"
 
     @override
     async def run(self, program: Program | Container, limits: Limits) -> Finished:
         raise SandboxRefusedError(
-            f"This worker runs no programs, since its machine does not isolate them: {self.reason}"
+            f"This worker runs no {self.what}, since its machine does not isolate them: "
+            f"{self.reason}"
         )

@@ -27,7 +27,7 @@ _TEMPORARY: Final = "/tmp"  # noqa: S108
 # What the sandbox puts there itself.
 _OURS: Final = frozenset({"proc", "dev", "sys", "tmp", ".millwright"})
 # An image need not have anything that sets limits; this needs nothing of the image.
-_STARTER: Final = "/.millwright/busybox"
+STARTER: Final = "/.millwright/busybox"
 _STARTING: Final = "/.millwright/start"
 # It looks programs up itself: left to the shell of busybox, one of its own commands would stand in
 # for the program of the image that is called so, or that the image has not. The variables of the
@@ -135,8 +135,8 @@ def of_container(container: Container, limits: Limits) -> Surroundings:
         )
     variables = {**ENVIRONMENT, **container.image.environment, **container.environment}
     return Surroundings(
-        files=[*_of_an_image(root), "--ro-bind", starter, _STARTER],
-        words=[_STARTER, "sh", _STARTING, *container.words],
+        files=[*_of_an_image(root), "--ro-bind", starter, STARTER],
+        words=[STARTER, "sh", _STARTING, *container.words],
         directory=_directory(container.image),
         hostname=container.hostname or _HOST,
         file=_STARTING,

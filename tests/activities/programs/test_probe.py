@@ -1,18 +1,22 @@
 """A sandbox that does not hold is found out when the worker starts."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from activities.programs.sandbox import (
     Bubblewrap,
+    Limits,
+    Program,
     Refusing,
     Sandbox,
     SandboxRefusedError,
     bubblewrap,
+    surroundings,
 )
-from activities.programs.sandbox.probe import proven
+from activities.programs.sandbox.probe import proven, proven_for_images
 
 pytestmark = pytest.mark.anyio
 
@@ -49,9 +53,14 @@ async def test_a_bwrap_that_makes_no_namespaces_is_refused(
         ("--remount-ro", "the program writes /"),
     ],
 )
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("of_an_image", [False, True])
 async def test_what_is_missing_is_named(
-    monkeypatch: pytest.MonkeyPatch, dropped: str, problem: str
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    dropped: str,
+    problem: str,
+    *,
+    of_an_image: bool,
 ) -> None:
     original = bubblewrap._Given.file
 
@@ -72,7 +81,7 @@ async def test_what_is_missing_is_named(
         return original(given, content)
 
     monkeypatch.setattr(bubblewrap._Given, "file", without)
-    found = await proven()
+    found = await (proven_for_images(sandbox) if of_an_image else proven())
     assert isinstance(found, Refusing)
     assert problem in found.reason
 
@@ -83,6 +92,39 @@ async def test_without_bubblewrap_the_reason_says_what_to_install(
     monkeypatch.setattr("activities.programs.sandbox.bubblewrap._TOOLS", "/nowhere")
     found = await proven()
     assert found == Refusing("'bwrap' is not installed. Debian, Ubuntu: apt-get install bubblewrap")
+
+
+async def test_a_sandbox_that_lets_containers_start_any_number_of_processes_is_found_out(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlimited = surroundings._START.replace("ulimit -u {processes}", "true")
+    monkeypatch.setattr(surroundings, "_START", unlimited)
+    found = await proven_for_images(sandbox)
+    assert found == Refusing("the number of processes is not limited.", "containers")
+
+
+async def test_a_worker_that_keeps_its_files_to_itself_runs_containers(sandbox: Sandbox) -> None:
+    before = os.umask(0o077)
+    try:
+        assert await proven_for_images(sandbox) is sandbox
+    finally:
+        os.umask(before)
+
+
+async def test_without_what_starts_containers_the_reason_says_what_to_install(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    found = await proven_for_images(sandbox)
+    assert isinstance(found, Refusing)
+    assert "apt-get install busybox-static" in found.reason
+    with pytest.raises(SandboxRefusedError, match="runs no containers"):
+        await found.run(Program("sh", "true"), Limits())
+
+
+async def test_where_no_program_is_isolated_no_container_is() -> None:
+    refusing = Refusing("no bwrap")
+    assert await proven_for_images(refusing) is refusing
 
 
 def replaced(sandbox: Sandbox, bwrap: str) -> Bubblewrap:
