@@ -5,8 +5,10 @@ Publish, start and result go through the API, a real Temporal server and a worke
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -21,6 +23,7 @@ from tests.fixtures.agents import Asked, agent
 from tests.fixtures.grpc_line import Protos
 from tests.fixtures.mosquitto import PASSWORD, USER, Mosquitto
 from tests.fixtures.plant import Plant
+from tests.fixtures.system import System
 from tests.fixtures.token_server import POST_SECRET, TokenServer
 from tests.toolhub.servers import Seen, good_server, serving, serving_at
 
@@ -100,6 +103,31 @@ def mcp_server() -> Iterator[str]:
     """Where an MCP server made with the official SDK is."""
     with serving(good_server(Seen())) as base:
         yield f"{base}/mcp"
+
+
+@pytest.fixture(scope="session")
+def container_worker(system: System, images_folder: Path) -> Iterator[None]:
+    """A worker for programs that has the image `plant/tool:1.0`."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("There is no bwrap (apt-get install bubblewrap).")
+    images = system.settings.programs.images
+    assert images is not None
+    # Some of what the image keeps are links.
+    shutil.copytree(images_folder, images, symlinks=True, dirs_exist_ok=True)
+    worker = system.start_programs()
+    yield
+    worker.stop()
+
+
+@given(parsers.parse("the tenant may run containers of '{image}'"))
+def may_run_containers(request: pytest.FixtureRequest, client: Millwright, image: str) -> None:
+    request.getfixturevalue("container_worker")
+    client.features.put("containers", enabled=True, images=[image])
+
+
+@given("the tenant may run no containers")
+def may_run_none(client: Millwright) -> None:
+    client.features.put("containers", enabled=False)
 
 
 @given("an MCP server")
