@@ -90,7 +90,8 @@ async def test_of_clicks_at_once_one_decides(desk: Desk) -> None:
         for number in range(16):
             group.start_soon(click, "approve" if number % 2 else "reject")
     assert counted[200] == 1
-    assert set(counted) <= {200, 409, 410}
+    # 403: the decision is there, and that the link is used up is not noted yet.
+    assert set(counted) <= {200, 403, 409, 410}
     assert len((await desk.approval(shown["id"]))["votes"]) == 1
 
 
