@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from foundation.database import Database
-from tests.interpreter.asking import asked, finished, person, says
+from tests.interpreter.asking import asked, asking, finished, person, says
 from tests.interpreter.conftest import Runner
 from tests.interpreter.resetting import moments_of, reset, until_votes
 from workflows.approvals.models import ApprovalLink
@@ -41,6 +41,8 @@ async def test_what_was_decided_before_the_moment_counts(run: Runner) -> None:
     handle, shown = await asked(run, TWO)
     await says(run, person(run, "ada"), shown)
     await until_votes(run, 1)
+    # The run has to know that it is shown: at the moment before, nobody had decided.
+    await run.until(handle, asking)
     moments = await moments_of(handle)
     await says(run, person(run, "m", "manager"), shown, approves=False)
     again = await reset(run.client, handle, moments[-1])

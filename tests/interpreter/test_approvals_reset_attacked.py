@@ -223,6 +223,7 @@ async def test_a_run_that_was_reset_can_be_reset_again(run: Runner) -> None:
         await says(run, person(run, "ada"), await until_votes(run, 0))
         await until_votes(run, 1)
     # And what was reset is reset itself, to where one has decided.
+    await run.until(again, asking)
     later = await moments_of(again)
     await says(run, person(run, "m", "manager"), shown, approves=False)
     last = await reset(run.client, again, later[-1])
