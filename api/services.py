@@ -13,6 +13,7 @@ from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.breakers import Breakers
 from toolhub.hub import ToolHub
+from toolhub.pinning.service import Drifts
 from toolhub.registry import Registry
 from workflows.approvals.links.service import Links
 from workflows.approvals.service import Approvals
@@ -43,6 +44,7 @@ class Services:
         events: Brings events to those who wait for them.
         secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
+        drifts: How their tools have changed, and what of it waits for somebody.
         toolhub: Calls their tools.
         breakers: What keeps them from being called when that is of no use.
         temporal: The one client of this process; it reconnects by itself.
@@ -65,6 +67,7 @@ class Services:
     secrets: Secrets
     features: Features
     registry: Registry
+    drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers
     temporal: Client

@@ -72,6 +72,7 @@ def build_services(
         secrets=secrets,
         features=features,
         registry=toolhub.registry,
+        drifts=toolhub.drifts,
         toolhub=toolhub.hub,
         breakers=toolhub.breakers,
         temporal=temporal,

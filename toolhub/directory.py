@@ -24,7 +24,9 @@ from foundation.settings import McpSettings
 from toolhub.credentials import Credentials
 from toolhub.errors import ToolUnusableError, UnknownServerError, UnknownToolError
 from toolhub.guard import Guarded
-from toolhub.models import McpServer, McpTool
+from toolhub.models import McpServer, McpTool, McpToolVersion
+from toolhub.pinning.refusals import pinned, quarantined
+from toolhub.pinning.repository import ToolRows
 from toolhub.protection import forced_of, numbers_of
 from toolhub.repository import ServerRows
 from toolhub.schemas import Dialect
@@ -35,7 +37,8 @@ KEPT_S: Final = 10.0
 _KEPT_ENTRIES: Final = 4096
 _NAMED: Final = 30
 
-Key: TypeAlias = tuple[str, str, str]
+# Tenant, server, tool, and the fingerprint that the caller pins.
+Key: TypeAlias = tuple[str, str, str, str | None]
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,25 @@ class Directory:
         self._lock = Lock()  # services in threads forget what the event loop looks up
         self._loading: WeakValueDictionary[Key, anyio.Lock] = WeakValueDictionary()
 
-    async def find(self, tenant_id: str, server: str, tool: str) -> Entry:
+    async def find(
+        self, tenant_id: str, server: str, tool: str, sha256: str | None = None
+    ) -> Entry:
         """Return an entry, from memory or from the database.
+
+        Args:
+            tenant_id: Whose server it is.
+            server: Its name.
+            tool: Which of its tools.
+            sha256: The tool that is meant; None means the one there is.
 
         Raises:
             UnknownServerError: When the tenant has no such server.
             UnknownToolError: When the server has no such tool.
             ToolUnusableError: When the tool's schemas cannot be used.
+            ToolQuarantinedError: When it has changed and nobody has accepted that.
+            ToolPinError: When it is not the one that is meant, nor compatible with it.
         """
-        key = (tenant_id, server, tool)
+        key = (tenant_id, server, tool, sha256)
         if entry := self._known(key):
             return entry
         loading = self._loading.setdefault(key, anyio.Lock())
@@ -105,21 +118,27 @@ class Directory:
             return self._entries.get(key)
 
     def _load(self, key: Key) -> Entry:
-        tenant_id, server_name, tool_name = key
+        tenant_id, server_name, tool_name, sha256 = key
         with self._database.session() as session:
             rows = ServerRows(session, tenant_id)
             server = rows.server(server_name)
             if server is None:
                 raise unknown_server(server_name, rows.names())
+            versions = ToolRows(session, tenant_id)
+            if drift := versions.drift(server.id, tool_name):
+                raise quarantined(server_name, drift)
             tool = rows.tool(server.id, tool_name)
             if tool is None:
                 raise unknown_tool(server_name, tool_name, rows.tool_names(server.id))
-        entry = self._entry(server, tool)
+            meant: McpTool | McpToolVersion = tool
+            if sha256 not in (None, tool.sha256):
+                meant = pinned(versions, server_name, tool, sha256 or "")
+        entry = self._entry(server, tool, meant)
         with self._lock:
             self._entries[key] = entry
         return entry
 
-    def _entry(self, server: McpServer, tool: McpTool) -> Entry:
+    def _entry(self, server: McpServer, tool: McpTool, meant: McpTool | McpToolVersion) -> Entry:
         if tool.problem is not None:
             raise ToolUnusableError(
                 f"The tool '{tool.name}' of the MCP server '{server.name}' cannot be called: "
@@ -131,7 +150,7 @@ class Directory:
             dialect=Dialect(server.dialect),
             tool=tool.name,
             timeout_s=server.timeout_s,
-            input=compiled(tool.input_schema),
+            input=compiled(meant.input_schema),
             output=None if tool.output_schema is None else compiled(tool.output_schema),
             repeatable=is_repeatable(tool.annotations),
             param_headers=_param_headers(tool.input_schema),

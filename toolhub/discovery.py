@@ -5,17 +5,18 @@ bad tool does not keep the good ones from being used. A server that breaks a bou
 twice, is refused as a whole.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from anyio import fail_after, to_thread
 
-from foundation.json import JsonObject, JsonValue, canonical, digest
+from foundation.json import JsonObject, JsonValue, canonical
 from foundation.schema_cost import SchemaRefusedError
 from foundation.schemas import compiled
 from toolhub.errors import NotMcpError
 from toolhub.failures import Attempt, failure
 from toolhub.outcome import Kind, classify
+from toolhub.pinning.hashing import fingerprint
 from toolhub.repository import made_storable
 from toolhub.schemas import MAX_TOOLS, ToolDefinition
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
@@ -26,6 +27,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 TIMEOUT_S: Final = 15.0
 ALL_PAGES_S: Final = 30.0
 _MAX_NAME: Final = 128
+_MAX_TITLE: Final = 500
 _MAX_DESCRIPTION: Final = 8192
 _ANY_OBJECT: Final[JsonObject] = {"type": "object"}
 
@@ -39,11 +41,12 @@ class FoundTool:
     """
 
     name: str
-    description: str | None
-    input_schema: JsonObject
-    output_schema: JsonObject | None
-    annotations: JsonObject
-    sha256: str
+    title: str | None = None
+    description: str | None = None
+    input_schema: JsonObject = field(default_factory=lambda: _ANY_OBJECT)
+    output_schema: JsonObject | None = None
+    annotations: JsonObject = field(default_factory=dict)
+    sha256: str = ""
     problem: str | None = None
 
 
@@ -140,56 +143,60 @@ def _read_all(to: Destination, raw: list[JsonValue]) -> list[FoundTool]:
 
 
 def _read(raw: JsonObject) -> FoundTool:
-    name, description = raw.get("name"), raw.get("description")
+    name, title, description = raw.get("name"), raw.get("title"), raw.get("description")
     input_schema, output_schema = raw.get("inputSchema"), raw.get("outputSchema")
     annotations = raw.get("annotations")
     return _checked(
-        name=name if isinstance(name, str) else "",
-        description=description if isinstance(description, str) else None,
-        input_schema=input_schema if isinstance(input_schema, dict) else _ANY_OBJECT,
-        output_schema=output_schema if isinstance(output_schema, dict) else None,
-        annotations=annotations if isinstance(annotations, dict) else {},
+        FoundTool(
+            name=name if isinstance(name, str) else "",
+            title=_text(title, _MAX_TITLE),
+            description=_text(description, _MAX_DESCRIPTION),
+            input_schema=input_schema if isinstance(input_schema, dict) else _ANY_OBJECT,
+            output_schema=output_schema if isinstance(output_schema, dict) else None,
+            annotations=annotations if isinstance(annotations, dict) else {},
+        )
     )
 
 
 def _described(tool: ToolDefinition) -> FoundTool:
     return _checked(
-        name=tool.name,
-        description=tool.description,
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
-        annotations=tool.annotations,
+        FoundTool(
+            name=tool.name,
+            description=_text(tool.description, _MAX_DESCRIPTION),
+            input_schema=tool.input_schema,
+            output_schema=tool.output_schema,
+            annotations=tool.annotations,
+        )
     )
 
 
-def _checked(
-    *,
-    name: str,
-    description: str | None,
-    input_schema: JsonObject,
-    output_schema: JsonObject | None,
-    annotations: JsonObject,
-) -> FoundTool:
-    text = None if description is None else made_storable(description)[:_MAX_DESCRIPTION]
-    problem = _problem(input_schema, output_schema, annotations)
-    if problem is not None:
-        return FoundTool(name, text, _ANY_OBJECT, None, {}, digest([name, text]), problem)
-    whole: JsonValue = [name, text, input_schema, output_schema, annotations]
-    return FoundTool(name, text, input_schema, output_schema, annotations, digest(whole))
+def _text(value: JsonValue, most: int) -> str | None:
+    return made_storable(value)[:most] if isinstance(value, str) else None
+
+
+def _checked(tool: FoundTool) -> FoundTool:
+    problem = _problem(tool.input_schema, tool.output_schema, tool.annotations)
+    if problem is None:
+        try:
+            return replace(tool, sha256=fingerprint(tool))
+        except ValueError as error:
+            problem = f"it cannot be fingerprinted: {error}"
+    bare = FoundTool(made_storable(tool.name), tool.title, tool.description, problem=problem)
+    return replace(bare, sha256=fingerprint(bare))
 
 
 def _problem(
     input_schema: JsonObject, output_schema: JsonObject | None, annotations: JsonObject
 ) -> str | None:
     """Say why a tool cannot be used, or nothing."""
-    for field, schema in (("input_schema", input_schema), ("output_schema", output_schema)):
+    for which, schema in (("input_schema", input_schema), ("output_schema", output_schema)):
         try:
             if schema is not None:
                 compiled(schema)
         except SchemaRefusedError as error:
-            return f"its {field} cannot be used: {error}"
+            return f"its {which} cannot be used: {error}"
         except RecursionError:
-            return f"its {field} cannot be used: it is nested too deeply"
+            return f"its {which} cannot be used: it is nested too deeply"
     spelled = canonical([input_schema, output_schema, annotations])
     if b"\\u0000" in spelled:
         return "its description holds NUL characters"

@@ -2,10 +2,14 @@
 
     NotFoundError
     ├── UnknownServerError       no such server; names those that there are
-    └── UnknownToolError         no such tool on that server
+    ├── UnknownToolError         no such tool on that server
+    └── NoDriftError             nothing about the tool waits to be accepted
     ConflictError
     ├── ServerExistsError        the name is taken
-    └── ServerChangedError       somebody changed it meanwhile
+    ├── ServerChangedError       somebody changed it meanwhile
+    ├── DriftChangedError        the tool has changed again since it was looked at
+    ├── ToolQuarantinedError     the tool has changed, and nobody has accepted that
+    └── ToolPinError             the tool is not the one that the definition pins
     InvalidInputError
     ├── RegistrationError        what was sent to the registry does not fit together
     ├── SchemaRefusedError       a schema that cannot be checked safely (foundation.schema_cost)
@@ -240,6 +244,30 @@ class ToolUnusableError(CallError, UpstreamError):
 
     code = "tool-unusable"
     title = "The tool's description cannot be used"
+
+
+class ToolQuarantinedError(CallError, ConflictError):
+    """The server has changed the tool in a way that somebody has to look at; nothing was sent."""
+
+    code = "tool-quarantined"
+    title = "The tool has changed and is in quarantine"
+
+
+class ToolPinError(CallError, ConflictError):
+    """The tool is another one than the caller pinned; nothing was sent."""
+
+    code = "tool-pin"
+    title = "The tool is not the pinned one"
+
+
+class NoDriftError(NotFoundError):
+    """Nothing about this tool waits for anybody."""
+
+    code = "no-mcp-tool-drift"
+
+
+class DriftChangedError(ChangedError):
+    """What waits is not what the caller has looked at."""
 
 
 class ToolOutputError(CallError, UpstreamError):

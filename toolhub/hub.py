@@ -54,13 +54,15 @@ class ToolHub:
         Raises:
             UnknownServerError: The tenant has no such server.
             UnknownToolError: The server has no such tool.
+            ToolQuarantinedError: It has changed and nobody has accepted that; nothing was sent.
+            ToolPinError: It is not the one that the caller pins; nothing was sent.
             ToolInputError: The arguments do not fit; nothing was sent.
             ToolFailedError: The tool ran and failed.
             ToolOutputError: The tool ran and broke its promise about the result.
             BreakerOpenError, ThrottledError, ServerCrowdedError: Not now; nothing was sent.
             CallError: Any other failure; says whether trying again is safe.
         """
-        entry = await self._directory.find(call.tenant_id, call.server, call.tool)
+        entry = await self._directory.find(call.tenant_id, call.server, call.tool, call.sha256)
         check_input(entry, call.arguments)
         message = _message(entry, call)
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)

@@ -38,6 +38,7 @@ class McpServer(Base):
     timeout_s: Mapped[float]
     protection: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     breaker: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
+    pinning: Mapped[str] = mapped_column(String(20), server_default="standard")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -49,30 +50,75 @@ class McpServer(Base):
         return self.url.rstrip("/") + self.path if self.path else self.url
 
 
-class McpTool(Base):
-    """A tool of a registered server, as the server (or, for some dialects, the user) describes it.
+class _ToolOfServer:
+    """A tool of a registered server, as its server (or, for some dialects, the user) describes it.
 
     Attributes:
-        sha256: Hash of the definition, to notice when a server changes what a tool is.
+        sha256: Fingerprint of all of it (`toolhub.pinning.hashing`).
         problem: Why it cannot be called: its own schema cannot be used.
     """
-
-    __tablename__ = "mcp_tools"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "server_id"],
-            ["mcp_servers.tenant_id", "mcp_servers.id"],
-            ondelete="CASCADE",
-        ),
-    )
 
     tenant_id: Mapped[str] = mapped_column(String(63), primary_key=True)
     server_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    title: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     input_schema: Mapped[JsonObject] = mapped_column(JSONB)
     output_schema: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     annotations: Mapped[JsonObject] = mapped_column(JSONB)
     sha256: Mapped[str] = mapped_column(String(64))
     problem: Mapped[str | None] = mapped_column(Text)
+
+
+def _of_server() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", "server_id"],
+        ["mcp_servers.tenant_id", "mcp_servers.id"],
+        ondelete="CASCADE",
+    )
+
+
+class McpTool(_ToolOfServer, Base):
+    """A tool as it may be called now.
+
+    Attributes:
+        version: Which of its versions it is.
+    """
+
+    __tablename__ = "mcp_tools"
+    __table_args__ = (_of_server(),)
+
+    version: Mapped[int] = mapped_column(server_default="1")
     discovered_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class McpToolVersion(_ToolOfServer, Base):
+    """What a tool once was, or is: rows are added and never changed, also when the tool is gone.
+
+    Attributes:
+        drift: How it differs from the version before; None for the first.
+        accepted_by: Who took it over; None when nobody had to be asked.
+    """
+
+    __tablename__ = "mcp_tool_versions"
+    __table_args__ = (_of_server(),)
+
+    version: Mapped[int] = mapped_column(primary_key=True, sort_order=1)  # last of the key
+    drift: Mapped[str | None] = mapped_column(String(20))
+    accepted_by: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class McpToolDrift(_ToolOfServer, Base):
+    """What a server says of a tool now and nobody has accepted: while it stands, no call is made.
+
+    Attributes:
+        changes: The differences from what was accepted, gravest first.
+    """
+
+    __tablename__ = "mcp_tool_drifts"
+    __table_args__ = (_of_server(),)
+
+    drift: Mapped[str] = mapped_column(String(20))
+    changes: Mapped[list[JsonObject]] = mapped_column(JSONB)
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())

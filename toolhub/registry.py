@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from foundation.database import Database
 from foundation.pages import NamePage, page_of
@@ -26,7 +27,9 @@ from toolhub.errors import (
     ServerExistsError,
     ServerNotAllowedError,
 )
-from toolhub.models import McpServer, McpTool
+from toolhub.models import McpServer
+from toolhub.pinning.repository import ToolRows
+from toolhub.pinning.taking import take_over
 from toolhub.repository import ServerRows
 from toolhub.schemas import (
     Dialect,
@@ -39,7 +42,7 @@ from toolhub.schemas import (
     ToolInfo,
     ToolPage,
 )
-from toolhub.views import server_info, tool_info, tool_row
+from toolhub.views import server_info, tool_info
 from toolhub.wire.exchange import Wire
 
 _PATHS: Final = {Dialect.MCP: "", Dialect.SEED_HTTP: "/mcp/tools/call"}
@@ -225,6 +228,7 @@ class Registry:
             path=_PATHS[given.dialect] if given.path is None else given.path,
             timeout_s=given.timeout_s,
             protection=given.protection.model_dump(exclude_unset=True) or None,
+            pinning=given.pinning,
             status=ServerStatus.UNDISCOVERED,
             version=1,
             created_at=now,
@@ -244,6 +248,7 @@ class Registry:
         server.timeout_s = server.timeout_s if change.timeout_s is None else change.timeout_s
         if change.protection is not None:
             server.protection = change.protection.model_dump(exclude_unset=True) or None
+        server.pinning = server.pinning if change.pinning is None else change.pinning
         moved = server.endpoint != before
         if moved:
             _check_endpoint(server)
@@ -274,15 +279,14 @@ class Registry:
                 raise _taken(server.name)
 
     def _insert(self, server: McpServer, found: Discovery | None) -> ServerInfo:
-        tools = _fill(server, found)
         try:
             with self._database.session() as session:
-                rows = ServerRows(session, server.tenant_id)
-                rows.add(server)
-                rows.replace_tools(server.id, tools or [])
+                ServerRows(session, server.tenant_id).add(server)
+                if found is not None:
+                    _fill(session, server, found)
         except IntegrityError as error:
             raise _taken(server.name) from error
-        return server_info(server, len(tools or []))
+        return server_info(server, len(found.tools) if found else 0)
 
     def _read(self, tenant_id: str, name: str) -> McpServer:
         """Return a server's row, cut loose from the database."""
@@ -291,7 +295,6 @@ class Registry:
 
     def _write(self, server: McpServer, found: Discovery | None) -> ServerInfo:
         """Store a changed row, unless somebody else has changed it since it was read."""
-        tools = _fill(server, found)
         with self._database.session() as session:
             rows = ServerRows(session, server.tenant_id)
             current = _found(rows, server.name, lock=True)
@@ -299,24 +302,22 @@ class Registry:
                 raise _changed(server.name)
             server.version += 1
             server.updated_at = datetime.now(tz=UTC)
+            if found is not None:
+                _fill(session, server, found)
             session.merge(server)
-            if tools is not None:
-                rows.replace_tools(server.id, tools)
-                session.flush()
+            session.flush()
             count = rows.tool_counts([server.id]).get(server.id, 0)
         self._directory.forget(server.tenant_id, server.name)
         return server_info(server, count)
 
 
-def _fill(server: McpServer, found: Discovery | None) -> list[McpTool] | None:
-    """Note in a server's row what was found, and return the rows of its tools."""
-    if found is None:
-        return None
-    now = datetime.now(tz=UTC)
+def _fill(session: Session, server: McpServer, found: Discovery) -> None:
+    """Note in a server's row what was found, and take its tools over."""
+    now, first = datetime.now(tz=UTC), server.discovered_at is None
     server.protocol = found.protocol
     server.status = ServerStatus.READY
     server.discovered_at = now
-    return [tool_row(server, tool, now) for tool in found.tools]
+    take_over(ToolRows(session, server.tenant_id), server, found.tools, now, first=first)
 
 
 def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:

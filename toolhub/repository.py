@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from toolhub.models import McpServer, McpTool
@@ -94,12 +94,6 @@ class ServerRows:
             )
         rows = self._session.execute(page.order_by(McpServer.name, McpTool.name).limit(limit))
         return [(name, tool) for name, tool in rows]
-
-    def replace_tools(self, server_id: UUID, tools: list[McpTool]) -> None:
-        """Make these the tools of a server."""
-        old = delete(McpTool).where(self._own_tools, McpTool.server_id == server_id)
-        self._session.execute(old)
-        self._session.add_all(tools)
 
     @property
     def _own_servers(self) -> ColumnElement[bool]:

@@ -11,6 +11,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from foundation.json import JsonObject, JsonValue
+from toolhub.pinning.drift import Change, Drift
+from toolhub.pinning.judging import Policy
 from toolhub.protection import Protection
 
 MAX_TIMEOUT_S: Final = 3600.0
@@ -119,6 +121,7 @@ class ServerRegistration(_Strict):
         timeout_s: Longest wait for one call; a caller may ask for less.
         protection: What guards it, where it differs from the installation's settings.
         discover: Ask the server for its tools now, and register nothing when it does not answer.
+        pinning: `standard` holds back what is breaking or suspicious, `strict` every change.
         tools: Only for dialects that cannot list their tools.
     """
 
@@ -130,6 +133,7 @@ class ServerRegistration(_Strict):
     timeout_s: TimeoutSeconds = DEFAULT_TIMEOUT_S
     protection: Protection = Protection()
     discover: bool = True
+    pinning: Policy = Policy.STANDARD
     tools: list[ToolDefinition] = Field(default_factory=list, max_length=MAX_TOOLS)
 
 
@@ -146,6 +150,7 @@ class ServerChange(_Strict):
     timeout_s: TimeoutSeconds | None = None
     protection: Protection | None = None
     discover: bool = True
+    pinning: Policy | None = None
     tools: list[ToolDefinition] | None = Field(default=None, max_length=MAX_TOOLS)
 
 
@@ -176,6 +181,7 @@ class ServerInfo(BaseModel, frozen=True):
     protocol: JsonObject | None
     timeout_s: float
     protection: JsonObject
+    pinning: Policy
     tool_count: int
     version: int
     created_at: datetime
@@ -188,23 +194,62 @@ class ServerInfo(BaseModel, frozen=True):
         return f'"{self.id.hex[:12]}-{self.version}"'
 
 
-class ToolInfo(BaseModel, frozen=True):
-    """A tool of a registered server.
-
-    Attributes:
-        sha256: Hash of name, description, schemas and annotations: changes when the tool does.
-        problem: Why the tool cannot be called, when its own schema is the reason.
-    """
-
+class _ToolInfo(BaseModel, frozen=True):
     server: str
     name: str
+    title: str | None
     description: str | None
     input_schema: JsonObject
     output_schema: JsonObject | None
     annotations: JsonObject
     sha256: str
     problem: str | None
+
+
+class ToolInfo(_ToolInfo, frozen=True):
+    """A tool of a registered server, as it was accepted.
+
+    Attributes:
+        sha256: Fingerprint of all that its server says of it; what a definition pins.
+        problem: Why the tool cannot be called, when its own schema is the reason.
+        version: Counts what the tool was since the server was registered.
+    """
+
+    version: int
     discovered_at: datetime
+
+
+class ToolVersionInfo(_ToolInfo, frozen=True):
+    """What a tool once was, or is.
+
+    Attributes:
+        drift: How it differs from the version before; null for the first.
+        accepted_by: Who accepted it; null when nobody had to be asked.
+    """
+
+    version: int
+    drift: Drift | None
+    accepted_by: str | None
+    created_at: datetime
+
+
+class DriftInfo(_ToolInfo, frozen=True):
+    """What a server says of a tool now, and nobody has accepted. Calls are refused meanwhile.
+
+    Attributes:
+        sha256: What to send to accept this and nothing else.
+        changes: The differences from what was accepted, the gravest first.
+    """
+
+    drift: Drift
+    changes: list[Change]
+    found_at: datetime
+
+
+class Acceptance(_Strict):
+    """Which change is accepted: the one that was looked at."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class ServerPage(BaseModel, frozen=True):
@@ -221,11 +266,56 @@ class ToolPage(BaseModel, frozen=True):
     next_page_token: str | None = Field(description="Where the next page begins; null at the end.")
 
 
+class ToolTrial(_Strict):
+    """A call of a tool by a person.
+
+    Attributes:
+        sha256: The tool that is meant; left out, the one there is.
+        timeout_s: Longest wait; never longer than the server's own, nor than a minute.
+    """
+
+    server: str = Field(max_length=63)
+    tool: str = Field(max_length=128)
+    arguments: JsonObject = Field(default_factory=dict)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    timeout_s: float = Field(default=DEFAULT_TIMEOUT_S, gt=0, le=60, allow_inf_nan=False)
+
+
+class ToolAnswer(BaseModel, frozen=True):
+    """What a tool answered.
+
+    Attributes:
+        value: What a workflow would get.
+        content: All content blocks, as they came.
+        structured: The structured content, if there is any.
+    """
+
+    value: JsonValue
+    content: list[JsonValue]
+    structured: JsonValue
+
+
+class ToolVersionPage(BaseModel, frozen=True):
+    """Part of the list of a tool's versions, the newest first."""
+
+    items: list[ToolVersionInfo]
+    next_page_token: str | None = Field(description="Where the next page begins; null at the end.")
+
+
+class DriftPage(BaseModel, frozen=True):
+    """Part of the list of what waits to be accepted."""
+
+    items: list[DriftInfo]
+    next_page_token: str | None = Field(description="Where the next page begins; null at the end.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallTool:
     """One call of a registered tool.
 
     Attributes:
+        sha256: The tool that the caller means; another one, or one that is not compatible, is not
+            called.
         timeout_s: Longest wait; never longer than the server's own.
         idempotency_key: The same for every attempt of the same call; servers that know it may use
             it to notice a repetition.
@@ -240,6 +330,7 @@ class CallTool:
     tool: str
     arguments: JsonObject = field(default_factory=dict)
     timeout_s: float | None = None
+    sha256: str | None = None
     idempotency_key: str | None = None
     maybe_sent: bool = False
     on_send: Callable[[], None] | None = None

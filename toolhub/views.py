@@ -1,10 +1,20 @@
 """Rows and what is shown of them. The sealed credential stays in the row."""
 
-from datetime import datetime
+from typing import Any, Final
 
 from toolhub.discovery import FoundTool
-from toolhub.models import McpServer, McpTool
-from toolhub.schemas import CredentialInfo, Dialect, ServerInfo, ServerStatus, ToolInfo
+from toolhub.models import McpServer, McpTool, McpToolDrift, McpToolVersion
+from toolhub.pinning.drift import Change, Drift
+from toolhub.pinning.judging import Policy
+from toolhub.schemas import (
+    CredentialInfo,
+    Dialect,
+    DriftInfo,
+    ServerInfo,
+    ServerStatus,
+    ToolInfo,
+    ToolVersionInfo,
+)
 
 
 def server_info(server: McpServer, tool_count: int) -> ServerInfo:
@@ -22,6 +32,7 @@ def server_info(server: McpServer, tool_count: int) -> ServerInfo:
         protocol=server.protocol,
         timeout_s=server.timeout_s,
         protection=server.protection or {},
+        pinning=Policy(server.pinning),
         tool_count=tool_count,
         version=server.version,
         created_at=server.created_at,
@@ -34,28 +45,41 @@ def tool_info(server_name: str, tool: McpTool) -> ToolInfo:
     """Return what may be seen of a tool."""
     return ToolInfo(
         server=server_name,
-        name=tool.name,
-        description=tool.description,
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
-        annotations=tool.annotations,
-        sha256=tool.sha256,
-        problem=tool.problem,
+        **fields_of(tool),
+        version=tool.version,
         discovered_at=tool.discovered_at,
     )
 
 
-def tool_row(server: McpServer, tool: FoundTool, at: datetime) -> McpTool:
-    """Return the row of a tool that was found."""
-    return McpTool(
-        tenant_id=server.tenant_id,
-        server_id=server.id,
-        name=tool.name,
-        description=tool.description,
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
-        annotations=tool.annotations,
-        sha256=tool.sha256,
-        problem=tool.problem,
-        discovered_at=at,
+def version_info(server_name: str, tool: McpToolVersion) -> ToolVersionInfo:
+    """Return what may be seen of a version of a tool."""
+    return ToolVersionInfo(
+        server=server_name,
+        **fields_of(tool),
+        version=tool.version,
+        drift=None if tool.drift is None else Drift(tool.drift),
+        accepted_by=tool.accepted_by,
+        created_at=tool.created_at,
     )
+
+
+def drift_info(server_name: str, waiting: McpToolDrift) -> DriftInfo:
+    """Return what may be seen of a change that waits."""
+    return DriftInfo(
+        server=server_name,
+        **fields_of(waiting),
+        drift=Drift(waiting.drift),
+        changes=[Change.model_validate(change) for change in waiting.changes],
+        found_at=waiting.found_at,
+    )
+
+
+def fields_of(tool: FoundTool | McpTool | McpToolVersion | McpToolDrift) -> dict[str, Any]:
+    """Return what makes a tool, wherever it is written."""
+    return {name: getattr(tool, name) for name in _FIELDS}
+
+
+_FIELDS: Final = (
+    *("name", "title", "description", "input_schema", "output_schema", "annotations"),
+    *("sha256", "problem"),
+)

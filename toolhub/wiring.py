@@ -15,6 +15,7 @@ from toolhub.credentials import Credentials
 from toolhub.directory import Directory
 from toolhub.guard import Guard
 from toolhub.hub import ToolHub
+from toolhub.pinning.service import Drifts
 from toolhub.registry import Registry
 from toolhub.schemas import Dialect
 from toolhub.wire.exchange import Wire
@@ -27,6 +28,7 @@ class ToolhubParts:
     """The faces of the hub in one process; a change in one is seen by the others at once."""
 
     registry: Registry
+    drifts: Drifts
     hub: ToolHub
     breakers: Breakers
 
@@ -61,4 +63,5 @@ def build_toolhub(
         registry=Registry(database, credentials, directory, wires),
         hub=ToolHub(directory, wires, Guard(breaker, Bulkhead())),
         breakers=Breakers(database, directory, breaker, protection),
+        drifts=Drifts(database, directory),
     )

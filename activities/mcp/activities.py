@@ -36,6 +36,7 @@ class McpActivities:
                 tenant_id=call.tenant_id,
                 server=work.request.server,
                 tool=work.request.tool,
+                sha256=work.request.sha256,
                 arguments=work.request.arguments,
                 timeout_s=call.timeout_s,
                 idempotency_key=_key(work.request),

@@ -8,10 +8,15 @@ from foundation.json import JsonObject
 
 
 class McpCall(Request, frozen=True):
-    """One call of a tool of a registered server."""
+    """One call of a tool of a registered server.
+
+    Attributes:
+        sha256: The tool that the definition pins.
+    """
 
     server: str = ""
     tool: str = ""
+    sha256: str | None = None
     arguments: JsonObject = Field(default_factory=dict)
     timeout_s: float = 60.0
 

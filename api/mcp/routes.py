@@ -17,18 +17,26 @@ from api.mcp.schemas import (
 from security.principal import Principal
 from toolhub.protection import BreakerChange, BreakerInfo
 from toolhub.schemas import (
+    Acceptance,
+    CallTool,
+    DriftInfo,
+    DriftPage,
     ServerChange,
     ServerInfo,
     ServerPage,
     ServerRegistration,
+    ToolAnswer,
     ToolInfo,
     ToolPage,
+    ToolTrial,
+    ToolVersionPage,
 )
 
 router = APIRouter(prefix="/api/v1/mcp", tags=["mcp"])
 
 Reader = Annotated[Principal, require("mcp:read")]
 Manager = Annotated[Principal, require("mcp:manage")]
+Caller = Annotated[Principal, require("mcp:call")]
 
 
 @router.post("/servers", status_code=201)
@@ -141,6 +149,76 @@ def find_mcp_tools(
     return parts.registry.find_tools(
         principal.tenant_id, text=q, server=server, page_size=page_size, page_token=page_token
     )
+
+
+@router.get("/servers/{server}/tools/{tool}/versions")
+def list_mcp_tool_versions(
+    *,
+    server: ServerName,
+    tool: ToolName,
+    principal: Reader,
+    parts: ServicesDep,
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
+) -> ToolVersionPage:
+    """List what a tool was, the newest version first; also of a tool that is gone."""
+    return parts.drifts.versions(
+        principal.tenant_id, server, tool, page_size=page_size, page_token=page_token
+    )
+
+
+@router.get("/servers/{server}/tools/{tool}/drift")
+def get_mcp_tool_drift(
+    server: ServerName, tool: ToolName, principal: Reader, parts: ServicesDep
+) -> DriftInfo:
+    """Look at the change of a tool that waits to be accepted, difference by difference."""
+    return parts.drifts.get(principal.tenant_id, server, tool)
+
+
+@router.post("/servers/{server}/tools/{tool}:accept")
+def accept_mcp_tool_drift(
+    *,
+    server: ServerName,
+    tool: ToolName,
+    body: Acceptance,
+    principal: Manager,
+    parts: ServicesDep,
+) -> ToolInfo:
+    """Accept the change of a tool that you have looked at; it may be called again."""
+    return parts.drifts.accept(
+        principal.tenant_id, server, tool, sha256=body.sha256, by=principal.subject
+    )
+
+
+@router.get("/drifts")
+def list_mcp_drifts(
+    *,
+    principal: Reader,
+    parts: ServicesDep,
+    server: ServerFilter = None,
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
+) -> DriftPage:
+    """List the changes of tools that wait to be accepted. Calls of these tools are refused."""
+    return parts.drifts.list(
+        principal.tenant_id, server=server, page_size=page_size, page_token=page_token
+    )
+
+
+@router.post("/tools/call")
+async def call_mcp_tool(body: ToolTrial, principal: Caller, parts: ServicesDep) -> ToolAnswer:
+    """Call a tool as a workflow would, to try it. It runs: nothing about it is simulated."""
+    result = await parts.toolhub.call(
+        CallTool(
+            tenant_id=principal.tenant_id,
+            server=body.server,
+            tool=body.tool,
+            sha256=body.sha256,
+            arguments=body.arguments,
+            timeout_s=body.timeout_s,
+        )
+    )
+    return ToolAnswer(value=result.value, content=result.content, structured=result.structured)
 
 
 def _with_etag(server: ServerInfo, response: Response) -> ServerInfo:

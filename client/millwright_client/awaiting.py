@@ -262,6 +262,11 @@ class AsyncMcp(Resource):
     list_tools = Method(mcp.list_tools)
     find_tools = Method(mcp.find_tools)
     get_tool = Method(mcp.get_tool)
+    list_tool_versions = Method(mcp.list_tool_versions)
+    list_drifts = Method(mcp.list_drifts)
+    get_drift = Method(mcp.get_drift)
+    accept_drift = Method(mcp.accept_drift)
+    call_tool = Method(mcp.call_tool)
 
 
 class AsyncMillwright(Resource):

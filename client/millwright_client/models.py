@@ -531,6 +531,10 @@ class McpTool:
 
     Attributes:
         problem: Why it cannot be called, when its own schema is the reason.
+        sha256: Fingerprint of all that its server says of it; what a definition pins.
+        version: Counts what the tool was since the server was registered.
+        drift: How a version differs from the one before.
+        accepted_by: Who accepted a version, when somebody had to.
     """
 
     server: str
@@ -540,3 +544,55 @@ class McpTool:
     output_schema: dict[str, Any] | None = None
     annotations: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
+    title: str | None = None
+    sha256: str = ""
+    version: int = 0
+    drift: str | None = None
+    accepted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpToolChange:
+    """One difference between what a tool was and what it is.
+
+    Attributes:
+        drift: `cosmetic`, `additive`, `breaking` or `suspicious`.
+        pointer: JSON pointer into the tool.
+    """
+
+    drift: str
+    pointer: str
+    before: str | None
+    after: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class McpToolDrift:
+    """What a server says of a tool now, and nobody has accepted. Calls are refused meanwhile.
+
+    Attributes:
+        sha256: What to send to accept this and nothing else.
+        changes: The differences, the gravest first.
+    """
+
+    server: str
+    name: str
+    drift: str
+    sha256: str
+    changes: list[McpToolChange]
+    description: str | None = None
+    found_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpAnswer:
+    """What a tool answered.
+
+    Attributes:
+        value: What a workflow would get.
+    """
+
+    value: Any
+    content: list[Any] = field(default_factory=list)
+    structured: Any = None

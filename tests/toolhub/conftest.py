@@ -10,8 +10,16 @@ from foundation.settings import DatabaseSettings, EgressSettings
 from security.egress import Egress
 from security.sealing import Sealer
 from tests.fixtures.databases import fresh_database
-from tests.toolhub.servers import Seen, bad_server, good_server, serving, without_discovery
+from tests.toolhub.servers import (
+    Changing,
+    Seen,
+    bad_server,
+    good_server,
+    serving,
+    without_discovery,
+)
 from toolhub.hub import ToolHub
+from toolhub.pinning.service import Drifts
 from toolhub.registry import Registry
 from toolhub.wiring import ToolhubParts, build_toolhub
 
@@ -52,6 +60,11 @@ def parts(database: Database, sealer: Sealer, egress: Egress) -> ToolhubParts:
 @pytest.fixture
 def registry(parts: ToolhubParts) -> Registry:
     return parts.registry
+
+
+@pytest.fixture
+def drifts(parts: ToolhubParts) -> Drifts:
+    return parts.drifts
 
 
 @pytest.fixture
@@ -111,3 +124,14 @@ def bad(_bad: str, bad_seen: Seen) -> str:
     """Base address of a server that misbehaves as its path says."""
     bad_seen.clear()
     return _bad
+
+
+@pytest.fixture
+def changing() -> Changing:
+    return Changing()
+
+
+@pytest.fixture
+def changing_url(changing: Changing) -> Iterator[str]:
+    with serving(changing.app) as url:
+        yield f"{url}/mcp"

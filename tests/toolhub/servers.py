@@ -172,6 +172,58 @@ def good_server(seen: Seen) -> ASGIApp:  # noqa: C901 - a list of small tools
     return Noting(mcp.streamable_http_app(), seen)
 
 
+class Changing:
+    """A server of the SDK whose one tool, `write_cell`, becomes another one while it runs."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self.mcp = MCPServer("changing")
+        self.names: list[str] = []
+        self.offer(self.write)
+
+    def write(self, path: str, value: int = 0) -> str:
+        self.seen.ran["write_cell"] += 1
+        return f"{path}={value}"
+
+    def offer(
+        self,
+        function: Callable[..., Any],
+        description: str = "Write one cell.",
+        name: str = "write_cell",
+        annotations: ToolAnnotations | None = None,
+    ) -> None:
+        """Offer this instead of all that was offered."""
+        self.withdraw()
+        self.more(function, description, name, annotations)
+
+    def more(
+        self,
+        function: Callable[..., Any],
+        description: str,
+        name: str,
+        annotations: ToolAnnotations | None = None,
+    ) -> None:
+        """Offer this too."""
+        self.mcp.add_tool(
+            function,
+            name=name,
+            description=description,
+            annotations=annotations,
+            structured_output=False,
+        )
+        self.names.append(name)
+
+    def withdraw(self) -> None:
+        """Offer nothing."""
+        for name in self.names:
+            self.mcp.remove_tool(name)
+        self.names.clear()
+
+    @property
+    def app(self) -> ASGIApp:
+        return Noting(self.mcp.streamable_http_app(), self.seen)
+
+
 def without_discovery(app: ASGIApp) -> ASGIApp:
     """Make a server one of 2025: it knows nothing of the stateless protocol."""
 

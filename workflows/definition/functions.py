@@ -13,10 +13,15 @@ from workflows.definition.notify import NotifyArguments
 
 
 class McpToolArguments(Arguments):
-    """A tool of an MCP server that is registered with the ToolHub."""
+    """A tool of an MCP server that is registered with the ToolHub.
+
+    Attributes:
+        sha256: The very tool that is meant, as the registry shows it.
+    """
 
     server: str = Field(min_length=1)
     tool: str = Field(min_length=1)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     arguments: JsonMap = Field(default_factory=JsonObject)
 
 

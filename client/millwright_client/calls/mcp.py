@@ -4,7 +4,14 @@ from typing import Any
 
 from millwright_client.calls.reading import given, nothing, one, page, path
 from millwright_client.exchange import Call, Flow, ask
-from millwright_client.models import McpBreaker, McpServer, McpTool, Page
+from millwright_client.models import (
+    McpAnswer,
+    McpBreaker,
+    McpServer,
+    McpTool,
+    McpToolDrift,
+    Page,
+)
 
 _SERVERS = ("mcp", "servers")
 
@@ -100,3 +107,59 @@ def find_tools(
 def get_tool(server: str, tool: str) -> Flow[McpTool]:
     """Look at one tool: what it takes, and what it promises."""
     return ask(Call("GET", path(*_SERVERS, server, "tools", tool), one(McpTool), safe=True))
+
+
+def list_tool_versions(
+    server: str, tool: str, *, page_size: int | None = None, page_token: str | None = None
+) -> Flow[Page[McpTool]]:
+    """List what a tool was, the newest version first."""
+    params = given(page_size=page_size, page_token=page_token)
+    where = path(*_SERVERS, server, "tools", tool, "versions")
+    return ask(Call("GET", where, page(McpTool), params=params, safe=True))
+
+
+def list_drifts(
+    server: str | None = None, *, page_size: int | None = None, page_token: str | None = None
+) -> Flow[Page[McpToolDrift]]:
+    """List the changes of tools that wait to be accepted."""
+    params = given(server=server, page_size=page_size, page_token=page_token)
+    return ask(Call("GET", path("mcp", "drifts"), page(McpToolDrift), params=params, safe=True))
+
+
+def get_drift(server: str, tool: str) -> Flow[McpToolDrift]:
+    """Look at the change of a tool that waits, difference by difference."""
+    where = path(*_SERVERS, server, "tools", tool, "drift")
+    return ask(Call("GET", where, one(McpToolDrift), safe=True))
+
+
+def accept_drift(server: str, tool: str, sha256: str) -> Flow[McpTool]:
+    """Accept the change of a tool.
+
+    Args:
+        sha256: Of the drift that was looked at; another one is not accepted.
+    """
+    where = path(*_SERVERS, server, "tools", f"{tool}:accept")
+    return ask(Call("POST", where, one(McpTool), json={"sha256": sha256}))
+
+
+def call_tool(
+    server: str,
+    tool: str,
+    arguments: dict[str, Any] | None = None,
+    *,
+    sha256: str | None = None,
+    timeout_s: float | None = None,
+) -> Flow[McpAnswer]:
+    """Call a tool as a workflow would, to try it. It runs.
+
+    Args:
+        sha256: The tool that is meant; left out, the one there is.
+        timeout_s: Longest wait, a minute at most.
+    """
+    body = {
+        "server": server,
+        "tool": tool,
+        "arguments": arguments or {},
+        **given(sha256=sha256, timeout_s=timeout_s),
+    }
+    return ask(Call("POST", path("mcp", "tools", "call"), one(McpAnswer), json=body))
