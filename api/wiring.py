@@ -20,6 +20,7 @@ from workflows.catalog import Catalog
 from workflows.catalog.fetching import Fetcher
 from workflows.catalog.functions.service import Functions
 from workflows.catalog.publishing import Publisher
+from workflows.catalog.tools import RegisteredTools
 from workflows.events.wiring import build_events
 from workflows.instances.service import Instances
 from workflows.runs.pages import PageTokens
@@ -45,7 +46,7 @@ def build_services(
     sealer = Sealer.from_settings(settings.security)
     accounts = build_accounts(database, sealer, settings)
     toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
-    catalog = Catalog(database, Successions())
+    catalog = Catalog(database, Successions(), RegisteredTools(toolhub.drifts))
     functions = Functions(database)
     features = Features(database)
     secrets = Secrets(database, sealer)

@@ -5,7 +5,7 @@ that cannot be matched in linear time. A value is refused when checking it could
 Messages name the spot and the rule, never the value: arguments may hold secrets.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
 from typing import Final, NoReturn, TypeAlias
@@ -39,10 +39,14 @@ class Violation:
     Attributes:
         pointer: JSON pointer of the spot; empty for the whole value.
         message: Which rule, without the value.
+        path: The steps of the pointer.
+        rule: Where in the schema the rule stands.
     """
 
     pointer: str
     message: str
+    path: tuple[str | int, ...] = field(default=(), compare=False)
+    rule: tuple[str | int, ...] = field(default=(), compare=False)
 
     @override
     def __str__(self) -> str:
@@ -62,22 +66,24 @@ class Schema:
         self._cheap = self._evaluations[-1] * _MOST_SPOTS <= MAX_EVALUATIONS
         self._validator = _validator(document)
 
-    def violations(self, value: JsonValue) -> list[Violation]:
-        """Return what is wrong with a value: nothing, or the first twenty violations."""
+    def violations(self, value: JsonValue, *, most: int = _SHOWN_VIOLATIONS) -> list[Violation]:
+        """Return what is wrong with a value: nothing, or the first violations."""
         if self._cheap:
-            return [] if self._validator.is_valid(value) else self._found(value, self._work(value))
+            if self._validator.is_valid(value):
+                return []
+            return self._found(value, self._work(value), most)
         work = self._work(value)
         if work > MAX_EVALUATIONS:
             return [Violation("", "too large or too deeply nested to be checked by this schema")]
-        return [] if self._validator.is_valid(value) else self._found(value, work)
+        return [] if self._validator.is_valid(value) else self._found(value, work, most)
 
     def _work(self, value: JsonValue) -> int:
         spots, depth = _measure(value)
         return spots * self._evaluations[min(depth, len(self._evaluations) - 1)]
 
-    def _found(self, value: JsonValue, work: int) -> list[Violation]:
+    def _found(self, value: JsonValue, work: int, most: int) -> list[Violation]:
         if work <= _MAX_LISTED:
-            errors = islice(self._validator.iter_errors(value), _SHOWN_VIOLATIONS)
+            errors = islice(self._validator.iter_errors(value), most)
             return sorted(_violation(error) for error in errors)
         if self._evaluations[-1] > _MAX_LISTED:
             return [Violation("", "breaks the schema; too large to say where")]
@@ -157,7 +163,12 @@ def _pointer(path: list[str | int]) -> str:
 
 
 def _violation(error: jsonschema_rs.ValidationError) -> Violation:
-    return Violation(_pointer(error.instance_path), _first_line(error.message))
+    return Violation(
+        _pointer(error.instance_path),
+        _first_line(error.message),
+        tuple(error.instance_path),
+        tuple(error.schema_path),
+    )
 
 
 def _first_line(text: str) -> str:

@@ -379,3 +379,27 @@ async def test_a_trial_with_wrong_arguments_says_where_and_calls_nothing(
     call = {"server": "excel", "tool": "add", "arguments": {"a": 1, "b": "2"}}
     answer = await http.post(f"{TOOLS}/call", json=call, headers=engineer.headers)
     assert "/b" in problem(answer, 422, "tool-input")["detail"]
+
+
+def workflow(arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    task = {"server": "excel", "tool": "add", "arguments": arguments, **more}
+    header = {"dsl": "1.0.3", "namespace": "plant", "name": "adding", "version": "1.0.0"}
+    return {"document": header, "do": [{"sum": {"call": "mcp.tool", "with": task}}]}
+
+
+async def test_a_definition_with_arguments_that_a_registered_tool_does_not_take_is_not_published(
+    http: httpx2.AsyncClient, registered: dict[str, Any], admin: Person
+) -> None:
+    assert registered
+    wrong = workflow({"a": 1, "b": "two"})
+    for path in ("/api/v1/workflows", "/api/v1/workflows/validate"):
+        answer = await http.post(path, json=wrong, headers=admin.headers)
+        assert "/do/0/sum/with/arguments/b" in answer.text, path
+    pinned = workflow({"a": 1, "b": 2}, sha256="0" * 64)
+    answer = await http.post("/api/v1/workflows", json=pinned, headers=admin.headers)
+    assert answer.status_code == 422
+    assert "/do/0/sum/with/sha256" in answer.text
+    tool = (await http.get(f"{SERVERS}/excel/tools/add", headers=admin.headers)).json()
+    good = workflow({"a": 1, "b": "${ .b }"}, sha256=tool["sha256"])
+    answer = await http.post("/api/v1/workflows", json=good, headers=admin.headers)
+    assert answer.status_code == 201, answer.text

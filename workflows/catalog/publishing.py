@@ -102,7 +102,8 @@ class Publisher:
         For whoever could not publish it nothing is fetched, and what is elsewhere is not judged.
         """
         off = await asyncio.to_thread(self._features.off, principal.tenant_id)
-        findings = await asyncio.to_thread(validate, text, off=off)
+        tools = self._catalog.tools_of(principal.tenant_id)
+        findings = await asyncio.to_thread(validate, text, off=off, tools=tools)
         if PUBLISH not in principal.permissions:
             return findings
         found: Found = NOTHING_FOUND
@@ -115,7 +116,7 @@ class Publisher:
                 break
             definition = definition or await asyncio.to_thread(_definition, text)
             found = await self._more(principal, found, worth, definition, until)
-            findings = await asyncio.to_thread(validate, text, off=off, found=found)
+            findings = await asyncio.to_thread(validate, text, off=off, found=found, tools=tools)
         return findings
 
     async def _with_everything(

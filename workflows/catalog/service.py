@@ -23,6 +23,7 @@ from workflows.catalog.schemas import (
     Publication,
     PublishedDefinition,
 )
+from workflows.catalog.tools import ToolsOfTenants
 from workflows.catalog.versions import is_prerelease, precedence
 from workflows.definition import (
     PreparedDefinition,
@@ -31,6 +32,7 @@ from workflows.definition import (
     prepare,
 )
 from workflows.definition.elsewhere import NOTHING_FOUND, Found
+from workflows.definition.tools import Tools
 
 # Characters of source; as data in memory a definition takes about ten times as much.
 _KEPT_CHARS: Final = 16 * 1024 * 1024
@@ -61,11 +63,18 @@ class Catalog:
 
     Args:
         successions: Who is told of new versions; nobody where nothing is published.
+        tools: What calls of tools are compared with; without them they are not judged.
     """
 
-    def __init__(self, database: Database, successions: Successions | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        successions: Successions | None = None,
+        tools: ToolsOfTenants | None = None,
+    ) -> None:
         self._database = database
         self._successions = successions
+        self._tools = tools
         self._features = Features(database)
         self._kept: LRUCache[_Key, PublishedDefinition] = LRUCache(
             _KEPT_CHARS, getsizeof=lambda definition: len(definition.source)
@@ -89,7 +98,7 @@ class Catalog:
             ForbiddenError: When it changes a schedule, and the caller may not.
         """
         off = self._features.off(principal.tenant_id)
-        prepared = prepare(text, off=off, found=found)
+        prepared = prepare(text, off=off, found=found, tools=self.tools_of(principal.tenant_id))
         with self._database.session() as session:
             rows = DefinitionRows(session, principal.tenant_id)
             rows.lock(prepared.namespace, prepared.name)
@@ -111,6 +120,10 @@ class Catalog:
                     PublishedDefinition.model_validate(row),
                 )
         return publication.model_copy(update={"created": created, "findings": prepared.warnings})
+
+    def tools_of(self, tenant_id: str) -> Tools | None:
+        """Return what calls of tools are compared with."""
+        return self._tools.of(tenant_id) if self._tools is not None else None
 
     def again(self, principal: Principal, text: str | bytes) -> Publication | None:
         """Return what this very text has published before, whatever is elsewhere by now."""

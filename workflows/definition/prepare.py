@@ -32,6 +32,7 @@ from workflows.definition.models import Definition, DocumentInfo
 from workflows.definition.not_fetched import NotFetchedError, unseen
 from workflows.definition.pruning import Pruned, prune
 from workflows.definition.shape import problems_of
+from workflows.definition.tools import Tools
 
 
 class PreparedDefinition(BaseModel, frozen=True):
@@ -67,16 +68,21 @@ class _Judged:
 
 
 def validate(
-    text: str | bytes, *, off: Mapping[str, str] = NOTHING, found: Found = NOTHING_FOUND
+    text: str | bytes,
+    *,
+    off: Mapping[str, str] = NOTHING,
+    found: Found = NOTHING_FOUND,
+    tools: Tools | None = None,
 ) -> list[Finding]:
     """Find everything that is wrong with a definition; an empty list means that it can run.
 
     Args:
         off: What the tenant may not use, and how that changes.
         found: What was fetched for it; the rest is not judged.
+        tools: What registered tools take; without them, calls of tools are not judged.
     """
     try:
-        return _judged(parse(text), off, found).findings
+        return _judged(parse(text), off, found, tools).findings
     except InvalidDefinitionError as error:
         return list(error.findings)
 
@@ -95,19 +101,24 @@ def wanted(text: str | bytes, *, found: Found = NOTHING_FOUND) -> list[Wanted]:
 
 
 def prepare(
-    text: str | bytes, *, off: Mapping[str, str] = NOTHING, found: Found = NOTHING_FOUND
+    text: str | bytes,
+    *,
+    off: Mapping[str, str] = NOTHING,
+    found: Found = NOTHING_FOUND,
+    tools: Tools | None = None,
 ) -> PreparedDefinition:
     """Check a definition and make it ready to be published.
 
     Args:
         off: What the tenant may not use, and how that changes.
         found: What was fetched for it.
+        tools: What registered tools take; without them, calls of tools are not judged.
 
     Raises:
         InvalidDefinitionError: With all findings, when one of them is an error.
         NotFetchedError: It uses something from elsewhere that was not found yet.
     """
-    judged = _judged(parse(text), off, found)
+    judged = _judged(parse(text), off, found, tools)
     if judged.frozen and judged.frozen.wanted:
         raise NotFetchedError(judged.findings, list(judged.frozen.wanted.values()))
     if any(each.is_error for each in judged.findings):
@@ -142,7 +153,9 @@ def _prepared(judged: _Judged) -> PreparedDefinition:
     )
 
 
-def _judged(loaded: LoadedDocument, off: Mapping[str, str], found: Found) -> _Judged:
+def _judged(
+    loaded: LoadedDocument, off: Mapping[str, str], found: Found, tools: Tools | None
+) -> _Judged:
     document = loaded.value
     if not isinstance(document, dict):
         message = "A definition is an object that begins with 'document:' and 'do:'."
@@ -151,28 +164,28 @@ def _judged(loaded: LoadedDocument, off: Mapping[str, str], found: Found) -> _Ju
     try:
         definition = load_definition(document)
     except ValidationError as error:
-        problems = _of_shape(error, document, off)
+        problems = _of_shape(error, document, off, tools)
         return _Judged(loaded, in_order([*loaded.findings, *map(loaded.place, problems)]), None)
     strict = in_strict_mode(document, definition)
     if strict is not document:
         document, definition = strict, load_definition(strict)
     frozen = freeze(document, definition, found)
     pruned = Pruned(document, document)
-    problems = [*check(pruned, definition, off), *_of_parts(frozen, off)]
+    problems = [*check(pruned, definition, off, (), tools), *_of_parts(frozen, off, tools)]
     return _Judged(loaded, in_order([*loaded.findings, *map(loaded.place, problems)]), frozen)
 
 
 def _of_shape(
-    error: ValidationError, document: JsonObject, off: Mapping[str, str]
+    error: ValidationError, document: JsonObject, off: Mapping[str, str], tools: Tools | None
 ) -> list[Problem]:
     problems = list(islice(problems_of(error, document), MAX_FINDINGS))
     if len(problems) == MAX_FINDINGS:
         return problems
     pruned = prune(document, [problem.path for problem in problems])
-    return [*problems, *_of_the_rest(pruned, off)]
+    return [*problems, *_of_the_rest(pruned, off, tools)]
 
 
-def _of_parts(frozen: Frozen, off: Mapping[str, str]) -> Iterator[Problem]:
+def _of_parts(frozen: Frozen, off: Mapping[str, str], tools: Tools | None) -> Iterator[Problem]:
     """Judge the definition once more, with what it uses from elsewhere."""
     yield from frozen.problems
     yield from unseen(frozen.wanted.values())
@@ -180,13 +193,13 @@ def _of_parts(frozen: Frozen, off: Mapping[str, str]) -> Iterator[Problem]:
         return
     definition = load_definition(frozen.document)
     pruned = Pruned(frozen.document, frozen.document)
-    yield from relocated(check(pruned, definition, off, frozen.parts), frozen)
+    yield from relocated(check(pruned, definition, off, frozen.parts, tools), frozen)
 
 
-def _of_the_rest(pruned: Pruned, off: Mapping[str, str]) -> list[Problem]:
+def _of_the_rest(pruned: Pruned, off: Mapping[str, str], tools: Tools | None) -> list[Problem]:
     """Check what is left without the parts that have the wrong shape."""
     try:
         definition = load_definition(pruned.document)
     except ValidationError:
         return []
-    return list(check(pruned, definition, off))
+    return list(check(pruned, definition, off, (), tools))

@@ -35,10 +35,12 @@ from workflows.definition.checks.secrets import check_secrets
 from workflows.definition.checks.subject import NOTHING, Check, Subject
 from workflows.definition.checks.support import check_support
 from workflows.definition.checks.texts import check_texts
+from workflows.definition.checks.tools import check_tools
 from workflows.definition.elsewhere.things import FrozenPart
 from workflows.definition.findings import MAX_FINDINGS, Problem
 from workflows.definition.models import Definition
 from workflows.definition.pruning import Pruned
+from workflows.definition.tools import Tools
 
 CHECKS: Final[tuple[Check, ...]] = (
     check_header,
@@ -54,6 +56,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_paths,
     check_functions,
     check_calls,
+    check_tools,
     check_references,
     check_foreign,
     check_distrusted,
@@ -81,13 +84,15 @@ def check(
     definition: Definition,
     off: Mapping[str, str] = NOTHING,
     parts: Sequence[FrozenPart] = (),
+    tools: Tools | None = None,
 ) -> Iterator[Problem]:
     """Ask everything; each question gives a bounded number of answers.
 
     Args:
         off: What the tenant may not use, and how that changes.
         parts: What of it was fetched from elsewhere.
+        tools: What registered tools take.
     """
-    subject = Subject(pruned, definition, off, parts)
+    subject = Subject(pruned, definition, off, parts, tools)
     for question in CHECKS:
         yield from islice(question(subject), MAX_FINDINGS)

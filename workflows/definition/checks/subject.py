@@ -23,6 +23,7 @@ from workflows.definition.models import (
     TryTask,
 )
 from workflows.definition.pruning import Pruned
+from workflows.definition.tools import Tools
 
 T = TypeVar("T")
 
@@ -83,12 +84,14 @@ class Subject:
     Attributes:
         off: What the tenant may not use, and how that changes.
         parts: What of it was fetched from elsewhere.
+        tools: What registered tools take; None where nothing is registered.
     """
 
     pruned: Pruned
     definition: Definition
     off: Mapping[str, str] = field(default_factory=dict)
     parts: Sequence[FrozenPart] = ()
+    tools: Tools | None = None
     _found: dict[object, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, find: Callable[["Subject"], Iterator[T]]) -> tuple[T, ...]:
