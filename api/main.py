@@ -42,6 +42,7 @@ async def run(settings: Settings) -> None:
         try:
             await Server(config, services.instances.dismiss).serve()
         finally:
+            await services.call_log.aclose()
             await services.publisher.aclose()
     finally:
         await egress.aclose()

@@ -12,6 +12,8 @@ from security.guesses import Guesses
 from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.breakers import Breakers
+from toolhub.calls.log import CallLog
+from toolhub.calls.service import Calls
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
 from toolhub.registry import Registry
@@ -47,6 +49,8 @@ class Services:
         drifts: How their tools have changed, and what of it waits for somebody.
         toolhub: Calls their tools.
         breakers: What keeps them from being called when that is of no use.
+        calls: Which calls they had.
+        call_log: Where these are written; closed when the process ends.
         temporal: The one client of this process; it reconnects by itself.
     """
 
@@ -70,4 +74,6 @@ class Services:
     drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers
+    calls: Calls
+    call_log: CallLog
     temporal: Client

@@ -76,5 +76,7 @@ def build_services(
         drifts=toolhub.drifts,
         toolhub=toolhub.hub,
         breakers=toolhub.breakers,
+        calls=toolhub.calls,
+        call_log=toolhub.log,
         temporal=temporal,
     )

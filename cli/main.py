@@ -18,6 +18,7 @@ from typing_extensions import override
 from cli.approval_flags import describe_approvals
 from cli.function_flags import describe_functions
 from cli.instance_flags import describe_instances, describe_run
+from cli.mcp_flags import describe_mcp
 from cli.program_flags import describe_features, describe_images
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -71,6 +72,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     )
     _secrets(commands.add_parser("secrets", help="store what definitions log in with elsewhere"))
     _breakers(commands.add_parser("breakers", help="look at and decide about MCP servers"))
+    describe_mcp(commands.add_parser("mcp", help="look at MCP servers and calls of their tools"))
     describe_features(commands.add_parser("features", help="enable what is off for the tenant"))
     _worker(commands.add_parser("worker", help="start worker processes"))
     describe_images(commands.add_parser("images", help="add what containers are made of"))

@@ -7,7 +7,7 @@ from typing import Any
 from cli.following import clock, title
 from millwright_client import Approval, Instance, InstanceSummary, TaskRun
 
-_DATE = "%Y-%m-%d %H:%M:%S"
+DATE = "%Y-%m-%d %H:%M:%S"
 _SIGNS = {"running": ">", "completed": "+", "faulted": "!", "cancelled": "x", "skipped": "-"}
 
 
@@ -15,7 +15,7 @@ def listing(instances: Sequence[InstanceSummary]) -> Iterator[str]:
     """Spell a listing of instances, one a line."""
     rows = [("STATUS", "STARTED", "VERSION", "INSTANCE")]
     rows += [
-        (each.status, clock(each.started_at, _DATE), each.version or "", each.id)
+        (each.status, clock(each.started_at, DATE), each.version or "", each.id)
         for each in instances
     ]
     return columns(rows)
@@ -23,9 +23,9 @@ def listing(instances: Sequence[InstanceSummary]) -> Iterator[str]:
 
 def instance_lines(instance: Instance) -> Iterator[str]:
     """Spell one instance: what it is, what it waits for, and its tasks as a tree."""
-    ended = f", ended {clock(instance.ended_at, _DATE)}" if instance.ended_at else ""
+    ended = f", ended {clock(instance.ended_at, DATE)}" if instance.ended_at else ""
     yield f"{instance.id}  {instance.status}"
-    yield f"version {instance.version}, started {clock(instance.started_at, _DATE)}{ended}"
+    yield f"version {instance.version}, started {clock(instance.started_at, DATE)}{ended}"
     yield instance.web_ui
     for waiting in instance.waiting_for:
         until = f", until {waiting['until']}" if waiting.get("until") else ""
@@ -76,8 +76,8 @@ def approval_listing(approvals: Sequence[Approval]) -> Iterator[str]:
     rows += [
         (
             each.status,
-            clock(each.opened_at, _DATE),
-            clock(each.due_at, _DATE) if each.due_at else "",
+            clock(each.opened_at, DATE),
+            clock(each.due_at, DATE) if each.due_at else "",
             "yes" if each.mine else "",
             each.id,
             _plain(each.title),
@@ -92,8 +92,8 @@ def approval_lines(approval: Approval) -> Iterator[str]:
     yield f"{_plain(approval.title)}  {approval.status}"
     if approval.description:
         yield _plain(approval.description)
-    until = f", until {clock(approval.due_at, _DATE)}" if approval.due_at else ""
-    yield f"opened {clock(approval.opened_at, _DATE)}{until}"
+    until = f", until {clock(approval.due_at, DATE)}" if approval.due_at else ""
+    yield f"opened {clock(approval.opened_at, DATE)}{until}"
     yield f"instance {approval.instance_id}, at {approval.execution}"
     asked = [*approval.users, *(f"role {each}" for each in approval.roles)]
     yield f"asked: {', '.join(map(_plain, asked))}; {approval.quorum} have to approve"
@@ -107,7 +107,7 @@ def approval_lines(approval: Approval) -> Iterator[str]:
         doubt = "" if vote.moment_verified else " (time and roles not signed)"
         doubt = doubt if vote.verified else " (NOT VERIFIED)"
         comment = f": {_plain(vote.comment)}" if vote.comment else ""
-        yield f"{clock(vote.at, _DATE)}  {_plain(vote.by)} {said}{doubt}{comment}"
+        yield f"{clock(vote.at, DATE)}  {_plain(vote.by)} {said}{doubt}{comment}"
 
 
 def _json(value: object) -> Iterator[str]:

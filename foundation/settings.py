@@ -131,6 +131,13 @@ class McpSettings(BaseModel, frozen=True):
     rate_burst: int = Field(default=10, ge=1, le=100_000)
 
 
+class ToolhubSettings(BaseModel, frozen=True):
+    """What is done about MCP servers beside calling them."""
+
+    # The log of calls is kept for so long.
+    keep_calls_days: float = Field(default=30.0, gt=0, le=36_500, allow_inf_nan=False)
+
+
 class SmtpSettings(BaseModel, frozen=True):
     """The server that takes the mails of `call: notify`; without host there are none."""
 
@@ -258,6 +265,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     egress: EgressSettings = EgressSettings()
     mcp: McpSettings = McpSettings()
+    toolhub: ToolhubSettings = ToolhubSettings()
     smtp: SmtpSettings = SmtpSettings()
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()

@@ -46,6 +46,7 @@ class Entry:
     """All that a call needs to know about one tool of one tenant.
 
     Attributes:
+        sha256: Fingerprint of the tool.
         output: None when the tool promises nothing about its result.
         repeatable: Calling it twice does what calling it once does.
         param_headers: Arguments that the protocol wants repeated in headers, by path.
@@ -55,6 +56,7 @@ class Entry:
     guarded: Guarded
     dialect: Dialect
     tool: str
+    sha256: str
     timeout_s: float
     input: Schema
     output: Schema | None
@@ -149,6 +151,7 @@ class Directory:
             guarded=guarded(server, self._protection),
             dialect=Dialect(server.dialect),
             tool=tool.name,
+            sha256=tool.sha256,
             timeout_s=server.timeout_s,
             input=compiled(meant.input_schema),
             output=None if tool.output_schema is None else compiled(tool.output_schema),

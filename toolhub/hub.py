@@ -1,7 +1,7 @@
 """Calling a tool: one path for every dialect, each step in a module of its own.
 
 What stands between `find` and `send` is told the `Outcome`: the breaker, the rate of calls and the
-places of `toolhub.guard`, and one day a ledger of calls.
+places of `toolhub.guard`, the log of calls, and one day a ledger.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from foundation.json import JsonObject, JsonValue
 from foundation.schemas import as_details, described
 from security.egress import check_url
 from toolhub import results
+from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
 from toolhub.errors import (
@@ -41,12 +42,20 @@ class ToolHub:
     Args:
         wires: The adapter of each dialect.
         guard: Stands before registered servers.
+        log: Told of every call of a tool that was found.
     """
 
-    def __init__(self, directory: Directory, wires: Mapping[Dialect, Wire], guard: Guard) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        wires: Mapping[Dialect, Wire],
+        guard: Guard,
+        log: CallLog,
+    ) -> None:
         self._directory = directory
         self._wires = wires
         self._guard = guard
+        self._log = log
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.
@@ -63,6 +72,13 @@ class ToolHub:
             CallError: Any other failure; says whether trying again is safe.
         """
         entry = await self._directory.find(call.tenant_id, call.server, call.tool, call.sha256)
+        with self._log.noting(call, entry) as noted:
+            result = await self._called(call, entry, noted)
+            self._log.answered(call, noted, result)
+            check_output(entry, result)
+        return result
+
+    async def _called(self, call: CallTool, entry: Entry, noted: Noted) -> ToolResult:
         check_input(entry, call.arguments)
         message = _message(entry, call)
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
@@ -72,16 +88,16 @@ class ToolHub:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
                 if call.on_send:
                     call.on_send()
+                noted.sent()
                 exchange, outcome = await self._exchange(entry.dialect, attempt, message)
+                noted.judged(outcome)
                 admission.tell(outcome, exchange)
             answer = _wanted(attempt, exchange, outcome, _ANSWER)
         except CredentialRefusedError:
             # Perhaps another process has stored a new one: the next call looks it up.
             self._directory.forget(call.tenant_id, call.server)
             raise
-        result = results.read(without_secrets(answer, entry.to.headers))
-        check_output(entry, result)
-        return result
+        return results.read(without_secrets(answer, entry.to.headers))
 
     async def request(self, request: McpRequest) -> JsonObject:
         """Send one request to any server by its address; the answer is the JSON-RPC result.

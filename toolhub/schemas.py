@@ -310,6 +310,24 @@ class DriftPage(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallOrigin:
+    """Who calls a tool, for the log of calls.
+
+    Attributes:
+        instance_id: Of the run.
+        task: Which execution of a task of it.
+        attempt: Counts the attempts of the task.
+        person: Who tries the tool.
+    """
+
+    instance_id: str | None = None
+    run_id: str | None = None
+    task: str | None = None
+    attempt: int = 1
+    person: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallTool:
     """One call of a registered tool.
 
@@ -328,6 +346,7 @@ class CallTool:
     tenant_id: str
     server: str
     tool: str
+    origin: CallOrigin = CallOrigin()
     arguments: JsonObject = field(default_factory=dict)
     timeout_s: float | None = None
     sha256: str | None = None

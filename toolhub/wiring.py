@@ -11,6 +11,8 @@ from toolhub.breaker.local import LocalBreaker
 from toolhub.breaker.shared import SharedBreaker
 from toolhub.breakers import Breakers
 from toolhub.bulkhead import Bulkhead
+from toolhub.calls.log import CallLog
+from toolhub.calls.service import Calls
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory
 from toolhub.guard import Guard
@@ -31,6 +33,12 @@ class ToolhubParts:
     drifts: Drifts
     hub: ToolHub
     breakers: Breakers
+    calls: Calls
+    log: CallLog
+
+    async def aclose(self) -> None:
+        """Write what the log still has to; before the database is closed."""
+        await self.log.aclose()
 
 
 def build_toolhub(
@@ -41,7 +49,7 @@ def build_toolhub(
     protection: McpSettings | None = None,
     redis: RedisLink | None = None,
 ) -> ToolhubParts:
-    """Wire the hub. `egress` and `redis` belong to the caller, who closes them at the end.
+    """Wire the hub. `egress` and `redis` belong to the caller, who closes them after the hub.
 
     Args:
         database: Where servers are registered.
@@ -59,9 +67,12 @@ def build_toolhub(
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
     }
+    log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
         registry=Registry(database, credentials, directory, wires),
-        hub=ToolHub(directory, wires, Guard(breaker, Bulkhead())),
+        hub=ToolHub(directory, wires, Guard(breaker, Bulkhead()), log),
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),
+        calls=Calls(database),
+        log=log,
     )

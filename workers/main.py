@@ -30,14 +30,15 @@ from foundation import garbage
 from foundation.blobs import BlobStore, open_store
 from foundation.database import Database
 from foundation.errors import UnavailableError
-from foundation.redis import RedisLink, open_redis
+from foundation.redis import open_redis
 from foundation.settings import Settings
 from foundation.temporal import connect
 from security.accounts.people import StoredPeople
 from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
-from toolhub.wiring import build_toolhub
+from toolhub.calls.sweeping import sweep_for_ever as sweep_calls
+from toolhub.wiring import ToolhubParts, build_toolhub
 from workflows.approvals.desk import Desk
 from workflows.approvals.sweeping import sweep_for_ever as sweep_approvals
 from workflows.approvals.wiring import Connections, build_approvals, build_links
@@ -98,11 +99,10 @@ def build_worker(
     egress: Egress,
     channels: Channels,
     logins: Authenticator,
-    redis: RedisLink | None = None,
+    toolhub: ToolhubParts,
 ) -> Worker:
     """List everything this worker can do. All that has connections belongs to the caller."""
     sealer = Sealer.from_settings(settings.security)
-    toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
     opener = SecretOpener(StoredSecrets(Secrets(database, sealer)))
     a2a = A2aActivities(egress, opener, logins)
     http = HttpActivities(egress, opener, logins)
@@ -170,6 +170,8 @@ async def run(settings: Settings) -> None:
     database, egress = Database(settings.database), Egress(settings.egress)
     channels, logins = Channels(egress), Authenticator(egress)
     blobs, redis = open_store(settings.blobs), open_redis(settings.redis)
+    sealer = Sealer.from_settings(settings.security)
+    toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -190,7 +192,7 @@ async def run(settings: Settings) -> None:
             egress=egress,
             channels=channels,
             logins=logins,
-            redis=redis,
+            toolhub=toolhub,
         )
         outbox = Outbox(database)
         sweeps: list[Sweep] = [
@@ -198,6 +200,7 @@ async def run(settings: Settings) -> None:
             partial(sweep_telling, events, client),
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
+            partial(sweep_calls, toolhub.calls, timedelta(days=settings.toolhub.keep_calls_days)),
         ]
         if settings.mqtt.host is not None:
             relay = Relay(outbox, events.outgoing, BrokerLink(egress, settings.mqtt))
@@ -211,6 +214,7 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             log.info("worker_stopping")
     finally:
+        await toolhub.aclose()
         blobs.close()
         await logins.aclose()
         await channels.aclose()

@@ -13,7 +13,7 @@ from activities.types import ActivityResult
 from activities.work import Opener, Work, working
 from foundation.json import JsonObject, digest
 from toolhub.hub import ToolHub
-from toolhub.schemas import CallTool, OnProgress
+from toolhub.schemas import CallOrigin, CallTool, OnProgress
 from toolhub.schemas import McpRequest as Request
 
 # Of what a server says about its progress; Temporal keeps the last report.
@@ -36,6 +36,7 @@ class McpActivities:
                 tenant_id=call.tenant_id,
                 server=work.request.server,
                 tool=work.request.tool,
+                origin=_origin(call.tenant_id),
                 sha256=work.request.sha256,
                 arguments=work.request.arguments,
                 timeout_s=call.timeout_s,
@@ -66,6 +67,18 @@ def _key(call: McpCall) -> str:
         return digest([call.tenant_id, call.idempotency_key])
     info = activity.info()
     return digest([info.workflow_id, info.workflow_run_id, info.activity_id])
+
+
+def _origin(tenant_id: str) -> CallOrigin:
+    info = activity.info()
+    # Callers of the API know an instance by its own name: without the tenant, and with dots.
+    name = (info.workflow_id or "").removeprefix(f"{tenant_id}/").replace("/", ".", 2)
+    return CallOrigin(
+        instance_id=name or None,
+        run_id=info.workflow_run_id,
+        task=info.activity_id,
+        attempt=info.attempt,
+    )
 
 
 def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:

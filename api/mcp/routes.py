@@ -7,17 +7,24 @@ from fastapi import APIRouter, Response
 from api.dependencies import ServicesDep, require
 from api.mcp.schemas import (
     IfMatch,
+    InstanceFilter,
     PageSize,
     PageToken,
     ServerFilter,
     ServerName,
+    Since,
+    StatusFilter,
+    ToolFilter,
     ToolName,
+    Until,
     Words,
 )
 from security.principal import Principal
+from toolhub.calls.schemas import CallFilter, CallPage
 from toolhub.protection import BreakerChange, BreakerInfo
 from toolhub.schemas import (
     Acceptance,
+    CallOrigin,
     CallTool,
     DriftInfo,
     DriftPage,
@@ -213,12 +220,34 @@ async def call_mcp_tool(body: ToolTrial, principal: Caller, parts: ServicesDep) 
             tenant_id=principal.tenant_id,
             server=body.server,
             tool=body.tool,
+            origin=CallOrigin(person=principal.subject),
             sha256=body.sha256,
             arguments=body.arguments,
             timeout_s=body.timeout_s,
         )
     )
     return ToolAnswer(value=result.value, content=result.content, structured=result.structured)
+
+
+@router.get("/calls")
+def list_mcp_calls(
+    *,
+    principal: Reader,
+    parts: ServicesDep,
+    server: ServerFilter = None,
+    tool: ToolFilter = None,
+    status: StatusFilter = None,
+    instance: InstanceFilter = None,
+    since: Since = None,
+    until: Until = None,
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
+) -> CallPage:
+    """List the calls of tools, the newest first. Of what was sent and answered there are hashes."""
+    wanted = CallFilter(
+        server=server, tool=tool, status=status, instance_id=instance, since=since, until=until
+    )
+    return parts.calls.list(principal.tenant_id, wanted, page_size=page_size, page_token=page_token)
 
 
 def _with_etag(server: ServerInfo, response: Response) -> ServerInfo:

@@ -3,6 +3,9 @@
 from typing import Annotated
 
 from fastapi import Header, Path, Query
+from pydantic import AwareDatetime
+
+from toolhub.calls.schemas import CallStatus
 
 PageSize = Annotated[int, Query(ge=1, description="Items of a page; 200 at most.")]
 PageToken = Annotated[
@@ -13,6 +16,18 @@ ToolName = Annotated[str, Path(max_length=128, examples=["read_range"])]
 ServerFilter = Annotated[
     str | None, Query(max_length=63, description="Only tools of this server.", examples=["excel"])
 ]
+ToolFilter = Annotated[str | None, Query(max_length=128, description="Only calls of this tool.")]
+StatusFilter = Annotated[CallStatus | None, Query(description="Only calls that stand so.")]
+InstanceFilter = Annotated[
+    str | None,
+    Query(
+        max_length=512,
+        description="Only calls of this instance.",
+        examples=["press-line.defect-watch.order-4711"],
+    ),
+]
+Since = Annotated[AwareDatetime | None, Query(description="Only calls that began then or later.")]
+Until = Annotated[AwareDatetime | None, Query(description="Only calls that began before.")]
 Words = Annotated[
     str | None,
     Query(max_length=200, description="Only tools with this in their name or description."),

@@ -265,6 +265,7 @@ class Mcp(Resource):
     list_drifts = Method(mcp.list_drifts)
     get_drift = Method(mcp.get_drift)
     accept_drift = Method(mcp.accept_drift)
+    list_calls = Method(mcp.list_calls)
     call_tool = Method(mcp.call_tool)
 
 

@@ -586,6 +586,37 @@ class McpToolDrift:
 
 
 @dataclass(frozen=True, slots=True)
+class McpCall:
+    """One attempt to call a tool; of what was sent and answered there are hashes.
+
+    Attributes:
+        status: `running`, `succeeded`, `failed`, `cancelled`, or `lost`: nobody told its end.
+        executed: Whether the tool ran: `no`, `unknown` or `yes`.
+        attempt: Counts the attempts of the same call.
+        instance_id: Whose call it was, in which task; None when a person (`called_by`) made it.
+        error: Code of the error, as problems have it.
+    """
+
+    id: str
+    server: str
+    tool: str
+    status: str
+    executed: str
+    started_at: datetime
+    attempt: int = 1
+    latency_ms: float | None = None
+    error: str | None = None
+    sha256: str = ""
+    instance_id: str | None = None
+    run_id: str | None = None
+    task: str | None = None
+    called_by: str | None = None
+    idempotency_key: str | None = None
+    arguments_hash: str = ""
+    result_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class McpAnswer:
     """What a tool answered.
 

@@ -24,8 +24,12 @@ async def egress(settings: Settings) -> AsyncIterator[Egress]:
 
 
 @pytest.fixture
-def services(settings: Settings, database: Database, temporal: Client, egress: Egress) -> Services:
-    return build_services(settings, database, temporal, egress)
+async def services(
+    settings: Settings, database: Database, temporal: Client, egress: Egress
+) -> AsyncIterator[Services]:
+    made = build_services(settings, database, temporal, egress)
+    yield made
+    await made.call_log.aclose()
 
 
 @pytest.fixture

@@ -403,3 +403,47 @@ async def test_a_definition_with_arguments_that_a_registered_tool_does_not_take_
     good = workflow({"a": 1, "b": "${ .b }"}, sha256=tool["sha256"])
     answer = await http.post("/api/v1/workflows", json=good, headers=admin.headers)
     assert answer.status_code == 201, answer.text
+
+
+CALLS = "/api/v1/mcp/calls"
+
+
+async def test_calls_are_listed_for_readers_of_the_tenant_without_what_was_in_them(
+    http: httpx2.AsyncClient,
+    services: Services,
+    registered: dict[str, Any],
+    engineer: Person,
+    operator: Person,
+    stranger: Person,
+) -> None:
+    assert registered
+    call = {"server": "excel", "tool": "greet", "arguments": {"name": "planted"}}
+    await http.post(f"{TOOLS}/call", json=call, headers=engineer.headers)
+    wrong = {"server": "excel", "tool": "greet", "arguments": {}}
+    await http.post(f"{TOOLS}/call", json=wrong, headers=engineer.headers)
+    await services.call_log.aclose()
+    answer = await http.get(CALLS, headers=operator.headers)
+    failed, done = answer.json()["items"]
+    assert (failed["status"], failed["executed"], failed["error"]) == ("failed", "no", "tool-input")
+    assert (done["status"], done["executed"], done["called_by"]) == (
+        "succeeded",
+        "yes",
+        engineer.user_id,
+    )
+    assert "planted" not in answer.text
+    first = (await http.get(f"{CALLS}?page_size=1", headers=operator.headers)).json()
+    params = {"page_token": first["next_page_token"], "until": failed["started_at"]}
+    rest = (await http.get(CALLS, params=params, headers=operator.headers)).json()
+    assert rest == {"items": [done], "next_page_token": None}
+    found = await http.get(f"{CALLS}?status=failed", headers=operator.headers)
+    assert found.json()["items"] == [failed]
+    assert (await http.get(CALLS, headers=stranger.headers)).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["status=odd", "since=yesterday", "since=2026-11-28T06:00:00", "page_token=x"]
+)
+async def test_a_filter_of_calls_that_there_is_not_is_refused(
+    http: httpx2.AsyncClient, viewer: Person, query: str
+) -> None:
+    problem(await http.get(f"{CALLS}?{query}", headers=viewer.headers), 422, "invalid-input")

@@ -10,6 +10,8 @@ from activities.logins import Authenticator
 from foundation.database import Database
 from foundation.settings import EgressSettings, Settings, WorkerSettings
 from security.egress import Egress
+from security.sealing import Sealer
+from toolhub.wiring import build_toolhub
 from workers.main import build_worker
 from workflows.catalog import Catalog
 from workflows.events.wiring import build_events
@@ -36,6 +38,8 @@ async def at_work(
     channels, logins = Channels(egress), Authenticator(egress)
     events = build_events(database, client, given.events)
     triggers = build_triggers(database, client, Catalog(database), given.temporal)
+    sealer = Sealer.from_settings(given.security)
+    toolhub = build_toolhub(database, sealer, egress, protection=given.mcp)
     async with build_worker(
         client,
         given,
@@ -45,8 +49,10 @@ async def at_work(
         logins=logins,
         events=events,
         triggers=triggers,
+        toolhub=toolhub,
     ):
         yield
+    await toolhub.aclose()
     await logins.aclose()
     await channels.aclose()
     await egress.aclose()

@@ -37,7 +37,7 @@ def database(_database: Database) -> Iterator[Database]:
     """One database for all tests here, empty for each: there are many, and they are short."""
     yield _database
     with _database.session() as session:
-        session.execute(text("truncate mcp_servers cascade"))
+        session.execute(text("truncate mcp_servers, mcp_call_logs cascade"))
 
 
 @pytest.fixture
@@ -53,8 +53,10 @@ def sealer() -> Sealer:
 
 
 @pytest.fixture
-def parts(database: Database, sealer: Sealer, egress: Egress) -> ToolhubParts:
-    return build_toolhub(database, sealer, egress)
+async def parts(database: Database, sealer: Sealer, egress: Egress) -> AsyncIterator[ToolhubParts]:
+    made = build_toolhub(database, sealer, egress)
+    yield made
+    await made.aclose()
 
 
 @pytest.fixture

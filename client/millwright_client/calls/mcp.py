@@ -1,5 +1,6 @@
 """MCP servers: register, look at, change, remove; their tools."""
 
+from datetime import datetime
 from typing import Any
 
 from millwright_client.calls.reading import given, nothing, one, page, path
@@ -7,6 +8,7 @@ from millwright_client.exchange import Call, Flow, ask
 from millwright_client.models import (
     McpAnswer,
     McpBreaker,
+    McpCall,
     McpServer,
     McpTool,
     McpToolDrift,
@@ -140,6 +142,37 @@ def accept_drift(server: str, tool: str, sha256: str) -> Flow[McpTool]:
     """
     where = path(*_SERVERS, server, "tools", f"{tool}:accept")
     return ask(Call("POST", where, one(McpTool), json={"sha256": sha256}))
+
+
+def list_calls(
+    *,
+    server: str | None = None,
+    tool: str | None = None,
+    status: str | None = None,
+    instance_id: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    page_size: int | None = None,
+    page_token: str | None = None,
+) -> Flow[Page[McpCall]]:
+    """List the calls of tools, the newest first.
+
+    Args:
+        status: `running`, `succeeded`, `failed`, `cancelled` or `lost`.
+        since: Those that began then or later; with its time zone.
+        until: Those that began before.
+    """
+    params = given(
+        server=server,
+        tool=tool,
+        status=status,
+        instance=instance_id,
+        since=since.isoformat() if since else None,
+        until=until.isoformat() if until else None,
+        page_size=page_size,
+        page_token=page_token,
+    )
+    return ask(Call("GET", path("mcp", "calls"), page(McpCall), params=params, safe=True))
 
 
 def call_tool(

@@ -1,0 +1,29 @@
+"""Flags of `millwright mcp`. What it does is in `cli.mcp`."""
+
+import argparse
+
+from cli.instance_flags import connection_flags
+
+_STATUSES = ("running", "succeeded", "failed", "cancelled", "lost")
+
+
+def describe_mcp(parser: argparse.ArgumentParser) -> None:
+    """Describe `millwright mcp`."""
+    parser.description = (
+        "MCP servers and the calls of their tools. The API is found and logged in to as with "
+        "'millwright secrets'."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _calls(verbs.add_parser("calls", help="list the calls of tools, newest first"))
+    parser.set_defaults(module="cli.mcp")
+
+
+def _calls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--server", metavar="SERVER", help="only those of this server")
+    parser.add_argument("--tool", metavar="TOOL", help="only those of tools of this name")
+    parser.add_argument("--status", choices=_STATUSES, metavar="STATUS", help=", ".join(_STATUSES))
+    parser.add_argument("--instance", metavar="INSTANCE", help="only those of this instance")
+    parser.add_argument(
+        "--limit", type=int, default=50, metavar="N", help="how many at most; default 50"
+    )
+    connection_flags(parser)

@@ -1,0 +1,82 @@
+"""`millwright mcp` against the whole application."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from api.services import Services
+from cli.main import OK, USAGE
+from foundation.errors import MillwrightError
+from foundation.settings import EgressSettings
+from security.egress import Egress
+from tests.api.people import Person
+from tests.cli.test_secrets import (
+    Command,
+    address,
+    millwright,
+    somebody,
+)
+from tests.toolhub.servers import Seen, good_server, serving
+from toolhub.schemas import CallOrigin, CallTool, ServerRegistration
+
+__all__ = ["address", "millwright", "somebody"]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def egress() -> AsyncIterator[Egress]:
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    yield egress
+    await egress.aclose()
+
+
+@pytest.fixture(scope="module")
+def good() -> Iterator[str]:
+    with serving(good_server(Seen())) as url:
+        yield f"{url}/mcp"
+
+
+@pytest.fixture
+async def excel(services: Services, somebody: Person, good: str) -> Person:
+    """Whoever has registered the server 'excel'."""
+    given = ServerRegistration(name="excel", url=good)
+    await services.registry.register(somebody.tenant_id, given)
+    return somebody
+
+
+async def test_calls_are_listed_and_narrowed(
+    millwright: Command, services: Services, excel: Person
+) -> None:
+    status, out, err = await millwright("mcp", "calls")
+    assert (status, out) == (OK, "")
+    assert "There are no such calls." in err
+    origin = CallOrigin(instance_id="a.b.c", task="/do/0/greet")
+    for arguments in ({"name": "Kim"}, {}):
+        call = CallTool(
+            tenant_id=excel.tenant_id,
+            server="excel",
+            tool="greet",
+            arguments=dict(arguments),
+            origin=origin,
+        )
+        try:
+            await services.toolhub.call(call)
+        except MillwrightError:
+            assert not arguments
+    await services.call_log.aclose()
+    status, out, _ = await millwright("mcp", "calls")
+    _, failed, done = out.splitlines()
+    assert failed.split()[:2] == ["failed", "no"]
+    assert failed.endswith("excel/greet  tool-input  a.b.c /do/0/greet")
+    assert done.split()[:2] == ["succeeded", "yes"]
+    status, out, _ = await millwright("mcp", "calls", "--status", "failed", "--json")
+    (only,) = json.loads(out)
+    assert (only["error"], only["instance_id"]) == ("tool-input", "a.b.c")
+    _, out, _ = await millwright("mcp", "calls", "--instance", "a.b.d")
+    assert out == ""
+    status, out, err = await millwright("mcp", "calls", "--limit", "1")
+    assert len(out.splitlines()) == 2
+    assert "more than 1" in err
+    assert (await millwright("mcp", "calls", "--limit", "0"))[0] == USAGE
