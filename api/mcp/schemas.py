@@ -1,9 +1,10 @@
 """Parameters of the MCP routes. Bodies in and out are those of `toolhub.schemas`."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from fastapi import Header, Path, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from toolhub.calls.schemas import CallStatus
 
@@ -26,8 +27,19 @@ InstanceFilter = Annotated[
         examples=["press-line.defect-watch.order-4711"],
     ),
 ]
-Since = Annotated[AwareDatetime | None, Query(description="Only calls that began then or later.")]
-Until = Annotated[AwareDatetime | None, Query(description="Only calls that began before.")]
+
+
+def _spelled(text: object) -> object:
+    """Take only what is written as a time: a bare number says neither its unit nor its zone."""
+    if isinstance(text, str) and not _DATE.match(text):
+        raise ValueError("write it as 2026-11-28T06:00:00Z, or with +09:00")
+    return text
+
+
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]")
+Time = Annotated[AwareDatetime, BeforeValidator(_spelled)]
+Since = Annotated[Time | None, Query(description="Only calls that began then or later.")]
+Until = Annotated[Time | None, Query(description="Only calls that began before.")]
 Words = Annotated[
     str | None,
     Query(max_length=200, description="Only tools with this in their name or description."),

@@ -441,7 +441,8 @@ async def test_calls_are_listed_for_readers_of_the_tenant_without_what_was_in_th
 
 
 @pytest.mark.parametrize(
-    "query", ["status=odd", "since=yesterday", "since=2026-11-28T06:00:00", "page_token=x"]
+    "query",
+    ["status=odd", "since=yesterday", "since=2026-11-28T06:00:00", "until=0.5", "page_token=x"],
 )
 async def test_a_filter_of_calls_that_there_is_not_is_refused(
     http: httpx2.AsyncClient, viewer: Person, query: str

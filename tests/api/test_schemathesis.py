@@ -65,6 +65,10 @@ BEYOND_CHANCE = {
     # or the address of a server,
     "POST /api/v1/mcp/servers",
     "PATCH /api/v1/mcp/servers/{server}",
+    # which arguments a tool takes, or a change that nobody has made to it,
+    "POST /api/v1/mcp/tools/call",
+    "GET /api/v1/mcp/servers/{server}/tools/{tool}/drift",
+    "POST /api/v1/mcp/servers/{server}/tools/{tool}:accept",
     # and runs as short as these have ended before somebody stops them.
     "POST /api/v1/workflows/instances/{instance_id}:cancel",
     "POST /api/v1/workflows/instances/{instance_id}:terminate",
