@@ -45,7 +45,14 @@ def build_services(
     """
     sealer = Sealer.from_settings(settings.security)
     accounts = build_accounts(database, sealer, settings)
-    toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
+    toolhub = build_toolhub(
+        database,
+        sealer,
+        egress,
+        protection=settings.mcp,
+        settings=settings.toolhub,
+        redis=redis,
+    )
     catalog = Catalog(database, Successions(), RegisteredTools(toolhub.drifts))
     functions = Functions(database)
     features = Features(database)

@@ -6,6 +6,7 @@ twice, is refused as a whole.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from anyio import fail_after, to_thread
@@ -26,6 +27,7 @@ MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 MAX_BYTES: Final = 16 * 1024 * 1024
 TIMEOUT_S: Final = 15.0
 ALL_PAGES_S: Final = 30.0
+_YEAR_MS: Final = 365 * 86_400_000
 _MAX_NAME: Final = 128
 _MAX_TITLE: Final = 500
 _MAX_DESCRIPTION: Final = 8192
@@ -52,10 +54,15 @@ class FoundTool:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What a server said about itself."""
+    """What a server said about itself.
+
+    Attributes:
+        ttl: How long its list holds, as it says.
+    """
 
     protocol: JsonObject | None
     tools: list[FoundTool]
+    ttl: timedelta | None = None
 
 
 async def discover(wire: Wire, to: Destination) -> Discovery:
@@ -66,12 +73,12 @@ async def discover(wire: Wire, to: Destination) -> Discovery:
     """
     try:
         with fail_after(ALL_PAGES_S):
-            raw, protocol = await _pages(wire, to)
+            raw, protocol, ttl = await _pages(wire, to)
     except TimeoutError:
         raise _refused(to, f"takes more than {ALL_PAGES_S:g} s to list its tools") from None
     # Compiling a thousand schemas takes a while: not on the event loop.
     tools = await to_thread.run_sync(_read_all, to, raw)
-    return Discovery(protocol, tools)
+    return Discovery(protocol, tools, ttl)
 
 
 def described(tools: list[ToolDefinition]) -> list[FoundTool]:
@@ -87,8 +94,11 @@ def described(tools: list[ToolDefinition]) -> list[FoundTool]:
     return found
 
 
-async def _pages(wire: Wire, to: Destination) -> tuple[list[JsonValue], JsonObject | None]:
+async def _pages(
+    wire: Wire, to: Destination
+) -> tuple[list[JsonValue], JsonObject | None, timedelta | None]:
     tools: list[JsonValue] = []
+    ttls: list[timedelta] = []
     size, cursor, protocol = 0, None, None
     for _ in range(MAX_PAGES):
         exchange = await _page(wire, to, cursor)
@@ -100,10 +110,18 @@ async def _pages(wire: Wire, to: Destination) -> tuple[list[JsonValue], JsonObje
         size += len(canonical(page))
         if len(tools) > MAX_TOOLS or size > MAX_BYTES:
             raise _refused(to, f"lists more than {MAX_TOOLS:,} tools or {MAX_BYTES:,} bytes")
+        ttls += _ttl(result.get("ttlMs"))
         cursor = result.get("nextCursor")
         if not isinstance(cursor, str):
-            return tools, _storable(protocol)
+            return tools, _storable(protocol), min(ttls, default=None)
     raise _refused(to, f"lists its tools on more than {MAX_PAGES} pages")
+
+
+def _ttl(said: JsonValue) -> list[timedelta]:
+    """Read how long a page holds; a year is long enough for every purpose."""
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return []
+    return [timedelta(milliseconds=min(max(said, 0), _YEAR_MS))]
 
 
 def _storable(protocol: JsonObject | None) -> JsonObject | None:

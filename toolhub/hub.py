@@ -6,11 +6,14 @@ places of `toolhub.guard`, the log of calls, and one day a ledger.
 
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID
 
+import structlog
+from anyio import to_thread
 from mcp.shared.inbound import mcp_param_headers
 from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
-from foundation.errors import InvalidInputError, MillwrightError
+from foundation.errors import InvalidInputError, MillwrightError, UnavailableError
 from foundation.json import JsonObject, JsonValue
 from foundation.schemas import as_details, described
 from security.egress import check_url
@@ -27,8 +30,11 @@ from toolhub.errors import (
 from toolhub.failures import Attempt, failure, lost, without_secrets
 from toolhub.guard import Guard
 from toolhub.outcome import Kind, Outcome, classify
+from toolhub.refreshing.plan import Refreshes
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
+
+log = structlog.get_logger()
 
 IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
 _ANSWER: Final = frozenset({Kind.ANSWERED})
@@ -43,6 +49,7 @@ class ToolHub:
         wires: The adapter of each dialect.
         guard: Stands before registered servers.
         log: Told of every call of a tool that was found.
+        refreshes: Told when a server says that its tools have changed.
     """
 
     def __init__(
@@ -51,11 +58,13 @@ class ToolHub:
         wires: Mapping[Dialect, Wire],
         guard: Guard,
         log: CallLog,
+        refreshes: Refreshes,
     ) -> None:
         self._directory = directory
         self._wires = wires
         self._guard = guard
         self._log = log
+        self._refreshes = refreshes
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.
@@ -92,12 +101,22 @@ class ToolHub:
                 exchange, outcome = await self._exchange(entry.dialect, attempt, message)
                 noted.judged(outcome)
                 admission.tell(outcome, exchange)
+            if exchange.tools_changed:
+                await self._hasten(call.tenant_id, entry)
             answer = _wanted(attempt, exchange, outcome, _ANSWER)
         except CredentialRefusedError:
             # Perhaps another process has stored a new one: the next call looks it up.
             self._directory.forget(call.tenant_id, call.server)
             raise
         return results.read(without_secrets(answer, entry.to.headers))
+
+    async def _hasten(self, tenant_id: str, entry: Entry) -> None:
+        try:
+            server_id = UUID(entry.guarded.server_id)
+            await to_thread.run_sync(self._refreshes.hasten, tenant_id, server_id)
+        except UnavailableError as error:
+            # The call has its answer; the tools are read again anyhow, only later.
+            log.warning("mcp_change_not_noted", server=entry.to.label, why=error.message)
 
     async def request(self, request: McpRequest) -> JsonObject:
         """Send one request to any server by its address; the answer is the JSON-RPC result.

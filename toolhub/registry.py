@@ -7,6 +7,7 @@ noticed by the person who typed it. Secrets come in here and never go out.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -30,6 +31,7 @@ from toolhub.errors import (
 from toolhub.models import McpServer
 from toolhub.pinning.repository import ToolRows
 from toolhub.pinning.taking import take_over
+from toolhub.refreshing.plan import Refreshes
 from toolhub.repository import ServerRows
 from toolhub.schemas import (
     Dialect,
@@ -54,6 +56,7 @@ class Registry:
     Args:
         directory: Told when what it keeps in memory has changed.
         wires: The adapter of each dialect, to ask for tools.
+        refreshes: Told when a server is to be asked again.
     """
 
     def __init__(
@@ -62,11 +65,13 @@ class Registry:
         credentials: Credentials,
         directory: Directory,
         wires: Mapping[Dialect, Wire],
+        refreshes: Refreshes,
     ) -> None:
         self._database = database
         self._credentials = credentials
         self._directory = directory
         self._wires = wires
+        self._refreshes = refreshes
 
     async def register(self, tenant_id: str, given: ServerRegistration) -> ServerInfo:
         """Register a server.
@@ -120,13 +125,28 @@ class Registry:
                 f"The MCP server '{name}' speaks '{server.dialect}', which cannot list tools. "
                 "Change 'tools' instead."
             )
+        return await self._again(server)
+
+    async def renew(self, tenant_id: str, name: str) -> None:
+        """Ask a server again because it is time; nobody's ETag is outdated by it.
+
+        Raises:
+            UnknownServerError: It was removed meanwhile.
+            ServerChangedError: Somebody changes it at this moment.
+            CallError: It does not answer as it should; the tools stay what they were.
+        """
+        server = await to_thread.run_sync(self._read, tenant_id, name)
+        await self._again(server, quietly=True)
+
+    async def _again(self, server: McpServer, *, quietly: bool = False) -> ServerInfo:
+        write = partial(self._write, quietly=quietly)
         try:
             found = await self._look(server, ask=True, tools=None)
         except CallError:
             server.status = ServerStatus.FAILING
-            await to_thread.run_sync(self._write, server, None)
+            await to_thread.run_sync(write, server, None)
             raise
-        return await to_thread.run_sync(self._write, server, found)
+        return await to_thread.run_sync(write, server, found)
 
     def delete(self, tenant_id: str, name: str) -> None:
         """Remove a server, its tools and its credential.
@@ -283,7 +303,7 @@ class Registry:
             with self._database.session() as session:
                 ServerRows(session, server.tenant_id).add(server)
                 if found is not None:
-                    _fill(session, server, found)
+                    self._fill(session, server, found)
         except IntegrityError as error:
             raise _taken(server.name) from error
         return server_info(server, len(found.tools) if found else 0)
@@ -293,31 +313,35 @@ class Registry:
         with self._database.session() as session:
             return _found(ServerRows(session, tenant_id), name)
 
-    def _write(self, server: McpServer, found: Discovery | None) -> ServerInfo:
+    def _write(
+        self, server: McpServer, found: Discovery | None, *, quietly: bool = False
+    ) -> ServerInfo:
         """Store a changed row, unless somebody else has changed it since it was read."""
         with self._database.session() as session:
             rows = ServerRows(session, server.tenant_id)
             current = _found(rows, server.name, lock=True)
             if (current.id, current.version) != (server.id, server.version):
                 raise _changed(server.name)
-            server.version += 1
-            server.updated_at = datetime.now(tz=UTC)
+            if not quietly:
+                server.version += 1
+                server.updated_at = datetime.now(tz=UTC)
             if found is not None:
-                _fill(session, server, found)
+                self._fill(session, server, found)
             session.merge(server)
             session.flush()
             count = rows.tool_counts([server.id]).get(server.id, 0)
         self._directory.forget(server.tenant_id, server.name)
         return server_info(server, count)
 
-
-def _fill(session: Session, server: McpServer, found: Discovery) -> None:
-    """Note in a server's row what was found, and take its tools over."""
-    now, first = datetime.now(tz=UTC), server.discovered_at is None
-    server.protocol = found.protocol
-    server.status = ServerStatus.READY
-    server.discovered_at = now
-    take_over(ToolRows(session, server.tenant_id), server, found.tools, now, first=first)
+    def _fill(self, session: Session, server: McpServer, found: Discovery) -> None:
+        """Note in a server's row what was found, and take its tools over."""
+        now, first = datetime.now(tz=UTC), server.discovered_at is None
+        server.protocol = found.protocol
+        server.status = ServerStatus.READY
+        server.discovered_at = now
+        take_over(ToolRows(session, server.tenant_id), server, found.tools, now, first=first)
+        if server.dialect == Dialect.MCP:
+            self._refreshes.plan(session, server, found.ttl)
 
 
 def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:

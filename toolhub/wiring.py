@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foundation.database import Database
 from foundation.redis import RedisLink
-from foundation.settings import McpSettings
+from foundation.settings import McpSettings, ToolhubSettings
 from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.breaker.local import LocalBreaker
@@ -18,6 +18,7 @@ from toolhub.directory import Directory
 from toolhub.guard import Guard
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
+from toolhub.refreshing.plan import Refreshes
 from toolhub.registry import Registry
 from toolhub.schemas import Dialect
 from toolhub.wire.exchange import Wire
@@ -35,6 +36,7 @@ class ToolhubParts:
     breakers: Breakers
     calls: Calls
     log: CallLog
+    refreshes: Refreshes
 
     async def aclose(self) -> None:
         """Write what the log still has to; before the database is closed."""
@@ -47,6 +49,7 @@ def build_toolhub(
     egress: Egress,
     *,
     protection: McpSettings | None = None,
+    settings: ToolhubSettings | None = None,
     redis: RedisLink | None = None,
 ) -> ToolhubParts:
     """Wire the hub. `egress` and `redis` belong to the caller, who closes them after the hub.
@@ -56,6 +59,7 @@ def build_toolhub(
         sealer: Opens their credentials.
         egress: The way to them.
         protection: What keeps one of them from harming the rest.
+        settings: When they are asked again for their tools.
         redis: What replicas share; without it each process counts alone.
     """
     protection = protection or McpSettings()
@@ -67,12 +71,14 @@ def build_toolhub(
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
     }
+    refreshes = Refreshes(database, settings or ToolhubSettings())
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
-        registry=Registry(database, credentials, directory, wires),
-        hub=ToolHub(directory, wires, Guard(breaker, Bulkhead()), log),
+        registry=Registry(database, credentials, directory, wires, refreshes),
+        hub=ToolHub(directory, wires, Guard(breaker, Bulkhead()), log, refreshes),
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),
         calls=Calls(database),
         log=log,
+        refreshes=refreshes,
     )

@@ -38,6 +38,7 @@ from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.calls.sweeping import sweep_for_ever as sweep_calls
+from toolhub.refreshing.sweeping import sweep_for_ever as sweep_refreshes
 from toolhub.wiring import ToolhubParts, build_toolhub
 from workflows.approvals.desk import Desk
 from workflows.approvals.sweeping import sweep_for_ever as sweep_approvals
@@ -171,7 +172,14 @@ async def run(settings: Settings) -> None:
     channels, logins = Channels(egress), Authenticator(egress)
     blobs, redis = open_store(settings.blobs), open_redis(settings.redis)
     sealer = Sealer.from_settings(settings.security)
-    toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
+    toolhub = build_toolhub(
+        database,
+        sealer,
+        egress,
+        protection=settings.mcp,
+        settings=settings.toolhub,
+        redis=redis,
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -200,6 +208,7 @@ async def run(settings: Settings) -> None:
             partial(sweep_telling, events, client),
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
+            partial(sweep_refreshes, toolhub.registry, toolhub.refreshes),
             partial(sweep_calls, toolhub.calls, timedelta(days=settings.toolhub.keep_calls_days)),
         ]
         if settings.mqtt.host is not None:

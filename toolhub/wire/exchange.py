@@ -60,6 +60,7 @@ class Exchange:
         fault: What broke the exchange off.
         timed_out: The time was over.
         protocol: What was negotiated, for the registry.
+        tools_changed: The server said meanwhile that its tools have.
     """
 
     result: JsonObject | None = None
@@ -73,6 +74,7 @@ class Exchange:
     fault: Exception | None = None
     timed_out: bool = False
     protocol: JsonObject | None = None
+    tools_changed: bool = False
 
 
 class UnreadableAnswerError(Exception):

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import anyio
 import httpx2
 from mcp import Client, MCPError
+from mcp.client.session import IncomingMessage
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import (
     REQUEST_TIMEOUT,
@@ -21,6 +22,7 @@ from mcp.types import (
     ErrorData,
     Implementation,
     Request,
+    ToolListChangedNotification,
 )
 from mcp.types.methods import MONOLITH_REQUESTS
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS, is_version_at_least
@@ -86,7 +88,7 @@ class StreamableHttp:
         with anyio.move_on_after(message.timeout_s) as scope:
             call.watch.end_call = scope.cancel
             try:
-                async with self._client(to, message, call.watch) as client:
+                async with self._client(to, message, call) as client:
                     _refuse_older(client.protocol_version, to.oldest)
                     call.protocol = _protocol(client)
                     call.requested = True
@@ -103,13 +105,13 @@ class StreamableHttp:
 
     @asynccontextmanager
     async def _client(
-        self, to: Destination, message: Message, watch: Watch
+        self, to: Destination, message: Message, call: "_Call"
     ) -> AsyncIterator[Client]:
         transport = self._egress.transport(max_bytes=message.max_bytes, per_event=True)
         name, version = message.client or CLIENT
         async with (
             httpx2.AsyncClient(
-                transport=WatchedTransport(transport, watch),
+                transport=WatchedTransport(transport, call.watch),
                 headers={**message.headers, **to.headers},
                 timeout=self._egress.timeout(message.timeout_s + _SLACK_S),
                 trust_env=False,
@@ -118,10 +120,11 @@ class StreamableHttp:
                 correlated(
                     # The transport counts; a second limit would only hide which one was hit.
                     streamable_http_client(to.endpoint, http_client=http, max_sse_event_size=None),
-                    watch,
+                    call.watch,
                 ),
                 mode=_mode(to.version),
                 cache=None,
+                message_handler=call.heard,
                 client_info=Implementation(name=name, version=version),
             ) as client,
         ):
@@ -138,6 +141,11 @@ class _Call:
         self.protocol: JsonObject | None = None
         self.error: Exception | None = None
         self.timed_out = False
+        self.tools_changed = False
+
+    async def heard(self, message: IncomingMessage) -> None:
+        """Take note of what the server says unasked."""
+        self.tools_changed |= isinstance(message, ToolListChangedNotification)
 
     async def run(
         self,
@@ -196,6 +204,7 @@ class _Call:
             fault=fault,
             timed_out=self.timed_out or (broken_off and fault is None),
             protocol=self.protocol,
+            tools_changed=self.tools_changed,
         )
 
 

@@ -1,0 +1,1 @@
+"""When servers are asked again for their tools, without anybody asking for it."""
