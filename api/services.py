@@ -14,6 +14,7 @@ from security.tokens import AccessTokens
 from toolhub.breakers import Breakers
 from toolhub.calls.log import CallLog
 from toolhub.calls.service import Calls
+from toolhub.health.service import Health
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
 from toolhub.registry import Registry
@@ -49,6 +50,7 @@ class Services:
         drifts: How their tools have changed, and what of it waits for somebody.
         toolhub: Calls their tools.
         breakers: What keeps them from being called when that is of no use.
+        health: Whether they answer.
         calls: Which calls they had.
         call_log: Where these are written; closed when the process ends.
         temporal: The one client of this process; it reconnects by itself.
@@ -74,6 +76,7 @@ class Services:
     drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers
+    health: Health
     calls: Calls
     call_log: CallLog
     temporal: Client

@@ -1,13 +1,15 @@
-"""`millwright mcp`: which calls the tools of MCP servers had."""
+"""`millwright mcp`: how MCP servers are, and which calls their tools had."""
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
 
 from cli.connection import connected
-from cli.following import clock
+from cli.following import FAILED, OK, clock, print_json
 from cli.listing import print_listing, require_limit
 from cli.tables import DATE, columns
-from millwright_client import McpCall, Millwright
+from millwright_client import McpCall, McpHealth, Millwright
 
 _PAGE = 200
 
@@ -60,4 +62,50 @@ def _call_table(calls: Sequence[McpCall]) -> Iterator[str]:
     return columns(rows)
 
 
-_VERBS = {"calls": _calls}
+def _health(flags: argparse.Namespace) -> int:
+    require_limit(flags)
+    with connected(flags) as client:
+        found = list(islice(_all_health(client, flags), flags.limit + 1))
+        print_listing(flags, iter(found), _health_table, none="No MCP server is registered.")
+    return FAILED if any(each.healthy is False for each in found[: flags.limit]) else OK
+
+
+def _check(flags: argparse.Namespace) -> int:
+    with connected(flags) as client:
+        found = client.mcp.check_server(flags.server)
+    if flags.json:
+        print_json(asdict(found))
+    else:
+        print("\n".join(_health_table([found])))
+    return OK if found.healthy else FAILED
+
+
+def _all_health(client: Millwright, flags: argparse.Namespace) -> Iterator[McpHealth]:
+    token: str | None = None
+    while True:
+        page = client.mcp.list_health(page_size=min(flags.limit + 1, _PAGE), page_token=token)
+        yield from page.items
+        token = page.next_page_token
+        if token is None:
+            return
+
+
+def _health_table(servers: Sequence[McpHealth]) -> Iterator[str]:
+    rows = [("SERVER", "HEALTH", "CHECKED", "MS", "BREAKER", "QUARANTINE", "PROBLEM")]
+    rows += [
+        (
+            each.server,
+            _HEALTH[each.healthy],
+            clock(each.checked_at, DATE) if each.checked_at else "",
+            "" if each.latency_ms is None else f"{each.latency_ms:.0f}",
+            each.breaker if each.breaker_mode == "auto" else f"{each.breaker_mode} (decided)",
+            str(each.quarantined) if each.quarantined else "",
+            each.error or "",
+        )
+        for each in servers
+    ]
+    return columns(rows)
+
+
+_HEALTH = {True: "answers", False: "does not answer", None: "not checked"}
+_VERBS = {"calls": _calls, "health": _health, "check": _check}

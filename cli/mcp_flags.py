@@ -15,6 +15,14 @@ def describe_mcp(parser: argparse.ArgumentParser) -> None:
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
     _calls(verbs.add_parser("calls", help="list the calls of tools, newest first"))
+    health = verbs.add_parser("health", help="list how servers are; fails when one does not answer")
+    health.add_argument(
+        "--limit", type=int, default=200, metavar="N", help="how many at most; default 200"
+    )
+    check = verbs.add_parser("check", help="ask a server now whether it is there")
+    check.add_argument("server", metavar="SERVER", help="as it is registered: excel")
+    for verb in (health, check):
+        connection_flags(verb)
     parser.set_defaults(module="cli.mcp")
 
 

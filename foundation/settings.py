@@ -138,6 +138,8 @@ class ToolhubSettings(BaseModel, frozen=True):
     # the least, and those whose lists say nothing after so long.
     refresh_every_s: float = Field(default=300.0, ge=1, le=86_400, allow_inf_nan=False)
     refresh_least_s: float = Field(default=60.0, ge=1, le=86_400, allow_inf_nan=False)
+    # They are asked whether they are there so often.
+    check_every_s: float = Field(default=60.0, ge=1, le=86_400, allow_inf_nan=False)
     # The log of calls is kept for so long.
     keep_calls_days: float = Field(default=30.0, gt=0, le=36_500, allow_inf_nan=False)
 

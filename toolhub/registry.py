@@ -28,6 +28,7 @@ from toolhub.errors import (
     ServerExistsError,
     ServerNotAllowedError,
 )
+from toolhub.health.repository import begin as begin_checks
 from toolhub.models import McpServer
 from toolhub.pinning.repository import ToolRows
 from toolhub.pinning.taking import take_over
@@ -342,6 +343,7 @@ class Registry:
         take_over(ToolRows(session, server.tenant_id), server, found.tools, now, first=first)
         if server.dialect == Dialect.MCP:
             self._refreshes.plan(session, server, found.ttl)
+            begin_checks(session, server)
 
 
 def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:

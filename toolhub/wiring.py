@@ -16,6 +16,7 @@ from toolhub.calls.service import Calls
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory
 from toolhub.guard import Guard
+from toolhub.health.service import Health
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
 from toolhub.refreshing.plan import Refreshes
@@ -37,6 +38,7 @@ class ToolhubParts:
     calls: Calls
     log: CallLog
     refreshes: Refreshes
+    health: Health
 
     async def aclose(self) -> None:
         """Write what the log still has to; before the database is closed."""
@@ -59,7 +61,7 @@ def build_toolhub(
         sealer: Opens their credentials.
         egress: The way to them.
         protection: What keeps one of them from harming the rest.
-        settings: When they are asked again for their tools.
+        settings: When they are asked again for their tools, and whether they are there.
         redis: What replicas share; without it each process counts alone.
     """
     protection = protection or McpSettings()
@@ -71,7 +73,8 @@ def build_toolhub(
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
     }
-    refreshes = Refreshes(database, settings or ToolhubSettings())
+    settings = settings or ToolhubSettings()
+    refreshes = Refreshes(database, settings)
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
         registry=Registry(database, credentials, directory, wires, refreshes),
@@ -81,4 +84,12 @@ def build_toolhub(
         calls=Calls(database),
         log=log,
         refreshes=refreshes,
+        health=Health(
+            database,
+            credentials,
+            wires,
+            breaker=breaker,
+            protection=protection,
+            settings=settings,
+        ),
     )

@@ -38,6 +38,7 @@ from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.calls.sweeping import sweep_for_ever as sweep_calls
+from toolhub.health.sweeping import sweep_for_ever as sweep_health
 from toolhub.refreshing.sweeping import sweep_for_ever as sweep_refreshes
 from toolhub.wiring import ToolhubParts, build_toolhub
 from workflows.approvals.desk import Desk
@@ -209,6 +210,7 @@ async def run(settings: Settings) -> None:
             partial(sweep_approvals, Desk(database), client),
             partial(sweep_schedules, triggers),
             partial(sweep_refreshes, toolhub.registry, toolhub.refreshes),
+            partial(sweep_health, toolhub.health),
             partial(sweep_calls, toolhub.calls, timedelta(days=settings.toolhub.keep_calls_days)),
         ]
         if settings.mqtt.host is not None:

@@ -21,6 +21,7 @@ from api.mcp.schemas import (
 )
 from security.principal import Principal
 from toolhub.calls.schemas import CallFilter, CallPage
+from toolhub.health.schemas import HealthInfo, HealthPage
 from toolhub.protection import BreakerChange, BreakerInfo
 from toolhub.schemas import (
     Acceptance,
@@ -104,6 +105,24 @@ async def refresh_mcp_server(
 ) -> ServerInfo:
     """Ask a server again for its tools. When that fails, those that are known stay."""
     return _with_etag(await parts.registry.refresh(principal.tenant_id, server), response)
+
+
+@router.post("/servers/{server}:check")
+async def check_mcp_server(
+    server: ServerName, principal: Manager, parts: ServicesDep
+) -> HealthInfo:
+    """Ask a server now whether it is there. No tool is called."""
+    return await parts.health.check(principal.tenant_id, server)
+
+
+@router.get("/health")
+async def list_mcp_health(
+    principal: Reader, parts: ServicesDep, page_size: PageSize = 50, page_token: PageToken = None
+) -> HealthPage:
+    """List how servers are: the last check, the breaker, what of their tools is in quarantine."""
+    return await parts.health.overview(
+        principal.tenant_id, page_size=page_size, page_token=page_token
+    )
 
 
 @router.get("/servers/{server}/breaker")

@@ -256,6 +256,8 @@ class Mcp(Resource):
     update_server = Method(mcp.update_server)
     remove_server = Method(mcp.remove_server)
     refresh_server = Method(mcp.refresh_server)
+    check_server = Method(mcp.check_server)
+    list_health = Method(mcp.list_health)
     get_breaker = Method(mcp.get_breaker)
     put_breaker = Method(mcp.put_breaker)
     list_tools = Method(mcp.list_tools)

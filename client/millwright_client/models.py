@@ -499,6 +499,30 @@ class McpServer:
 
 
 @dataclass(frozen=True, slots=True)
+class McpHealth:
+    """How an MCP server is.
+
+    Attributes:
+        healthy: Whether it answered the last check; None when there was none.
+        error: Code of what was wrong; `problem` says it in words.
+        breaker: What its breaker has found out; `breaker_mode` says who decides.
+        quarantined: How many of its tools wait to be accepted.
+    """
+
+    server: str
+    status: str
+    healthy: bool | None
+    breaker: str
+    quarantined: int
+    dialect: str = "mcp"
+    breaker_mode: str = "auto"
+    checked_at: datetime | None = None
+    latency_ms: float | None = None
+    error: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class McpBreaker:
     """What keeps an MCP server from being called when that is of no use.
 

@@ -448,3 +448,21 @@ async def test_a_filter_of_calls_that_there_is_not_is_refused(
     http: httpx2.AsyncClient, viewer: Person, query: str
 ) -> None:
     problem(await http.get(f"{CALLS}?{query}", headers=viewer.headers), 422, "invalid-input")
+
+
+async def test_health_is_read_by_readers_and_checked_by_managers(
+    http: httpx2.AsyncClient,
+    registered: dict[str, Any],
+    engineer: Person,
+    viewer: Person,
+    stranger: Person,
+) -> None:
+    assert registered
+    path = f"{SERVERS}/excel:check"
+    problem(await http.post(path, headers=viewer.headers), 403, "forbidden")
+    problem(await http.post(path, headers=stranger.headers), 404, "unknown-mcp-server")
+    checked = await http.post(path, headers=engineer.headers)
+    assert (checked.status_code, checked.json()["healthy"]) == (200, True)
+    listed = await http.get("/api/v1/mcp/health", headers=viewer.headers)
+    assert listed.json() == {"items": [checked.json()], "next_page_token": None}
+    assert (await http.get("/api/v1/mcp/health", headers=stranger.headers)).json()["items"] == []

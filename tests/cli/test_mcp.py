@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from api.services import Services
-from cli.main import OK, USAGE
+from cli.main import FAILED, OK, USAGE
+from deploy.local.ports import free_port
 from foundation.errors import MillwrightError
 from foundation.settings import EgressSettings
 from security.egress import Egress
@@ -80,3 +81,24 @@ async def test_calls_are_listed_and_narrowed(
     assert len(out.splitlines()) == 2
     assert "more than 1" in err
     assert (await millwright("mcp", "calls", "--limit", "0"))[0] == USAGE
+
+
+async def test_health_is_listed_and_fails_when_a_server_does_not_answer(
+    millwright: Command, services: Services, excel: Person
+) -> None:
+    status, out, _ = await millwright("mcp", "health")
+    assert (status, out.splitlines()[1].split()) == (OK, ["excel", "not", "checked", "closed"])
+    status, out, _ = await millwright("mcp", "check", "excel")
+    assert (status, "answers" in out) == (OK, True)
+    gone = ServerRegistration(
+        name="gone", url=f"http://127.0.0.1:{free_port()}/mcp", discover=False
+    )
+    await services.registry.register(excel.tenant_id, gone)
+    status, out, _ = await millwright("mcp", "check", "gone", "--json")
+    assert (status, json.loads(out)["error"]) == (FAILED, "mcp-server-unreachable")
+    status, out, _ = await millwright("mcp", "health")
+    assert status == FAILED
+    assert "does not answer" in out
+    assert len(out.splitlines()) == 3
+    _, _, err = await millwright("mcp", "check", "exel")
+    assert "There is no MCP server called 'exel'" in err

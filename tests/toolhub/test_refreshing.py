@@ -153,6 +153,7 @@ def telling(changing: Changing) -> Iterator[str]:
 
     async def write(context: Context) -> str:
         await context.session.send_tool_list_changed()
+        await asyncio.sleep(0.05)
         return "written"
 
     changing.offer(write)
@@ -165,14 +166,17 @@ async def test_a_server_that_says_its_tools_have_changed_is_asked_soon(
 ) -> None:
     await register(parts, telling)
     call = CallTool(tenant_id="press", server="excel", tool="write_cell")
-    asked, _ = times(database)
-    assert (await parts.hub.call(call)).value == "written"
+    asked, due = times(database)
+    # What it says reaches us beside the answer, and sometimes after it, when nobody listens.
+    while times(database) == (asked, due):
+        assert (await parts.hub.call(call)).value == "written"
     # Not at once: one that says so with every call must not be asked with every call.
     assert times(database) == (asked, asked + timedelta(minutes=1))
+    assert await sweep(parts.registry, parts.refreshes) == 0
     with database.session() as session:
         session.execute(text("update mcp_refreshes set refreshed_at = now() - interval '1 h'"))
-    await parts.hub.call(call)
-    assert await sweep(parts.registry, parts.refreshes) == 1
+    while await sweep(parts.registry, parts.refreshes) == 0:
+        await parts.hub.call(call)
 
 
 async def test_a_server_that_says_nothing_new_is_not_hurried(

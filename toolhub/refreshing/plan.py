@@ -40,12 +40,12 @@ class Refreshes:
 
     def plan(self, session: Session, server: McpServer, ttl: timedelta | None) -> None:
         """Note, in the transaction that stores its tools, when a server is asked again."""
-        now = clock()
+        now = session.scalars(select(clock())).one()
         statement = insert(Row).values(
             tenant_id=server.tenant_id,
             server_id=server.id,
             refreshed_at=now,
-            due_at=now + literal(self.after(ttl), Interval),
+            due_at=now + self.after(ttl),
         )
         given = statement.excluded
         session.execute(

@@ -6,39 +6,21 @@ from typing import Final
 import structlog
 from anyio import to_thread
 
-from foundation.errors import MillwrightError, UnavailableError
+from foundation.errors import UnavailableError
 from toolhub.refreshing.plan import Refreshes
 from toolhub.registry import Registry
+from toolhub.sweeping import see_to
 
 log = structlog.get_logger()
 
 EVERY_S: Final = 5.0
-# One that does not answer keeps its place until that has timed out.
-AT_ONCE: Final = 8
 
 
 async def sweep(registry: Registry, refreshes: Refreshes) -> int:
     """Ask those that are due; return how many that were."""
     due = await to_thread.run_sync(refreshes.take)
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def ask(tenant_id: str, name: str) -> None:
-        async with room:
-            await _asked(registry, tenant_id, name)
-
-    await asyncio.gather(*(ask(*each) for each in due))
+    await see_to(due, registry.renew, failed="mcp_refresh_failed")
     return len(due)
-
-
-async def _asked(registry: Registry, tenant_id: str, name: str) -> None:
-    """Ask one. What stands in its way must not stand in that of others; it is due again soon."""
-    try:
-        await registry.renew(tenant_id, name)
-    except MillwrightError as error:
-        log.warning("mcp_refresh_failed", tenant=tenant_id, server=name, why=error.message)
-    except Exception:
-        # A server that finds a defect of ours must not end the worker.
-        log.exception("mcp_refresh_not_understood", tenant=tenant_id, server=name)
 
 
 async def sweep_for_ever(

@@ -9,6 +9,7 @@ from millwright_client.models import (
     McpAnswer,
     McpBreaker,
     McpCall,
+    McpHealth,
     McpServer,
     McpTool,
     McpToolDrift,
@@ -66,6 +67,19 @@ def remove_server(name: str) -> Flow[None]:
 def refresh_server(name: str) -> Flow[McpServer]:
     """Ask a server for its tools again."""
     return ask(Call("POST", path(*_SERVERS, f"{name}:refresh"), one(McpServer), safe=True))
+
+
+def check_server(name: str) -> Flow[McpHealth]:
+    """Ask a server now whether it is there; no tool is called."""
+    return ask(Call("POST", path(*_SERVERS, f"{name}:check"), one(McpHealth), safe=True))
+
+
+def list_health(
+    *, page_size: int | None = None, page_token: str | None = None
+) -> Flow[Page[McpHealth]]:
+    """List how servers are, by name."""
+    params = given(page_size=page_size, page_token=page_token)
+    return ask(Call("GET", path("mcp", "health"), page(McpHealth), params=params, safe=True))
 
 
 def get_breaker(name: str) -> Flow[McpBreaker]:

@@ -1,0 +1,1 @@
+"""Whether registered servers answer, found out without calling a tool."""
