@@ -4,12 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision: str = "0016"
-down_revision: str | None = "0015"
+revision: str = "0019"
+down_revision: str | None = "0018"
 
 
 def upgrade() -> None:
-    """Go from 0015 to 0016; the next refresh makes the fingerprints of known tools anew."""
+    """Go from 0018 to 0019; the next refresh makes the fingerprints of known tools anew."""
     op.add_column(
         "mcp_servers",
         sa.Column("pinning", sa.String(20), server_default="standard", nullable=False),

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0019"
-down_revision: str | None = "0018"
+revision: str = "0022"
+down_revision: str | None = "0021"
 
 
 def upgrade() -> None:
-    """Go from 0018 to 0019; servers that were asked for their tools once are checked soon."""
+    """Go from 0021 to 0022; servers that were asked for their tools once are checked soon."""
     op.create_table(
         "mcp_checks",
         sa.Column("tenant_id", sa.String(63), nullable=False),

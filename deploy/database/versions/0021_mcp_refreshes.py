@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0018"
-down_revision: str | None = "0017"
+revision: str = "0021"
+down_revision: str | None = "0020"
 
 
 def upgrade() -> None:
-    """Go from 0017 to 0018; servers that were asked once are asked again soon."""
+    """Go from 0020 to 0021; servers that were asked once are asked again soon."""
     op.create_table(
         "mcp_refreshes",
         sa.Column("tenant_id", sa.String(63), nullable=False),

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0017"
-down_revision: str | None = "0016"
+revision: str = "0020"
+down_revision: str | None = "0019"
 
 
 def upgrade() -> None:
-    """Go from 0016 to 0017."""
+    """Go from 0019 to 0020."""
     op.create_table(
         "mcp_call_logs",
         sa.Column("tenant_id", sa.String(63), nullable=False),
