@@ -142,6 +142,9 @@ class ToolhubSettings(BaseModel, frozen=True):
     check_every_s: float = Field(default=60.0, ge=1, le=86_400, allow_inf_nan=False)
     # The log of calls is kept for so long.
     keep_calls_days: float = Field(default=30.0, gt=0, le=36_500, allow_inf_nan=False)
+    # Attempts of a call that must not run twice, and calls with one idempotency key, are recognised
+    # for so long.
+    keep_ledger_days: float = Field(default=30.0, ge=1, le=36_500, allow_inf_nan=False)
 
 
 class SmtpSettings(BaseModel, frozen=True):

@@ -8,6 +8,8 @@
     ├── ServerExistsError        the name is taken
     ├── ServerChangedError       somebody changed it meanwhile
     ├── DriftChangedError        the tool has changed again since it was looked at
+    ├── CallUnderWayError        another call with this idempotency key is under way, tried again
+    ├── IdempotencyKeyError      the idempotency key belongs to other arguments
     ├── ToolQuarantinedError     the tool has changed, and nobody has accepted that
     └── ToolPinError             the tool is not the one that the definition pins
     InvalidInputError
@@ -202,6 +204,20 @@ class OutcomeUnknownError(CallError, UpstreamError):
 
     code = "tool-outcome-unknown"
     title = "It is not known whether the tool ran"
+
+
+class CallUnderWayError(CallError, ConflictError):
+    """Another call with the same idempotency key was sent, and has no answer yet."""
+
+    code = "tool-call-under-way"
+    title = "The same call is under way"
+
+
+class IdempotencyKeyError(CallError, ConflictError):
+    """The idempotency key belongs to another call."""
+
+    code = "idempotency-key-used"
+    title = "The idempotency key means another call"
 
 
 class ServerFailedError(CallError, UpstreamError):

@@ -21,6 +21,8 @@ _SCHEMES: Final = ("basic", "bearer")
 _REDACTED: Final = "[redacted]"
 _SHORTEST_SECRET: Final = 4
 _HTTP_ERRORS: Final = 300
+# Another call's answer mostly comes much sooner than it may.
+_LOOK_AGAIN_S: Final = 2.0
 
 
 class _Words(NamedTuple):
@@ -162,6 +164,38 @@ def lost(attempt: Attempt) -> errors.OutcomeUnknownError:
         f"The worker that called {attempt.what} of the MCP server '{attempt.to.label}' went away "
         f"before the answer came.{_doubt(attempt)}"
     )
+
+
+def answer_lost(attempt: Attempt) -> errors.OutcomeUnknownError:
+    """Return the error for a call that did run and whose answer nobody has any more."""
+    return errors.OutcomeUnknownError(
+        f"{_began(attempt.what)} of the MCP server '{attempt.to.label}' did run, and was not "
+        "called again. Its answer was lost with the worker that called it, or was too large to be "
+        "kept: look at what it has done."
+    )
+
+
+def under_way(attempt: Attempt, left_s: float) -> errors.CallUnderWayError:
+    """Return the error for a call while another one with its key has no answer yet."""
+    return errors.CallUnderWayError(
+        f"{_began(attempt.what)} of the MCP server '{attempt.to.label}' was not called: another "
+        "call with the same idempotency key is under way.",
+        retryable=True,
+        retry_after_s=min(left_s, _LOOK_AGAIN_S),
+    )
+
+
+def other_call(attempt: Attempt) -> errors.IdempotencyKeyError:
+    """Return the error for a key that belongs to another call."""
+    return errors.IdempotencyKeyError(
+        f"{_began(attempt.what)} of the MCP server '{attempt.to.label}' was not called: its "
+        "idempotency key belongs to a call of another tool or with other arguments. Let "
+        "'idempotencyKey' name all that makes two calls different."
+    )
+
+
+def _began(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _is_strange(content_type: str) -> bool:

@@ -1,7 +1,8 @@
 """Calling a tool: one path for every dialect, each step in a module of its own.
 
 What stands between `find` and `send` is told the `Outcome`: the breaker, the rate of calls and the
-places of `toolhub.guard`, the log of calls, and one day a ledger.
+places of `toolhub.guard`, the log of calls, and right before the wire the ledger of what must not
+run twice.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ from toolhub.errors import (
 )
 from toolhub.failures import Attempt, failure, lost, without_secrets
 from toolhub.guard import Guard
+from toolhub.ledger.sending import Send, Sent, send_once
+from toolhub.ledger.service import Ledger
+from toolhub.ledger.types import Call
 from toolhub.outcome import Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
@@ -48,6 +52,7 @@ class ToolHub:
     Args:
         wires: The adapter of each dialect.
         guard: Stands before registered servers.
+        ledger: Knows what was sent.
         log: Told of every call of a tool that was found.
         refreshes: Told when a server says that its tools have changed.
     """
@@ -57,12 +62,15 @@ class ToolHub:
         directory: Directory,
         wires: Mapping[Dialect, Wire],
         guard: Guard,
+        *,
+        ledger: Ledger,
         log: CallLog,
         refreshes: Refreshes,
     ) -> None:
         self._directory = directory
         self._wires = wires
         self._guard = guard
+        self._ledger = ledger
         self._log = log
         self._refreshes = refreshes
 
@@ -78,6 +86,8 @@ class ToolHub:
             ToolFailedError: The tool ran and failed.
             ToolOutputError: The tool ran and broke its promise about the result.
             BreakerOpenError, ThrottledError, ServerCrowdedError: Not now; nothing was sent.
+            OutcomeUnknownError: It was sent, perhaps by another worker, and may have run.
+            CallUnderWayError, IdempotencyKeyError: Its key is taken; nothing was sent.
             CallError: Any other failure; says whether trying again is safe.
         """
         entry = await self._directory.find(call.tenant_id, call.server, call.tool, call.sha256)
@@ -91,16 +101,20 @@ class ToolHub:
         check_input(entry, call.arguments)
         message = _message(entry, call)
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
-        if call.maybe_sent and not attempt.repeatable:
-            raise lost(attempt)
+        once = _once(call, attempt, entry.tool, call.arguments)
         try:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
-                if call.on_send:
-                    call.on_send()
-                noted.sent()
-                exchange, outcome = await self._exchange(entry.dialect, attempt, message)
+
+                async def send() -> Sent:
+                    if call.on_send:
+                        call.on_send()
+                    noted.sent()
+                    exchange, outcome = await self._exchange(entry.dialect, attempt, message)
+                    admission.tell(outcome, exchange)
+                    return exchange, outcome
+
+                exchange, outcome = await self._sent(once, attempt, send)
                 noted.judged(outcome)
-                admission.tell(outcome, exchange)
             if exchange.tools_changed:
                 await self._hasten(call.tenant_id, entry)
             answer = _wanted(attempt, exchange, outcome, _ANSWER)
@@ -134,20 +148,57 @@ class ToolHub:
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
         try:
             attempt = Attempt(_destination(request), what, request.timeout_s, repeatable)
-            if request.maybe_sent and not attempt.repeatable:
-                raise lost(attempt)
-            if request.on_send:
-                request.on_send()
-            exchange, outcome = await self._exchange(Dialect.MCP, attempt, message)
+            tool = str(request.params.get("name", ""))
+            once = _once(request, attempt, tool, request.params)
+
+            async def send() -> Sent:
+                if request.on_send:
+                    request.on_send()
+                return await self._exchange(Dialect.MCP, attempt, message)
+
+            exchange, outcome = await self._sent(once, attempt, send)
             return _wanted(attempt, exchange, outcome, _RESULT)
         except MillwrightError as error:
             raise RequestFailedError.of(error) from error
+
+    async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:
+        if once is None:
+            return await send()
+        headers = attempt.to.headers
+        return await send_once(
+            self._ledger, once, attempt, send, lambda answer: without_secrets(answer, headers)
+        )
 
     async def _exchange(
         self, dialect: Dialect, attempt: Attempt, message: Message
     ) -> tuple[Exchange, Outcome]:
         exchange = await self._wires[dialect].send(attempt.to, message)
         return exchange, classify(exchange, repeatable=attempt.repeatable)
+
+
+def _once(
+    call: CallTool | McpRequest, attempt: Attempt, tool: str, arguments: JsonObject
+) -> Call | None:
+    """Return what the ledger is asked about; None when the call may be sent without.
+
+    Raises:
+        OutcomeUnknownError: It cannot be asked, and the call may have been sent before.
+    """
+    if attempt.repeatable:
+        return None
+    if call.call_id is None:
+        if call.maybe_sent:
+            raise lost(attempt)
+        return None
+    return Call(
+        tenant_id=call.tenant_id,
+        key=call.idempotency_key or call.call_id,
+        call_id=call.call_id,
+        server=attempt.to.label,
+        tool=tool,
+        arguments=arguments,
+        timeout_s=attempt.timeout_s,
+    )
 
 
 def check_input(entry: Entry, arguments: JsonObject) -> None:
@@ -195,8 +246,8 @@ def _wanted(
 
 def _message(entry: Entry, call: CallTool) -> Message:
     params: dict[str, JsonValue] = {"name": entry.tool, "arguments": call.arguments}
-    if call.idempotency_key is not None:
-        params["_meta"] = {IDEMPOTENCY_META: call.idempotency_key}
+    if key := call.idempotency_key or call.call_id:
+        params["_meta"] = {IDEMPOTENCY_META: key}
     return Message(
         method="tools/call",
         params=params,

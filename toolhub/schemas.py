@@ -335,10 +335,12 @@ class CallTool:
         sha256: The tool that the caller means; another one, or one that is not compatible, is not
             called.
         timeout_s: Longest wait; never longer than the server's own.
-        idempotency_key: The same for every attempt of the same call; servers that know it may use
-            it to notice a repetition.
-        maybe_sent: An earlier attempt may have reached the server: only what may be called twice
-            is called.
+        call_id: The same for every attempt of the same call, and for no other one. With it a tool
+            that must not be called twice is not, whatever becomes of the caller.
+        idempotency_key: What makes two calls the same one, when that is not `call_id`. Servers are
+            told it and may use it to notice a repetition.
+        maybe_sent: An earlier attempt of a call without `call_id` may have reached the server: only
+            what may be called twice is called.
         on_send: Told right before the request leaves.
         on_progress: Told when the server reports progress.
     """
@@ -350,6 +352,7 @@ class CallTool:
     arguments: JsonObject = field(default_factory=dict)
     timeout_s: float | None = None
     sha256: str | None = None
+    call_id: str | None = None
     idempotency_key: str | None = None
     maybe_sent: bool = False
     on_send: Callable[[], None] | None = None
@@ -393,6 +396,8 @@ class McpRequest:
         headers: Sent as they are, credentials among them.
         protocol_version: The oldest revision that will do; the newest one that both sides know is
             negotiated.
+        call_id: See `CallTool`.
+        idempotency_key: See `CallTool`.
     """
 
     tenant_id: str
@@ -404,6 +409,8 @@ class McpRequest:
     client_name: str | None = None
     client_version: str | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
+    call_id: str | None = None
+    idempotency_key: str | None = None
     maybe_sent: bool = False
     on_send: Callable[[], None] | None = None
     on_progress: OnProgress | None = None

@@ -18,6 +18,7 @@ from toolhub.directory import Directory
 from toolhub.guard import Guard
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
+from toolhub.ledger.service import Ledger
 from toolhub.pinning.service import Drifts
 from toolhub.refreshing.plan import Refreshes
 from toolhub.registry import Registry
@@ -36,12 +37,14 @@ class ToolhubParts:
     hub: ToolHub
     breakers: Breakers
     calls: Calls
+    ledger: Ledger
     log: CallLog
     refreshes: Refreshes
     health: Health
 
     async def aclose(self) -> None:
-        """Write what the log still has to; before the database is closed."""
+        """Write what ledger and log still have to; before the database is closed."""
+        await self.ledger.drain()
         await self.log.aclose()
 
 
@@ -67,7 +70,7 @@ def build_toolhub(
     protection = protection or McpSettings()
     credentials = Credentials(sealer)
     directory = Directory(database, credentials, protection=protection)
-    local = LocalBreaker()
+    local, ledger = LocalBreaker(), Ledger(database, sealer)
     breaker = local if redis is None else SharedBreaker(redis, local)
     wires: dict[Dialect, Wire] = {
         Dialect.MCP: StreamableHttp(egress),
@@ -78,7 +81,15 @@ def build_toolhub(
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
         registry=Registry(database, credentials, directory, wires, refreshes),
-        hub=ToolHub(directory, wires, Guard(breaker, Bulkhead()), log, refreshes),
+        hub=ToolHub(
+            directory,
+            wires,
+            Guard(breaker, Bulkhead()),
+            ledger=ledger,
+            log=log,
+            refreshes=refreshes,
+        ),
+        ledger=ledger,
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),
         calls=Calls(database),

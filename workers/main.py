@@ -39,6 +39,7 @@ from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.calls.sweeping import sweep_for_ever as sweep_calls
 from toolhub.health.sweeping import sweep_for_ever as sweep_health
+from toolhub.ledger.sweeping import sweep_for_ever as sweep_ledger
 from toolhub.refreshing.sweeping import sweep_for_ever as sweep_refreshes
 from toolhub.wiring import ToolhubParts, build_toolhub
 from workflows.approvals.desk import Desk
@@ -192,6 +193,8 @@ async def run(settings: Settings) -> None:
         garbage.settle()
         events = build_events(database, client, settings.events, settings.mqtt)
         triggers = build_triggers(database, client, Catalog(database), settings.temporal)
+        sealer = Sealer.from_settings(settings.security)
+        toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
         worker = build_worker(
             client,
             settings,
@@ -212,6 +215,9 @@ async def run(settings: Settings) -> None:
             partial(sweep_refreshes, toolhub.registry, toolhub.refreshes),
             partial(sweep_health, toolhub.health),
             partial(sweep_calls, toolhub.calls, timedelta(days=settings.toolhub.keep_calls_days)),
+            partial(
+                sweep_ledger, toolhub.ledger, timedelta(days=settings.toolhub.keep_ledger_days)
+            ),
         ]
         if settings.mqtt.host is not None:
             relay = Relay(outbox, events.outgoing, BrokerLink(egress, settings.mqtt))

@@ -40,8 +40,8 @@ class McpActivities:
                 sha256=work.request.sha256,
                 arguments=work.request.arguments,
                 timeout_s=call.timeout_s,
-                idempotency_key=_key(work.request),
-                maybe_sent=work.beat.lost,
+                call_id=_call_id(),
+                idempotency_key=_chosen_key(work.request),
                 on_send=work.beat.now_sent,
                 on_progress=_told(work),
             )
@@ -60,11 +60,11 @@ class McpActivities:
             return work.result(result)
 
 
-def _key(call: McpCall) -> str:
-    """Return what is the same on every attempt; the author may have chosen something wider."""
-    # Hashed: it goes to servers whom the names of tenants and workflows do not concern.
-    if call.idempotency_key is not None:
-        return digest([call.tenant_id, call.idempotency_key])
+# Hashed, both: they go to servers whom the names of tenants and workflows do not concern.
+
+
+def _call_id() -> str:
+    """Return what is the same on every attempt."""
     info = activity.info()
     return digest([info.workflow_id, info.workflow_run_id, info.activity_id])
 
@@ -79,6 +79,13 @@ def _origin(tenant_id: str) -> CallOrigin:
         task=info.activity_id,
         attempt=info.attempt,
     )
+
+
+def _chosen_key(request: McpCall | McpRequest) -> str | None:
+    """Return what makes calls the same one, where the author of the definition says so."""
+    if request.idempotency_key is None:
+        return None
+    return digest([request.tenant_id, request.idempotency_key])
 
 
 def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:
@@ -101,7 +108,8 @@ def _as_request(work: Work[McpRequest], login: ReadyLogin | None) -> Request:
         client_name=opened.client_name,
         client_version=opened.client_version,
         timeout_s=opened.timeout_s,
-        maybe_sent=work.beat.lost,
+        call_id=_call_id(),
+        idempotency_key=_chosen_key(opened),
         on_send=work.beat.now_sent,
         on_progress=_told(work),
     )

@@ -37,7 +37,7 @@ def database(_database: Database) -> Iterator[Database]:
     """One database for all tests here, empty for each: there are many, and they are short."""
     yield _database
     with _database.session() as session:
-        session.execute(text("truncate mcp_servers, mcp_call_logs cascade"))
+        session.execute(text("truncate mcp_servers, mcp_call_logs, mcp_ledger cascade"))
 
 
 @pytest.fixture
