@@ -1,6 +1,6 @@
 # Every target sets up what it needs; nothing has to be installed first but Python 3.11 and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test prove prove-kills prove-load search check bench clean
+.PHONY: help setup demo dev test prove prove-kills prove-calls prove-load search check bench clean
 
 BIN := .venv/bin
 # What takes minutes: killed processes, whole stacks, a hundred thousand generated programs.
@@ -35,6 +35,10 @@ search: ## set up and look at random for what interpreter and model do different
 prove-kills: ## set up and kill workers at every boundary in both ways; keeps the figures
 	@scripts/setup dev
 	@MILLWRIGHT_TEST_KILLS=all exec $(BIN)/pytest -n 0 -s $(KILLS)
+
+prove-calls: ## set up and kill 200 workers while they call a tool; keeps the figures
+	@scripts/setup dev
+	@MILLWRIGHT_TEST_KILLED_CALLS=200 exec $(BIN)/pytest -n 0 -s tests/durability/test_killed_calls.py
 
 prove-load: ## set up and let 1,000 waiting instances survive; keeps the figures
 	@scripts/setup dev
