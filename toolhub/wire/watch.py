@@ -39,9 +39,10 @@ class Watch:
 
     def answered(self, request: httpx2.Request, response: httpx2.Response) -> None:
         """Note an answer; what answers a notification says nothing about the call."""
-        if request.content.startswith(_STOP):
+        content = _content(request)
+        if content.startswith(_STOP):
             self.told_to_stop.set()
-        if response.status_code == _ACCEPTED and not request.content.startswith(_REQUEST):
+        if response.status_code == _ACCEPTED and not content.startswith(_REQUEST):
             return
         self.status = response.status_code
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip()
@@ -54,6 +55,14 @@ class Watch:
         """Note the first fault and end the call."""
         self.fault = self.fault or fault
         self.end_call()
+
+
+def _content(request: httpx2.Request) -> bytes:
+    """Return what is sent; of a request that follows a redirect only the stream is there."""
+    try:
+        return request.content
+    except httpx2.RequestNotRead:
+        return b"".join(request.stream) if isinstance(request.stream, httpx2.ByteStream) else b""
 
 
 class WatchedTransport(httpx2.AsyncBaseTransport):

@@ -1,0 +1,1 @@
+"""A server that misbehaves in many ways, and what the hub makes of each."""
