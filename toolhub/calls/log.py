@@ -130,7 +130,7 @@ class CallLog:
             "task": made_storable(origin.task)[:_MAX_TASK] if origin.task else None,
             "called_by": origin.person,
             "attempt": origin.attempt,
-            "idempotency_key": call.idempotency_key,
+            "idempotency_key": call.idempotency_key or call.call_id,
             "arguments_hash": self._hash(call.tenant_id, call.arguments),
             "started_at": now,
             "due_at": now + longest + _MARGIN,
