@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, tzinfo
 
 import pytest
 from temporalio.client import Schedule, ScheduleDescription, ScheduleHandle
+from typing_extensions import override
 
-from foundation.errors import ChangedError, ConflictError
+from foundation.errors import ChangedError, ConflictError, UnavailableError
 from tests.instances.conftest import NAME, NAMESPACE, Floor
+from workflows.schedules import service
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.service import Schedules
 from workflows.schedules.translation import requesters_of
@@ -109,3 +112,20 @@ async def test_of_changes_of_one_version_one_is_made(
     assert len(refused) == 3
     assert made == [(await schedules.get(floor.tenant, "s")).schedule.note]
     assert handle.id.endswith("/s")
+
+
+async def test_nothing_is_begun_by_hand_where_the_clocks_differ(
+    floor: Floor, schedules: Schedules, handle: ScheduleHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run knows who has begun it by its time, which is Temporal's."""
+
+    class Late(datetime):
+        @classmethod
+        @override
+        def now(cls, tz: tzinfo | None = None) -> "Late":
+            return cls.fromtimestamp(datetime.now(tz).timestamp() - 120, tz)
+
+    monkeypatch.setattr(service, "datetime", Late)
+    with pytest.raises(UnavailableError, match="Set the clocks"):
+        await schedules.trigger(floor.principal, "s")
+    assert (await handle.describe()).info.num_actions == 0

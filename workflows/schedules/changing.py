@@ -23,7 +23,7 @@ _ROUNDS: Final = 10
 _OVERTAKEN: Final = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
 
 
-async def change_schedule(client: Client, temporal_id: str, revise: Revise) -> None:
+async def change_schedule(client: Client, temporal_id: str, revise: Revise) -> ScheduleDescription:
     """Change a schedule; the change is made again if somebody else was faster.
 
     `ScheduleHandle.update` of the SDK overwrites whatever has come in between: a pause, or the name
@@ -36,6 +36,9 @@ async def change_schedule(client: Client, temporal_id: str, revise: Revise) -> N
         revise: Makes the new schedule from what is there, or None to leave that; may be called
             more than once.
 
+    Returns:
+        The schedule as it is now.
+
     Raises:
         ConflictError: When others change it all the time.
         RPCError: When Temporal does not answer, or refuses the schedule.
@@ -45,13 +48,13 @@ async def change_schedule(client: Client, temporal_id: str, revise: Revise) -> N
     for _ in range(_ROUNDS):
         schedule = await revise(seen)
         if schedule is None:
-            return
+            return seen
         word = token_hex(8)
         known = [*await _changes(client, seen), word][-_KEPT:]
         await _update(client, seen, _with_memo(schedule, known))
         seen = await handle.describe(rpc_timeout=RPC_TIMEOUT)
         if word in await _changes(client, seen):
-            return
+            return seen
     raise ConflictError(
         "This schedule was changed by others each time that this change was tried. Look at who "
         "changes it, then try again."

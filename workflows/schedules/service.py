@@ -26,6 +26,7 @@ from foundation.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
+    UnavailableError,
 )
 from foundation.settings import TemporalSettings
 from security.principal import Principal
@@ -249,13 +250,14 @@ class Schedules:
 
         Raises:
             NotFoundError: When this tenant has no such schedule.
-            UnavailableError: When Temporal does not answer.
+            UnavailableError: When Temporal does not answer, or has another time than we have.
         """
         now = datetime.now(UTC)
         with translated(lambda: no_such(schedule_id)):
             handle = self._handle(principal.tenant_id, schedule_id)
             asked = _asked(principal, now - CLOCKS_DIFFER, now + CLOCKS_DIFFER)
-            await self._remember(asked, handle)
+            seen = await self._remember(asked, handle)
+            _require_one_time(seen, now)
             await handle.trigger(
                 overlap=overlap.policy if overlap else None, rpc_timeout=RPC_TIMEOUT
             )
@@ -273,8 +275,8 @@ class Schedules:
             await self._remember(_asked(principal, past.start_at, past.end_at), handle)
             await handle.backfill(period, rpc_timeout=RPC_TIMEOUT)
 
-    async def _remember(self, asked: Asked, handle: ScheduleHandle) -> None:
-        """Note who has runs of a time begun, before they begin.
+    async def _remember(self, asked: Asked, handle: ScheduleHandle) -> ScheduleDescription:
+        """Note who has runs of a time begun, before they begin; return the schedule.
 
         Raises:
             ConflictError: When others change the schedule all the time; nothing has begun.
@@ -289,7 +291,7 @@ class Schedules:
             memo = {**(action.memo or {}), **noted.memo()}
             return replace(now.schedule, action=replace(action, memo=memo))
 
-        await change_schedule(self._client, handle.id, revise)
+        return await change_schedule(self._client, handle.id, revise)
 
     def _handle(self, tenant_id: str, schedule_id: str) -> ScheduleHandle:
         if not _ID.fullmatch(schedule_id):
@@ -318,6 +320,20 @@ class Schedules:
 
 def _asked(principal: Principal, since: datetime, until: datetime) -> Asked:
     return Asked(by=principal.subject, since=floor(since.timestamp()), until=until.timestamp())
+
+
+def _require_one_time(seen: ScheduleDescription, now: datetime) -> None:
+    """Begin nothing where it could not be told who has begun it: that is told by the time.
+
+    Raises:
+        UnavailableError: When the clocks of Temporal and of this machine differ too much.
+    """
+    noted_at = seen.info.last_updated_at
+    if noted_at is None or abs(noted_at - now) > CLOCKS_DIFFER / 2:
+        raise UnavailableError(
+            f"It is {now:%Y-%m-%dT%H:%M:%SZ} here and {noted_at} at Temporal. Nothing has begun: "
+            "with four eyes it would not be known who has begun it. Set the clocks (NTP)."
+        )
 
 
 def no_such(schedule_id: str) -> NotFoundError:
