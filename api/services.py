@@ -17,6 +17,7 @@ from toolhub.calls.service import Calls
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
+from toolhub.policies.service import Policies
 from toolhub.registry import Registry
 from workflows.approvals.links.service import Links
 from workflows.approvals.service import Approvals
@@ -76,6 +77,7 @@ class Services:
     drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers
+    policies: Policies
     health: Health
     calls: Calls
     call_log: CallLog

@@ -83,6 +83,7 @@ def build_services(
         drifts=toolhub.drifts,
         toolhub=toolhub.hub,
         breakers=toolhub.breakers,
+        policies=toolhub.policies,
         health=toolhub.health,
         calls=toolhub.calls,
         call_log=toolhub.log,

@@ -27,6 +27,8 @@ from toolhub.guard import Guarded
 from toolhub.models import McpServer, McpTool, McpToolVersion
 from toolhub.pinning.refusals import pinned, quarantined
 from toolhub.pinning.repository import ToolRows
+from toolhub.policies.models import McpToolPolicy
+from toolhub.policies.types import AS_SAID, ToolPolicy
 from toolhub.protection import forced_of, numbers_of
 from toolhub.repository import ServerRows
 from toolhub.schemas import Dialect
@@ -49,6 +51,7 @@ class Entry:
         sha256: Fingerprint of the tool.
         output: None when the tool promises nothing about its result.
         repeatable: Calling it twice does what calling it once does.
+        policy: What an operator knows of it.
         param_headers: Arguments that the protocol wants repeated in headers, by path.
     """
 
@@ -61,6 +64,7 @@ class Entry:
     input: Schema
     output: Schema | None
     repeatable: bool
+    policy: ToolPolicy = AS_SAID
     param_headers: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
@@ -135,12 +139,19 @@ class Directory:
             meant: McpTool | McpToolVersion = tool
             if sha256 not in (None, tool.sha256):
                 meant = pinned(versions, server_name, tool, sha256 or "")
-        entry = self._entry(server, tool, meant)
+            policy = policy_of(session.get(McpToolPolicy, (tenant_id, server.id, tool.name)))
+        entry = self._entry(server, tool, meant, policy)
         with self._lock:
             self._entries[key] = entry
         return entry
 
-    def _entry(self, server: McpServer, tool: McpTool, meant: McpTool | McpToolVersion) -> Entry:
+    def _entry(
+        self,
+        server: McpServer,
+        tool: McpTool,
+        meant: McpTool | McpToolVersion,
+        policy: ToolPolicy,
+    ) -> Entry:
         if tool.problem is not None:
             raise ToolUnusableError(
                 f"The tool '{tool.name}' of the MCP server '{server.name}' cannot be called: "
@@ -152,10 +163,11 @@ class Directory:
             dialect=Dialect(server.dialect),
             tool=tool.name,
             sha256=tool.sha256,
-            timeout_s=server.timeout_s,
+            timeout_s=min(server.timeout_s, policy.timeout_s or server.timeout_s),
             input=compiled(meant.input_schema),
             output=None if tool.output_schema is None else compiled(tool.output_schema),
-            repeatable=is_repeatable(tool.annotations),
+            repeatable=policy.repeatable(tool.annotations),
+            policy=policy,
             param_headers=_param_headers(tool.input_schema),
         )
 
@@ -182,10 +194,9 @@ def destination(server: McpServer, headers: Mapping[str, str]) -> Destination:
     )
 
 
-def is_repeatable(annotations: JsonObject) -> bool:
-    """Tell whether the server says that calling a tool twice does no more than calling it once."""
-    hints = (annotations.get("readOnlyHint"), annotations.get("idempotentHint"))
-    return any(hint is True for hint in hints)
+def policy_of(row: McpToolPolicy | None) -> ToolPolicy:
+    """Return what was decided about a tool."""
+    return AS_SAID if row is None else ToolPolicy.model_validate(row.policy)
 
 
 def unknown_server(name: str, registered: list[str]) -> UnknownServerError:

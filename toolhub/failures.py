@@ -93,6 +93,10 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
         errors.ToolFailedError,
         "{what} of {server} ran and failed: {said}",
     ),
+    Kind.TOOL_FAULT: _Words(
+        errors.ToolFailedError,
+        "{what} of {server} answered with what its 'error_patterns' take for a failure: {said}",
+    ),
     Kind.INPUT_NEEDED: _Words(
         errors.InputNeededError,
         "{what} of {server} asks a question back, which cannot be answered here. Give it all it "

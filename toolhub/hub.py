@@ -33,7 +33,7 @@ from toolhub.guard import Guard
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
-from toolhub.outcome import Kind, Outcome, classify
+from toolhub.outcome import Executed, Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
@@ -98,10 +98,14 @@ class ToolHub:
         return result
 
     async def _called(self, call: CallTool, entry: Entry, noted: Noted) -> ToolResult:
-        check_input(entry, call.arguments)
-        message = _message(entry, call)
-        attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, entry.repeatable)
-        once = _once(call, attempt, entry.tool, call.arguments)
+        key = call.idempotency_key or call.call_id
+        arguments = entry.policy.keyed(call.arguments, key)
+        check_input(entry, arguments)
+        message = _message(entry, call, arguments, key)
+        honoured = entry.policy.idempotency_key is not None and key is not None
+        repeatable = entry.repeatable or honoured
+        attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, repeatable)
+        once = _once(call, attempt, entry.tool, arguments)
         try:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
 
@@ -110,10 +114,12 @@ class ToolHub:
                         call.on_send()
                     noted.sent()
                     exchange, outcome = await self._exchange(entry.dialect, attempt, message)
+                    outcome = _judged(entry, exchange, outcome)
                     admission.tell(outcome, exchange)
                     return exchange, outcome
 
                 exchange, outcome = await self._sent(once, attempt, send)
+                outcome = _judged(entry, exchange, outcome)  # also what it came to before
                 noted.judged(outcome)
             if exchange.tools_changed:
                 await self._hasten(call.tenant_id, entry)
@@ -244,15 +250,30 @@ def _wanted(
     return exchange.result
 
 
-def _message(entry: Entry, call: CallTool) -> Message:
-    params: dict[str, JsonValue] = {"name": entry.tool, "arguments": call.arguments}
-    if key := call.idempotency_key or call.call_id:
+def _judged(entry: Entry, exchange: Exchange, outcome: Outcome) -> Outcome:
+    """Take for a failure what an operator says is one."""
+    if exchange.result is None or outcome.kind not in _RESULT:
+        return outcome
+    sign = entry.policy.failure_in(exchange.result)
+    if sign is None:
+        return outcome
+    # Where it may be called again, it counts as not having done anything.
+    executed = Executed.NO if sign.retry else Executed.YES
+    return Outcome(Kind.TOOL_FAULT, executed, retryable=sign.retry)
+
+
+def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | None) -> Message:
+    params: dict[str, JsonValue] = {"name": entry.tool, "arguments": arguments}
+    if key is not None:
         params["_meta"] = {IDEMPOTENCY_META: key}
     return Message(
         method="tools/call",
         params=params,
         timeout_s=min(call.timeout_s or entry.timeout_s, entry.timeout_s),
-        headers=mcp_param_headers(entry.param_headers, call.arguments),
+        headers={
+            **mcp_param_headers(entry.param_headers, arguments),
+            **entry.policy.headers(key),
+        },
         on_progress=call.on_progress,
     )
 

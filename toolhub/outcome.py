@@ -45,6 +45,7 @@ class Kind(Enum):
     MOVED = auto()
     OTHER_VERSION = auto()
     REFUSED = auto()
+    TOOL_FAULT = auto()  # the tool said in its text what an operator takes for a failure
     SERVER_FAILED = auto()
     BROKEN_OFF = auto()
     TIMED_OUT = auto()

@@ -1,6 +1,5 @@
 """What goes into the hub and what comes out of it. No secret is in anything that comes out."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,9 +7,10 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from foundation.json import JsonObject, JsonValue
+from toolhub.header_names import HeaderName
 from toolhub.pinning.drift import Change, Drift
 from toolhub.pinning.judging import Policy
 from toolhub.protection import Protection
@@ -81,21 +81,10 @@ class HeaderCredential(_Strict):
     """A header of the server's own, such as `X-Api-Key`."""
 
     kind: Literal["header"]
-    name: str = Field(max_length=128, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    name: HeaderName
     value: SecretStr = Field(min_length=1, max_length=16_384)
 
-    @field_validator("name")
-    @classmethod
-    def _leave_the_protocol_alone(cls, name: str) -> str:
-        if _OURS.fullmatch(name):
-            raise ValueError(f"the header '{name}' is set by the protocol")
-        return name
 
-
-_OURS: Final = re.compile(
-    r"(?i)host|connection|keep-alive|te|trailer|upgrade|expect|accept(-.*)?|content-.*"
-    r"|transfer-encoding|last-event-id|mcp-.*|proxy-.*"
-)
 Credential: TypeAlias = Annotated[
     NoCredential | BearerCredential | BasicCredential | HeaderCredential,
     Field(discriminator="kind"),

@@ -20,6 +20,7 @@ from toolhub.health.service import Health
 from toolhub.hub import ToolHub
 from toolhub.ledger.service import Ledger
 from toolhub.pinning.service import Drifts
+from toolhub.policies.service import Policies
 from toolhub.refreshing.plan import Refreshes
 from toolhub.registry import Registry
 from toolhub.schemas import Dialect
@@ -34,6 +35,7 @@ class ToolhubParts:
 
     registry: Registry
     drifts: Drifts
+    policies: Policies
     hub: ToolHub
     breakers: Breakers
     calls: Calls
@@ -92,6 +94,7 @@ def build_toolhub(
         ledger=ledger,
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),
+        policies=Policies(database, directory),
         calls=Calls(database),
         log=log,
         refreshes=refreshes,

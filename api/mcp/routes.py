@@ -22,6 +22,7 @@ from api.mcp.schemas import (
 from security.principal import Principal
 from toolhub.calls.schemas import CallFilter, CallPage
 from toolhub.health.schemas import HealthInfo, HealthPage
+from toolhub.policies.types import PolicyInfo, ToolPolicy
 from toolhub.protection import BreakerChange, BreakerInfo
 from toolhub.schemas import (
     Acceptance,
@@ -214,6 +215,35 @@ def accept_mcp_tool_drift(
     return parts.drifts.accept(
         principal.tenant_id, server, tool, sha256=body.sha256, by=principal.subject
     )
+
+
+@router.get("/servers/{server}/tools/{tool}/policy")
+def get_mcp_tool_policy(
+    server: ServerName, tool: ToolName, principal: Reader, parts: ServicesDep
+) -> PolicyInfo:
+    """Look at what was decided about a tool."""
+    return parts.policies.get(principal.tenant_id, server, tool)
+
+
+@router.put("/servers/{server}/tools/{tool}/policy")
+def put_mcp_tool_policy(
+    *,
+    server: ServerName,
+    tool: ToolName,
+    body: ToolPolicy,
+    principal: Manager,
+    parts: ServicesDep,
+) -> PolicyInfo:
+    """Decide what holds for a tool, whatever its server says. It replaces what was decided."""
+    return parts.policies.put(principal.tenant_id, server, tool, body, by=principal.subject)
+
+
+@router.delete("/servers/{server}/tools/{tool}/policy", status_code=204)
+def delete_mcp_tool_policy(
+    server: ServerName, tool: ToolName, principal: Manager, parts: ServicesDep
+) -> None:
+    """Let hold again what the server says of a tool."""
+    parts.policies.delete(principal.tenant_id, server, tool, by=principal.subject)
 
 
 @router.get("/drifts")

@@ -161,6 +161,9 @@ async def test_another_tenant_sees_and_changes_nothing(
         ("PATCH", f"{SERVERS}/excel", {"timeout_s": 1}),
         ("POST", f"{SERVERS}/excel:refresh", None),
         ("DELETE", f"{SERVERS}/excel", None),
+        ("GET", f"{SERVERS}/excel/tools/add/policy", None),
+        ("PUT", f"{SERVERS}/excel/tools/add/policy", {"idempotent": True}),
+        ("DELETE", f"{SERVERS}/excel/tools/add/policy", None),
     ]
     for method, path, given in requests:
         answer = await http.request(method, path, json=given, headers=stranger.headers)
@@ -178,6 +181,9 @@ async def test_only_those_who_manage_servers_change_them(
         ("PATCH", f"{SERVERS}/excel", {"timeout_s": 1}),
         ("POST", f"{SERVERS}/excel:refresh", None),
         ("DELETE", f"{SERVERS}/excel", None),
+        ("GET", f"{SERVERS}/excel/tools/add/policy", None),
+        ("PUT", f"{SERVERS}/excel/tools/add/policy", {"idempotent": True}),
+        ("DELETE", f"{SERVERS}/excel/tools/add/policy", None),
     ]
     for method, path, given in requests:
         answer = await http.request(method, path, json=given, headers=operator.headers)
@@ -466,3 +472,42 @@ async def test_health_is_read_by_readers_and_checked_by_managers(
     listed = await http.get("/api/v1/mcp/health", headers=viewer.headers)
     assert listed.json() == {"items": [checked.json()], "next_page_token": None}
     assert (await http.get("/api/v1/mcp/health", headers=stranger.headers)).json()["items"] == []
+
+
+@pytest.mark.usefixtures("registered")
+async def test_what_holds_for_a_tool_is_read_by_readers_and_decided_by_managers(
+    http: httpx2.AsyncClient, engineer: Person, viewer: Person
+) -> None:
+    where = f"{SERVERS}/excel/tools/greet/policy"
+    before = (await http.get(where, headers=viewer.headers)).json()
+    assert before == {
+        "server": "excel",
+        "tool": "greet",
+        "policy": {
+            "read_only": None,
+            "idempotent": None,
+            "idempotency_key": None,
+            "error_patterns": [],
+            "timeout_s": None,
+        },
+        "repeatable": False,
+        "changed_by": None,
+        "changed_at": None,
+    }
+    given = {"idempotent": True, "error_patterns": [{"pattern": "^Error", "retry": True}]}
+    problem(await http.put(where, json=given, headers=viewer.headers), 403, "forbidden")
+    decided = (await http.put(where, json=given, headers=engineer.headers)).json()
+    assert (decided["repeatable"], bool(decided["changed_by"])) == (True, True)
+    assert decided["policy"]["error_patterns"] == given["error_patterns"]
+    assert (await http.get(where, headers=viewer.headers)).json() == decided
+    wrong = {"error_patterns": [{"pattern": "^(?=x)"}], "idempotnt": True}
+    found = problem(
+        await http.put(where, json=wrong, headers=engineer.headers), 422, "invalid-input"
+    )
+    assert {each["pointer"] for each in found["errors"]} == {
+        "/error_patterns/0/pattern",
+        "/idempotnt",
+    }
+    problem(await http.delete(where, headers=viewer.headers), 403, "forbidden")
+    assert (await http.delete(where, headers=engineer.headers)).status_code == 204
+    assert (await http.get(where, headers=viewer.headers)).json() == before

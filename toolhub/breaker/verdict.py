@@ -1,8 +1,8 @@
 """What an outcome says about the server that it came from.
 
 Only what shows that a server is ill counts: it cannot be reached, does not answer, breaks off, or
-answers with an error of its own. That it refuses, or that a tool fails, shows that it works. Too
-many calls (429) are ours to mend.
+answers with an error of its own, or with what an operator takes for one. That it refuses, or that a
+tool fails, shows that it works. Too many calls (429) are ours to mend.
 """
 
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from toolhub.wire.exchange import Exchange
 _ILL: Final = frozenset(
     {
         Kind.UNREACHABLE,
+        Kind.TOOL_FAULT,
         Kind.SERVER_FAILED,
         Kind.BROKEN_OFF,
         Kind.TIMED_OUT,

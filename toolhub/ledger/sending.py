@@ -15,7 +15,7 @@ Sent: TypeAlias = tuple[Exchange, Outcome]
 Send: TypeAlias = Callable[[], Awaitable[Sent]]
 Clean: TypeAlias = Callable[[JsonObject], JsonObject]
 
-_FAILED: Final = frozenset({Kind.TOOL_FAILED})
+_FAILED: Final = frozenset({Kind.TOOL_FAILED, Kind.TOOL_FAULT})
 
 
 async def send_once(ledger: Ledger, call: Call, attempt: Attempt, send: Send, clean: Clean) -> Sent:

@@ -8,12 +8,13 @@ from foundation.database import Database
 from foundation.errors import InvalidInputError
 from foundation.json import JsonObject
 from foundation.pages import NamePage, page_of
-from toolhub.directory import Directory, unknown_server, unknown_tool
+from toolhub.directory import Directory, policy_of, unknown_server, unknown_tool
 from toolhub.errors import DriftChangedError, NoDriftError
 from toolhub.models import McpServer
 from toolhub.pinning.refusals import pinned
 from toolhub.pinning.repository import ToolRows
 from toolhub.pinning.taking import tool_row, version_row
+from toolhub.policies.models import McpToolPolicy
 from toolhub.repository import ServerRows
 from toolhub.schemas import DriftInfo, DriftPage, ToolInfo, ToolVersionPage
 from toolhub.views import drift_info, tool_info, version_info
@@ -112,9 +113,12 @@ class Drifts:
             found = servers.tool(_server(servers, server).id, tool)
             if found is None:
                 raise unknown_tool(server, tool, [])
-            if sha256 in (None, found.sha256):
-                return found.input_schema
-            return pinned(ToolRows(session, tenant_id), server, found, sha256 or "").input_schema
+            schema = found.input_schema
+            if sha256 not in (None, found.sha256):
+                rows = ToolRows(session, tenant_id)
+                schema = pinned(rows, server, found, sha256 or "").input_schema
+            row = session.get(McpToolPolicy, (tenant_id, found.server_id, tool))
+            return policy_of(row).asked_for(schema)
 
     def accept(self, tenant_id: str, server: str, tool: str, *, sha256: str, by: str) -> ToolInfo:
         """Take over a change, which makes the tool callable again.

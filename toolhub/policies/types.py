@@ -1,0 +1,154 @@
+"""What can be decided about a tool."""
+
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Final, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from foundation.json import JsonObject, JsonValue
+from foundation.schema_cost import SchemaRefusedError
+from foundation.schemas import Schema, compiled
+from toolhub.header_names import HeaderName
+
+MAX_PATTERNS: Final = 20
+# Of what a tool said; a sign of failure stands at its beginning.
+LOOKED_THROUGH_CHARS: Final = 16 * 1024
+
+Argument: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KeyTarget(_Strict):
+    """Where a tool expects the key by which it recognises a repeated call.
+
+    Attributes:
+        argument: Name of an argument that is a text.
+        header: Name of a header, such as `Idempotency-Key`.
+    """
+
+    argument: Argument | None = None
+    header: HeaderName | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.argument is None) == (self.header is None):
+            raise ValueError("give 'argument' or 'header'")
+        return self
+
+
+class ErrorPattern(_Strict):
+    """How a tool says in its text that it failed, whatever it says in `isError`.
+
+    Attributes:
+        pattern: Regular expression, looked for anywhere in the text; matched in linear time.
+        retry: Calling again does no harm and may help, such as after `database is locked`.
+    """
+
+    pattern: str = Field(min_length=1, max_length=500)
+    retry: bool = False
+
+    @field_validator("pattern")
+    @classmethod
+    def _can_be_matched(cls, pattern: str) -> str:
+        try:
+            _matcher(pattern)
+        except SchemaRefusedError as error:
+            raise ValueError(str(error)) from error
+        return pattern
+
+    def found_in(self, text: str) -> bool:
+        """Tell whether it occurs in a text."""
+        return not _matcher(self.pattern).violations(text, most=1)
+
+
+def _matcher(pattern: str) -> Schema:
+    # The one engine of ours that matches in linear time.
+    return compiled({"type": "string", "pattern": pattern})
+
+
+class ToolPolicy(_Strict):
+    """What holds for a tool; what is left out is as its server says.
+
+    Attributes:
+        read_only: It changes nothing.
+        idempotent: Calling it twice does what calling it once does.
+        idempotency_key: It recognises a repeated call by a key, which it gets here.
+        error_patterns: Texts that are failures of the tool.
+        timeout_s: Longest wait; never longer than the server's.
+    """
+
+    read_only: bool | None = None
+    idempotent: bool | None = None
+    idempotency_key: KeyTarget | None = None
+    error_patterns: list[ErrorPattern] = Field(default_factory=list, max_length=MAX_PATTERNS)
+    timeout_s: float | None = Field(default=None, gt=0, le=3600, allow_inf_nan=False)
+
+    def repeatable(self, annotations: JsonObject) -> bool:
+        """Tell whether a tool may be called twice; an operator knows better than its server."""
+        hints = {"readOnlyHint": self.read_only, "idempotentHint": self.idempotent}
+        return any(
+            annotations.get(hint) is True if own is None else own for hint, own in hints.items()
+        )
+
+    def keyed(self, arguments: JsonObject, key: str | None) -> JsonObject:
+        """Return the arguments with the key of the call, unless they have one."""
+        target = self.idempotency_key
+        if key is None or target is None or target.argument is None:
+            return arguments
+        return {target.argument: key, **arguments}
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """Return the header with the key of the call."""
+        target = self.idempotency_key
+        if key is None or target is None or target.header is None:
+            return {}
+        return {target.header: key}
+
+    def asked_for(self, schema: JsonObject) -> JsonObject:
+        """Return what callers have to give: not the key."""
+        target, required = self.idempotency_key, schema.get("required")
+        if target is None or target.argument is None or not isinstance(required, list):
+            return schema
+        return {**schema, "required": [each for each in required if each != target.argument]}
+
+    def failure_in(self, result: JsonObject) -> ErrorPattern | None:
+        """Return the pattern that the texts of a result have, if any."""
+        if not self.error_patterns:
+            return None
+        text = _texts(result)
+        return next((each for each in self.error_patterns if each.found_in(text)), None)
+
+    @cached_property
+    def given(self) -> JsonObject:
+        """What was decided, as it is kept."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+AS_SAID: Final = ToolPolicy()
+
+
+class PolicyInfo(BaseModel, frozen=True):
+    """What holds for a tool.
+
+    Attributes:
+        repeatable: So a call whose outcome is not known is made again.
+        changed_by: Nobody has decided anything when it is None.
+    """
+
+    server: str
+    tool: str
+    policy: ToolPolicy
+    repeatable: bool
+    changed_by: str | None
+    changed_at: datetime | None
+
+
+def _texts(result: JsonObject) -> str:
+    content = result.get("content")
+    blocks: list[JsonValue] = content if isinstance(content, list) else []
+    texts = [block.get("text") for block in blocks if isinstance(block, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str))[:LOOKED_THROUGH_CHARS]
