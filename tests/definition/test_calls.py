@@ -147,9 +147,15 @@ def test_functions_that_call_each_other_in_a_circle_are_found() -> None:
         ("http://127.0.0.1:8080/a", None),
         ("{base}/pets", None),
         ("${ .url }", None),
-        ("https://e.com/${ .id }/${ .part | @uri }?x={y}", None),
-        ("https://${ .host }:${ .port }/x", None),
-        ("${ .scheme }://e.com", None),
+        ("https://e.com/${.id}/{part}?x={y}", None),
+        ("https://${.host}:${.port}/x", None),
+        ('${ "https://e.com/\\(.a)" }', None),
+        ("${ .base }/${ .kind }", None),
+        ("https://e.com/${ .id }", "uri"),
+        ("https://e.com/${.part|@uri}", "uri"),
+        ("${ .base }/pets", "uri"),
+        ("${.scheme}://${.host}", None),
+        ("${ .scheme }://e.com", "uri"),
         ("${ .base }/pets/{petId}", None),
         ("/pets", "uri"),
         ("ftp://${ .host }", "uri"),
@@ -194,12 +200,33 @@ def test_an_address_can_be_called(endpoint: str, code: str | None, call: str, po
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "written"),
+    [
+        ("https://e.com/${ .a }", '${ "https://e.com/\\(.a)" }'),
+        ('https://e.com/{a.b}/${ "x" }', '${ "https://e.com/\\(."a.b" | @uri)/\\("x")" }'),
+    ],
+)
+def test_an_expression_within_an_address_is_refused_with_how_to_write_it(
+    endpoint: str, written: str
+) -> None:
+    def call_of(endpoint: str) -> str:
+        return with_tasks(f"- a: {{ call: http, with: {{ method: get, endpoint: '{endpoint}' }} }}")
+
+    (found,) = validate(call_of(endpoint))
+    assert f"Write it as one: {written}, or {{name}}" in found.message
+    assert validate(call_of(written)) == []
+
+
+@pytest.mark.parametrize(
     ("event", "code"),
     [
         ("source: 'https://e.com', time: '2026-01-31T08:00:00Z', dataschema: '/x'", None),
         ("source: '${ .s }', time: '${ .t }'", None),
-        ("source: '/lines/${ .line }', time: '${ .day }T08:00:00Z'", None),
+        ("source: '/lines/${.line}', dataschema: '${ \"/x/\\(.line)\" }'", None),
+        ("source: '/lines/${ .line }'", "uri"),
         ("source: '/lines/${ .line } a'", "uri"),
+        ("dataschema: '/lines/${ .line }'", "uri"),
+        ("time: '${ .day }T08:00:00Z'", "wrong-value"),
         ("source: 'a b'", "uri"),
         ("dataschema: 'a b'", "uri"),
         ("time: yesterday", "wrong-value"),
@@ -217,7 +244,9 @@ def test_attributes_of_events_have_their_form(event: str, code: str | None) -> N
         ("type: 'https://e.com/x', instance: /do/0/a", None),
         ("type: '${ .type }', instance: '${ .where }'", None),
         ("type: 'a b'", "uri"),
+        ("type: 'https://e.com/${ .kind }'", "uri"),
         ("type: 'https://e.com', instance: 'do/0'", "wrong-value"),
+        ("type: 'https://e.com', instance: '${ .list }/a'", "wrong-value"),
     ],
 )
 def test_members_of_errors_have_their_form(error: str, code: str | None) -> None:

@@ -27,12 +27,12 @@ async def test_an_endpoint_is_put_together_from_texts_expressions_and_variables(
     )
     assert ended.error["status"] == 404
     assert "/v2/pet/%7Bkind%7D" in ended.error["detail"]
-    found = await run(call(f"endpoint: '{PETS}/pet/${{ .id }}'"), {"id": 2})
+    found = await run(call(f"endpoint: '{PETS}/pet/${{.id}}'"), {"id": 2})
     assert found.output["name"] == "pet-2"
 
 
 async def test_an_endpoint_does_not_take_null_for_a_text(run: Runner) -> None:
-    ended = await run(call(f"endpoint: '{PETS}/pet/${{ .id }}'"), {})
+    ended = await run(call(f"endpoint: '{PETS}/pet/${{.id}}'"), {})
     assert ended.kind == "expression"
     assert "'${ .id }' must give a text or number" in ended.error["detail"]
 

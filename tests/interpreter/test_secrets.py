@@ -77,7 +77,7 @@ async def test_a_secret_arrives_and_is_nowhere_else(run: Runner) -> None:
     output, _, kept = await everything_of(
         run,
         call(
-            f"endpoint: '{ECHO}/${{ .line }}', headers: {{ X-Key: '${{ $secrets.planted }}', "
+            f"endpoint: '{ECHO}/{{line}}', headers: {{ X-Key: '${{ $secrets.planted }}', "
             "X-Line: '${ .line }' }, body: { token: '${ $secrets.planted }', "
             "line: '${ $context.line }' }",
             "post",
@@ -92,11 +92,18 @@ async def test_a_secret_arrives_and_is_nowhere_else(run: Runner) -> None:
     assert_hidden(kept)
 
 
-async def test_a_secret_can_be_part_of_an_address(run: Runner) -> None:
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "${ .base }/{line}/${ $secrets.planted }${ .end }",
+        '${ "\\(.base)/\\(.line | @uri)/\\($secrets.planted)\\(.end)" }',
+    ],
+)
+async def test_a_secret_can_be_part_of_an_address(run: Runner, endpoint: str) -> None:
     output, _, kept = await everything_of(
         run,
-        call(f"endpoint: '{ECHO}/{{line}}/${{ $secrets.planted }}/x', output: response"),
-        {"line": "a/b ${ .x }"},
+        call(f"endpoint: '{endpoint}', output: response"),
+        {"base": ECHO, "line": "a/b ${ .x }", "end": "/x"},
     )
 
     path = f"/anything/a%2Fb%20%24%7B%20.x%20%7D/{KEY}/x"

@@ -79,8 +79,9 @@ SHAPE: Final[Mapping[Code, Meaning]] = {
         "Write `PT30S`, `P1D` or `{minutes: 5}`.",
     ),
     Code.URI: Meaning(
-        "Not a URI, or one that cannot be called: only http and https, only names in braces.",
-        "Correct it, or build it with an expression.",
+        "Not a URI, or one that cannot be called: only http and https, only names in braces. Or an "
+        "expression within its text, which the language does not have.",
+        'Correct it, or build all of it with one expression: `${ "https://example.com/\\(.id)" }`.',
     ),
 }
 SENSE: Final[Mapping[Code, Meaning]] = {

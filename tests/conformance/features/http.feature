@@ -121,10 +121,10 @@ Feature: Call HTTP
     Examples:
       | endpoint                                             | output                                    |
       | 'http://plant.example/parts/{part}'                  | { path: /parts/a%20b%2Fc, query: {} }     |
-      | 'http://plant.example/parts/${ .n }'                 | { path: /parts/7, query: {} }             |
+      | 'http://plant.example/parts/${.n}'                   | { path: /parts/7, query: {} }             |
       | '${ "http://\(.host)/\(.n)" }'                       | { path: /7, query: {} }                   |
       | { uri: 'http://plant.example/{n}/x' }                | { path: /7/x, query: {} }                 |
-      | 'http://plant.example/x?t=${ .part \| @uri }'        | { path: /x, query: { t: 'a b/c' } }       |
+      | '${ "http://plant.example/x?t=\(.part \| @uri)" }'   | { path: /x, query: { t: 'a b/c' } }       |
 
   Scenario: Content Is What The Answer Holds
     Given a workflow with definition:

@@ -30,7 +30,7 @@ Feature: Millwright's Metadata
   Scenario: A Compensation Can Be A Function
     Given a workflow with definition:
     """yaml
-    use: { functions: { release: { call: http, with: { method: delete, endpoint: 'http://plant.example/reservations/${ .output.id }' } } } }
+    use: { functions: { release: { call: http, with: { method: delete, endpoint: '${ "http://plant.example/reservations/\(.output.id)" }' } } } }
     do:
       - reserve: { set: { id: 7 }, metadata: { millwright: { compensate: release } } }
       - bad: { raise: { error: { type: 'https://a.example/x', status: 418 } } }

@@ -8,7 +8,7 @@ import jsonschema_rs
 
 from workflows.definition.checks.fields import FieldAt, FieldKey
 from workflows.definition.checks.subject import Subject
-from workflows.definition.checks.templates import sources_in, without_expressions
+from workflows.definition.checks.templates import one_expression, sources_in, without_expressions
 from workflows.definition.findings import Code, Path, Problem, shown
 from workflows.definition.models import (
     A2aArguments,
@@ -29,11 +29,16 @@ from workflows.expressions import expression_in, has_expressions
 
 
 class Form(NamedTuple):
-    """What a text must look like."""
+    """What a text must look like.
+
+    Attributes:
+        variables: `{name}` in it is filled in.
+    """
 
     code: Code
     name: str
     validator: jsonschema_rs.Validator
+    variables: bool = False
 
 
 def _form(code: Code, name: str, schema: dict[str, Any]) -> Form:
@@ -70,7 +75,7 @@ URIS: Final[frozenset[FieldKey]] = _ADDRESSES | {
     (CatalogSpec, "endpoint"),
 }
 _FORMS: Final[Mapping[FieldKey, Form]] = {
-    **dict.fromkeys(URIS, _URI),
+    **dict.fromkeys(URIS, _URI._replace(variables=True)),
     (ErrorSpec, "type"): _URI,
     (ErrorSpec, "instance"): _POINTER,
 }
@@ -89,6 +94,8 @@ _ADDRESS: Final = re.compile(r"https?://[^/?#]+|\{", re.IGNORECASE)
 # `{name}` is filled in from the task's input; the operators of RFC 6570 are not.
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 _PLAIN_VARIABLE: Final = re.compile(r"\w[\w.-]*")
+# A longer one says no more in a message.
+_WHOLE_CHARS: Final = 300
 
 
 def check_forms(subject: Subject) -> Iterator[Problem]:
@@ -122,6 +129,8 @@ def _check_form(path: Path, text: str, form: Form) -> Iterator[Problem]:
         yield from one_line(path, text)
     elif not _is_formed(text, form):
         yield Problem(form.code, path, f"{shown(text)} is not {form.name}.")
+    elif sources_in(text) and not _is_written(text, form):
+        yield Problem(form.code, path, _of_pieces(text, form))
 
 
 def _is_formed(text: str, form: Form) -> bool:
@@ -133,9 +142,24 @@ def _is_formed(text: str, form: Form) -> bool:
     if not has_expressions(text):
         return form.validator.is_valid(text)
     return (
-        form is not _URI
+        form.code is not Code.URI
         or not sources_in(text)
         or any(form.validator.is_valid(without_expressions(text, each)) for each in ("x", "1"))
+    )
+
+
+def _is_written(text: str, form: Form) -> bool:
+    """Check a text as it stands: so do other runtimes, which know no expressions within texts."""
+    return form.validator.is_valid(text) or EXPRESSION_LINE.fullmatch(text) is not None
+
+
+def _of_pieces(text: str, form: Form) -> str:
+    whole = one_expression(text, variables=form.variables)
+    written = f": {whole}" if len(whole) <= _WHOLE_CHARS else ' such as ${ "/lines/\\(.line)" }'
+    others = ", or {name} for what the input has at its top" if form.variables else ""
+    return (
+        f"Here the language takes one whole expression or none, and other runtimes refuse "
+        f"{shown(text)}. Write it as one{written}{others}."
     )
 
 
@@ -149,7 +173,7 @@ def _check_address(path: Path, uri: str) -> Iterator[Problem]:
         if not _PLAIN_VARIABLE.fullmatch(match[1]):
             message = (
                 f"{shown(match[0])} cannot be filled in: only a name can stand in braces. Use an "
-                "expression: https://example.com/pets?tag=${ .tag }."
+                'expression: ${ "https://example.com/pets?tag=\\(.tag)" }.'
             )
             yield Problem(Code.URI, path, message)
 
