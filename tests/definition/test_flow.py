@@ -142,6 +142,48 @@ def test_a_function_leads_nowhere(then: str) -> None:
 def test_a_task_that_nothing_leads_to_is_found(tasks: str, unreachable: list[str]) -> None:
     found = [each for each in validate(with_tasks(tasks)) if each.code == "unreachable-task"]
     assert [each.pointer for each in found] == unreachable
+    # The language allows it.
+    assert not any(each.is_error for each in found)
+
+
+MOCK = "{ answer: { set: { x: 1 }, then: exit } }"
+CHOICE = "{ which: { switch: [ { no: { when: .x, then: exit } } ] } }"
+FAULT = "raise: { error: { type: 'https://e.com', status: 400 } }"
+
+
+@pytest.mark.parametrize(
+    ("extension", "task", "is_found"),
+    [
+        (f"extend: raise, before: [ {MOCK} ]", FAULT, False),
+        (f"extend: raise, when: .x, before: [ {CHOICE} ]", FAULT, False),
+        (f"extend: all, before: [ {MOCK} ]", "switch: [ { d: { then: c } } ]", False),
+        (f"extend: switch, before: [ {MOCK} ]", "switch: [ { d: { then: c } } ]", False),
+        (f"extend: switch, before: [ {MOCK} ]", "set: { x: 1 }, then: end", True),
+        (f"extend: set, before: [ {MOCK} ]", FAULT, True),
+        (f"extend: composite, before: [ {MOCK} ]", FAULT, True),
+        (f"extend: raise, after: [ {MOCK} ]", FAULT, True),
+        ("extend: raise, before: [ { note: { set: { x: 1 } } } ]", FAULT, True),
+    ],
+)
+def test_a_task_that_an_extension_replaces_leads_to_the_next(
+    extension: str, task: str, *, is_found: bool
+) -> None:
+    more = f"use: {{ extensions: [ {{ mock: {{ {extension} }} }} ] }}\n"
+    tasks = f"- a: {{ {task} }}\n- b: {{ set: {{ x: 1 }} }}\n- c: {{ set: {{ x: 1 }} }}"
+    assert codes(with_tasks(tasks, more=more)) == (["unreachable-task"] if is_found else [])
+
+
+@pytest.mark.parametrize("key", ["before", "after"])
+@pytest.mark.parametrize(
+    ("extended", "is_endless"), [("composite", False), ("set", False), ("emit", True)]
+)
+def test_what_an_extension_does_around_a_loop_may_end_it(
+    extended: str, key: str, *, is_endless: bool
+) -> None:
+    pause = f"{{ extend: {extended}, {key}: [ {{ p: {{ wait: PT1S }} }} ] }}"
+    more = f"use: {{ extensions: [ {{ m: {pause} }} ] }}\n"
+    found = codes(with_tasks("- a: { do: [ { b: { set: { x: 1 } } } ], then: a }", more=more))
+    assert found == (["endless-loop"] if is_endless else [])
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,9 @@ class Code(StrEnum):
 
 
 # Everything else is an error and keeps the definition from being published.
-WARNINGS: Final = frozenset({Code.NOT_EVALUATED, Code.NOT_FETCHED, Code.UNKNOWN_PATH})
+WARNINGS: Final = frozenset(
+    {Code.NOT_EVALUATED, Code.NOT_FETCHED, Code.UNKNOWN_PATH, Code.UNREACHABLE_TASK}
+)
 
 
 class Problem(NamedTuple):

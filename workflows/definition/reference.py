@@ -91,7 +91,7 @@ SENSE: Final[Mapping[Code, Meaning]] = {
         "Name one that is, or say `continue`, `exit` or `end`.",
     ),
     Code.UNREACHABLE_TASK: Meaning(
-        "Nothing leads to a task. It is an error because somebody relies on every task.",
+        "Nothing leads to a task, so it is never executed.",
         "Remove it, or let a `then` name it.",
     ),
     Code.ENDLESS_LOOP: Meaning(

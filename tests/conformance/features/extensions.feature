@@ -46,6 +46,31 @@ Feature: Extensions
     """
     And the plant should have been asked 0 times at '/it'
 
+  Scenario Outline: What Replaces A Task Leads On
+    Given a workflow with definition:
+    """yaml
+    use:
+      extensions:
+        - mock: { extend: <kind>, before: [ { answer: { set: { mocked: true }, then: exit } } ] }
+    do:
+      - ask: { <kind>: <what> }
+      - next: { wait: PT0S }
+      - last: { wait: PT0S }
+    """
+    When the workflow is validated
+    Then there should be no findings
+    When the workflow is executed
+    Then the workflow should complete with output:
+    """yaml
+    mocked: true
+    """
+    And the tasks should run in the order ask, answer, next, last
+
+    Examples:
+      | kind   | what                                                    |
+      | raise  | { error: { type: 'https://a.example/x', status: 418 } } |
+      | switch | [ { always: { then: last } } ]                          |
+
   Scenario Outline: A Condition Looks At The Task
     Given a workflow with definition:
     """yaml

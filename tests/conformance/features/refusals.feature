@@ -42,8 +42,6 @@ Feature: Refusals
       | do: [ { a: { set: { x: 1 }, then: bb } }, { b: { set: { x: 1 } } } ]        | unknown-target   | /do/0/a/then               |
       | do: [ { a: { do: [ { i: { set: { x: 1 }, then: b } } ] } }, { b: { set: { x: 1 } } } ] | unknown-target | /do/0/a/do/0/i/then |
       | do: [ { a: { switch: [ { c: { when: .x, then: gone } } ] } } ]              | unknown-target   | /do/0/a/switch/0/c/then    |
-      | do: [ { a: { set: { x: 1 }, then: end } }, { b: { set: { x: 1 } } } ]       | unreachable-task | /do/1/b                    |
-      | do: [ { a: { set: { x: 1 }, then: exit } }, { b: { set: { x: 1 } } } ]      | unreachable-task | /do/1/b                    |
       | do: [ { a: { set: { x: 1 }, then: a } } ]                                   | endless-loop     | /do/0/a                    |
 
     Examples: What names mean
@@ -156,6 +154,25 @@ Feature: Refusals
       | text           | code          |
       | ${ .lien }     | unknown-path  |
       | $context.line  | not-evaluated |
+
+  Scenario Outline: A Task That Nothing Leads To Is Only Odd
+    Given a workflow with definition:
+    """yaml
+    do: [ { a: { set: { x: 1 }, then: <then> } }, { b: { set: { x: 2 } } } ]
+    """
+    When the workflow is validated
+    Then it should be remarked with unreachable-task at '/do/1/b'
+    When the workflow is executed
+    Then the workflow should complete with output:
+    """yaml
+    x: 1
+    """
+    And b should not run
+
+    Examples:
+      | then |
+      | end  |
+      | exit |
 
   Scenario: What Is Right Has No Findings
     Given a workflow with definition:

@@ -15,10 +15,13 @@ from workflows.definition.models import (
     TaskBase,
     TryTask,
 )
+from workflows.definition.models.tasks import kinds_in
 
 CONTINUE: Final = "continue"
-LEAVING: Final = frozenset({"exit", "end"})
+EXIT: Final = "exit"
+LEAVING: Final = frozenset({EXIT, "end"})
 DIRECTIVES: Final = LEAVING | {CONTINUE}
+_COMPOSITE: Final = frozenset({"do", "for", "fork", "try"})
 
 
 class Jump(NamedTuple):
@@ -92,7 +95,7 @@ def _no_target(scope: Scope, names: frozenset[str], jump: Jump) -> str:
 
 
 def check_reachability(subject: Subject) -> Iterator[Problem]:
-    """Find tasks that nothing leads to; an error, since somebody relies on each task."""
+    """Find tasks that nothing leads to; only odd, since the language allows them."""
     for scope in subject.scopes:
         if scope.kind == "branches":
             continue
@@ -105,8 +108,8 @@ def check_reachability(subject: Subject) -> Iterator[Problem]:
                 yield Problem(
                     Code.UNREACHABLE_TASK,
                     site.path,
-                    f"Nothing leads to the task {shown(site.name)}: the task before it goes "
-                    "elsewhere. Remove it, or let a 'then' name it.",
+                    f"Nothing leads to the task {shown(site.name)}, so it is never executed: the "
+                    "task before it goes elsewhere. Remove it, or let a 'then' name it.",
                 )
 
 
@@ -137,7 +140,7 @@ def _targets(subject: Subject, site: Site) -> Iterator[str]:
         # With a default case the task's own `then` is never asked; naming it all the same is
         # harmless here.
         yield jump.target
-    if task.then is None and _can_continue(task):
+    if task.then is None and (_can_continue(task) or _is_replaceable(subject, site)):
         yield CONTINUE
 
 
@@ -149,6 +152,52 @@ def _can_continue(task: TaskBase) -> bool:
             return all(case.when is not None for case in cases)
         case _:
             return True
+
+
+def _is_replaceable(subject: Subject, site: Site) -> bool:
+    """Tell whether an extension may do something else instead of a task, and then go on."""
+    return any(
+        is_replacing and _is_around(extended, subject, site)
+        for extended, is_replacing in subject.once(_extended)
+    )
+
+
+def _is_extended(subject: Subject, site: Site) -> bool:
+    """Tell whether an extension may do something around a task or in it, such as to wait."""
+    inner = site.task.do if isinstance(site.task, DoTask) else ()
+    sites = (site, *Scope((*site.path, "do"), inner, "sequence").sites())
+    return any(
+        _is_around(extended, subject, each)
+        for extended, _ in subject.once(_extended)
+        for each in sites
+    )
+
+
+def _extended(subject: Subject) -> Iterator[tuple[str, bool]]:
+    """Name what has tasks around it, and tell whether these can take its place."""
+    for index, item in enumerate(subject.definition.use.extensions):
+        before, after = item.extension.before or (), item.extension.after or ()
+        if before or after:
+            at = ("use", "extensions", index, item.name, "before")
+            ways = {
+                jump.target
+                for site in Scope(at, before, "sequence").sites()
+                for jump in jumps(site)
+            }
+            yield item.extension.extend, EXIT in ways
+
+
+def _is_of_extension(path: Path) -> bool:
+    return path[:2] == ("use", "extensions")
+
+
+def _is_around(extended: str, subject: Subject, site: Site) -> bool:
+    if _is_of_extension(site.path):
+        return False  # tasks of extensions have nothing around them
+    kinds = kinds_in(subject.raw(site.path))
+    return extended in {"all", *kinds} or (
+        extended == "composite" and not _COMPOSITE.isdisjoint(kinds)
+    )
 
 
 def check_endless_loops(subject: Subject) -> Iterator[Problem]:
@@ -174,6 +223,8 @@ def _only_way_on(
     """Return the task that surely follows at once; None when that is not sure."""
     site = sites[index]
     if site.task.if_ is not None or subject.is_unreadable(site) or not _is_instant(site.task):
+        return None
+    if _is_extended(subject, site):
         return None
     target = site.task.then or CONTINUE
     if isinstance(site.task, SwitchTask):
