@@ -91,3 +91,42 @@ def test_a_secret_is_nothing_to_search_for_or_to_share_a_limit_by() -> None:
     ):
         (refused,) = found(GET, policy, more)
         assert refused.code == "secret-flow"
+
+
+LISTEN = "listen: { to: { one: { with: { type: a.b } } } }"
+
+
+@pytest.mark.parametrize(
+    ("task", "policy", "member", "words"),
+    [
+        (GET, "heartbeat: PT0S", "heartbeat", "longer than nothing"),
+        (GET, "heartbeat: { seconds: 0 }", "heartbeat", "longer than nothing"),
+        (GET, "local: true, taskQueue: far", "taskQueue", "Remove 'local' or 'taskQueue'"),
+        (GET, "local: true, heartbeat: PT5S", "heartbeat", "Remove 'local' or 'heartbeat'"),
+        (GET, "local: true, priority: 1", "priority", "Remove 'local' or 'priority'"),
+        (GET, "local: true, fairnessKey: k", "fairnessKey", "Remove 'local' or 'fairnessKey'"),
+        (GET, "keptEvents: false", "keptEvents", "is for 'listen'"),
+        ("set: { x: 1 }", "keptEvents: true", "keptEvents", "is for 'listen'"),
+    ],
+)
+def test_a_wish_that_would_mean_nothing_is_refused(
+    task: str, policy: str, member: str, words: str
+) -> None:
+    (finding,) = found(task, policy)
+    assert (finding.code, finding.pointer) == (
+        "wrong-value",
+        f"/do/0/a/metadata/millwright/{member}",
+    )
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("task", "policy"),
+    [
+        (GET, "local: true, timeout: PT5S, retry: { attempts: 2 }, summary: s"),
+        (GET, "local: false, taskQueue: far, heartbeat: PT0.5S, priority: 1, fairnessKey: k"),
+        (LISTEN, "keptEvents: false"),
+    ],
+)
+def test_a_wish_that_means_something_is_accepted(task: str, policy: str) -> None:
+    assert found(task, policy) == []

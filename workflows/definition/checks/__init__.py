@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from workflows.definition.checks.carrying import check_carrying
 from workflows.definition.checks.durations import check_durations
 from workflows.definition.checks.expressions import (
     check_expressions,
@@ -70,6 +71,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_logins,
     check_protocols,
     check_locality,
+    check_carrying,
     check_programs,
     check_limits,
     check_tags,
