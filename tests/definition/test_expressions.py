@@ -537,3 +537,33 @@ def test_expressions_of_a_retry_policy_are_checked(retry: str, pointer: str) -> 
     shared = f"use: {{ retries: {{ r: {retry} }} }}\n"
     found = only(with_tasks("- a: { set: { x: 1 } }", more=shared))
     assert (found.code, found.pointer) == ("unknown-variable", f"/use/retries/r/{pointer}")
+
+
+CHILD = "run: { workflow: { namespace: a, name: b, version: latest } }"
+CARRIED = (
+    "call: http, with: { method: get, endpoint: 'https://e.com' }, "
+    "metadata: { millwright: { taskQueue: far, fairnessKey: line } }"
+)
+
+
+@pytest.mark.parametrize("text", ["${ .a }", "x-${ .a }"])
+@pytest.mark.parametrize(
+    ("task", "value", "pointer"),
+    [
+        (CHILD, "namespace: a", "run/workflow/namespace"),
+        (CHILD, "name: b", "run/workflow/name"),
+        (CHILD, "version: latest", "run/workflow/version"),
+        (CARRIED, "taskQueue: far", "metadata/millwright/taskQueue"),
+        (CARRIED, "fairnessKey: line", "metadata/millwright/fairnessKey"),
+        (CARRIED, "method: get", "with/method"),
+    ],
+)
+def test_an_expression_is_refused_where_none_is_evaluated(
+    task: str, value: str, pointer: str, text: str
+) -> None:
+    key, _, _ = value.partition(":")
+    assert validate(with_tasks(f"- a: {{ {task} }}")) == []
+    changed = task.replace(value, f"{key}: '{text}'")
+    found = only(with_tasks(f"- a: {{ {changed} }}"))
+    assert (found.code, found.pointer) == ("wrong-value", f"/do/0/a/{pointer}")
+    assert found.message == "No expression can stand here. Write the value."

@@ -16,6 +16,8 @@ from workflows.definition.models import (
     OpenApiArguments,
     ScriptSpec,
     SetTask,
+    SubflowSpec,
+    TaskMetadata,
 )
 from workflows.expressions import expression_in, has_expressions
 
@@ -27,6 +29,11 @@ _NO_EXPRESSIONS: Final[frozenset[FieldKey]] = frozenset(
         (McpClient, "name"),
         (McpClient, "version"),
         (ExternalResource, "name"),
+        (SubflowSpec, "namespace"),
+        (SubflowSpec, "name"),
+        (SubflowSpec, "version"),
+        (TaskMetadata, "task_queue"),
+        (TaskMetadata, "fairness_key"),
     }
 )
 _ONLY_EXPRESSIONS: Final[frozenset[FieldKey]] = frozenset(
