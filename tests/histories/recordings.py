@@ -15,6 +15,8 @@ from tests.histories.sequence import commands, fingerprint
 from workflows.interpreter.types import ENGINE
 
 FOLDER: Final = Path(__file__).parent / "recorded"
+# Recorded before a change that is gated with `workflow.patched`; never recorded again.
+UNGATED: Final = Path(__file__).parent / "ungated"
 FINGERPRINTS: Final = Path(__file__).parent / "fingerprints.json"
 # Of the machine that recorded; replaying needs none of them.
 _OF_THE_MACHINE: Final = {"identity", "stackTrace", "workerVersion", "binaryChecksum"}
@@ -52,13 +54,13 @@ def write(recording: Recording) -> None:
     _file(recording.name).write_bytes(gzip.compress(content, mtime=0))
 
 
-def read(name: str) -> Recording:
+def read(name: str, folder: Path = FOLDER) -> Recording:
     """Return what was recorded.
 
     Raises:
         AssertionError: When nothing was; it says how to record.
     """
-    file = _file(name)
+    file = _file(name, folder)
     assert file.exists(), f"There is no recording of '{name}': python -m tests.histories.record"
     kept = json.loads(gzip.decompress(file.read_bytes()))
     runs = [WorkflowHistory.from_json(kept["workflow_id"], run) for run in kept["runs"]]
@@ -94,8 +96,8 @@ def write_fingerprints(recordings: Sequence[Recording]) -> None:
             file.unlink()
 
 
-def _file(name: str) -> Path:
-    return FOLDER / f"{name}.json.gz"
+def _file(name: str, folder: Path = FOLDER) -> Path:
+    return folder / f"{name}.json.gz"
 
 
 def _without_machine(value: Any) -> Any:

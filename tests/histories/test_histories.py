@@ -21,6 +21,12 @@ async def test_a_recorded_history_replays_to_the_same_end(case: Case) -> None:
     assert await replayed(recorded) == (recorded.output, recorded.error)
 
 
+@pytest.mark.parametrize("name", ["raise-without-type", "retry-without-delay"])
+async def test_a_run_from_before_a_gate_goes_on_as_it_began(name: str) -> None:
+    recorded = recordings.read(name, recordings.UNGATED)
+    assert await replayed(recorded) == (recorded.output, recorded.error)
+
+
 @EACH
 def test_a_recording_has_the_fingerprint_that_is_written_down(case: Case) -> None:
     recorded = recordings.read(case.name)

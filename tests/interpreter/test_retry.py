@@ -123,6 +123,18 @@ async def test_the_delay_grows_as_the_policy_says(run: Runner, policy: str, seco
     assert ended.names(TaskState.FAULTED).count("fail") == 4
 
 
+@pytest.mark.parametrize(
+    "policy",
+    ["{}", "{ delay: PT0S }", "{ backoff: { exponential: {} } }"],
+)
+async def test_attempts_without_a_delay_do_not_go_round_and_round(run: Runner, policy: str) -> None:
+    ended = await run(f"timeout: {{ after: PT2.5S }}\n{attempt(policy)}")
+
+    assert ended.kind == "timeout"
+    # Ten at once, and then one a second; a loaded machine makes fewer.
+    assert 10 <= ended.names(TaskState.FAULTED).count("fail") <= 13
+
+
 async def test_all_attempts_together_have_a_limit(run: Runner) -> None:
     ended = await run(attempt("{ delay: PT0.3S, limit: { duration: PT1S } }"))
 

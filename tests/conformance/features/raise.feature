@@ -29,6 +29,27 @@ Feature: Raise Task
     instance: /do/0/stop
     """
 
+  Scenario Outline: An Error Has A Type
+    Given a workflow with definition:
+    """yaml
+    do: [ { stop: { raise: { error: { type: '${ .kind }', status: 422 } } } } ]
+    """
+    And given the workflow input is:
+    """yaml
+    <input>
+    """
+    When the workflow is executed
+    Then the workflow should fault with error:
+    """yaml
+    <error>
+    """
+
+    Examples:
+      | input                             | error                                                                                         |
+      | { kind: 'https://a.example/bad' } | { type: 'https://a.example/bad', status: 422, instance: /do/0/stop }                          |
+      | { kind: 7 }                       | { type: 'https://open-workflow-specification.org/spec/1.0.0/errors/expression', status: 400, title: The error cannot be raised, detail: "The 'type' of an error must be a text; its expression gave none.", instance: /do/0/stop } |
+      | {}                                | { type: 'https://open-workflow-specification.org/spec/1.0.0/errors/expression', status: 400, title: The error cannot be raised, detail: "The 'type' of an error must be a text; its expression gave none.", instance: /do/0/stop } |
+
   Scenario: An Error Can Have A Name
     Given a workflow with definition:
     """yaml

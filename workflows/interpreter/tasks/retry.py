@@ -15,8 +15,13 @@ from workflows.interpreter.run import Frame
 
 Backoff: TypeAlias = Literal["constant", "linear", "exponential"]
 
-# A policy without a delay must not fill the history within seconds.
-_NO_DELAY_S: Final = 0.0
+# A policy without a delay must neither keep a worker busy nor fill the history: after so many
+# attempts at once there is a pause before each.
+_AT_ONCE: Final = 10
+_NO_DELAY_S: Final = 0.01
+_LEAST_PAUSE_S: Final = 1.0
+# What ran before there was such a pause goes on without.
+_PAUSES: Final = "attempts-without-delay-pause"
 # Long enough for any outage; beyond it an exponential delay means "never".
 MAX_DELAY_S: Final = 7 * 86_400.0
 
@@ -55,11 +60,13 @@ class Retry:
         """
         if self.attempts is not None and attempt >= self.attempts:
             return None
-        base = self.delay.seconds(value, frame) if self.delay else _NO_DELAY_S
+        base = self.delay.seconds(value, frame) if self.delay else 0.0
         pause = min(base * _factor(self.backoff, attempt), MAX_DELAY_S)
         if self.jitter is not None:
             low, high = (each.seconds(value, frame) for each in self.jitter)
             pause += workflow.random().uniform(min(low, high), max(low, high))
+        if pause < _NO_DELAY_S and attempt >= _AT_ONCE and workflow.patched(_PAUSES):
+            pause = _LEAST_PAUSE_S
         if self.duration is not None:
             left = began + self.duration.seconds(value, frame) - workflow.time()
             if pause >= left:
