@@ -20,7 +20,7 @@ from workflows.interpreter.steps import Step, WorkflowEnd, run_steps
 Phase: TypeAlias = Literal["compensating", "finally"]
 
 PLACE: Final = "ending"
-# What undoes something must get through: for about five minutes.
+# What undoes something must get through: the pauses between are three minutes together.
 ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=1)

@@ -79,6 +79,26 @@ Feature: Millwright's Metadata
     """
     And undo should run 2 times
 
+  Scenario: What Undoing A Turn Needs Of The Loop Goes Through The Task
+    Given a workflow with definition:
+    """yaml
+    do:
+      - loop:
+          for: { in: '[ 7 ]' }
+          do:
+            - a:
+                input: { from: '${ { line: $item } }' }
+                set: { made: '${ .line + 1 }' }
+                metadata: { millwright: { compensate: [ { undo: { emit: { event: { with: { type: undone, data: '${ [ .input.line, .output.made ] }' } } } } } ] } }
+      - bad: { raise: { error: { type: 'https://a.example/x', status: 418 } } }
+    """
+    When the workflow is executed
+    Then the workflow should end as COMPENSATED
+    And the event of undo should be:
+    """yaml
+    data: [ 7, 8 ]
+    """
+
   Scenario: What Is Always Done Is Done After Success
     Given a workflow with definition:
     """yaml

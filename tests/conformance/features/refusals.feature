@@ -61,6 +61,8 @@ Feature: Refusals
       | do: [ { a: { if: '.a ==', set: { x: 1 } } } ]                               | expression-syntax   | /do/0/a/if              |
       | do: [ { a: { set: { x: '${ $gone }' } } } ]                                 | unknown-variable    | /do/0/a/set/x           |
       | do: [ { a: { try: [], catch: { as: e, when: '$error.status == 1' } } } ]    | unknown-variable    | /do/0/a/catch/when      |
+      | do: [ { a: { for: { in: '[]' }, while: '', do: [] } } ]                     | expression-syntax   | /do/0/a/while           |
+      | do: [ { a: { for: { in: '[]' }, do: [ { b: { set: { x: 1 }, metadata: { millwright: { compensate: [ { c: { set: { x: '${ $item }' } } } ] } } } } ] } } ] | unknown-variable | /do/0/a/do/0/b/metadata/millwright/compensate/0/c/set/x |
       | do: [ { a: { set: { x: '${ now }' } } } ]                                   | unknown-function    | /do/0/a/set/x           |
       | do: [ { a: { set: { x: '${ lenght }' } } } ]                                | unknown-function    | /do/0/a/set/x           |
       | evaluate: { language: js }\ndo: [ { a: { set: { x: 1 } } } ]                | expression-language | /evaluate/language      |
