@@ -1,5 +1,6 @@
 """One command, several worker processes: replaced when one dies, gone with the command."""
 
+import base64
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ class Fleet:
         # Nobody listens there: the workers go on asking, which is all they do here.
         environment["MILLWRIGHT_TEMPORAL_ADDRESS"] = "127.0.0.1:9"
         environment["MILLWRIGHT_LOG_FORMAT"] = "json"
+        # Without one they would not even begin to ask.
+        environment["MILLWRIGHT_SECURITY_MASTER_KEY"] = base64.b64encode(bytes(32)).decode()
         with log.open("wb") as out:
             self.process = subprocess.Popen(  # noqa: S603 - ours
                 [sys.executable, "-m", "cli.main", "worker", *flags],
