@@ -261,15 +261,21 @@ def lets_go(plant: Plant) -> None:
     plant.held.set()
 
 
-@when(parsers.re(r"the workflow is (?P<what>cancelled|paused|resumed|retried)"))
+@when(parsers.re(r"the workflow is (?P<what>cancelled|paused|resumed|retried|terminated)"))
 def is_told(story: Story, client: Millwright, what: str) -> None:
     tell: dict[str, Callable[[str], object]] = {
         "cancelled": client.instances.cancel,
         "paused": client.instances.pause,
         "resumed": client.instances.resume,
         "retried": client.instances.retry,
+        "terminated": client.instances.terminate,
     }
     tell[what](story.id)
+
+
+@when(parsers.parse("the workflow goes on with '{execution}'"))
+def goes_on_with(story: Story, client: Millwright, execution: str) -> None:
+    client.instances.rerun(story.id, execution)
 
 
 @when(parsers.parse("the task {task} has completed"))
@@ -398,6 +404,14 @@ def has_items(story: Story, name: str, count: int) -> None:
 @then(parsers.parse("nothing that can be read of the workflow should contain '{text}'"))
 def is_nowhere(story: Story, text: str) -> None:
     assert text not in repr(story.ended)
+
+
+@then(parsers.parse("going on with '{execution}' should be refused, since '{text}'"))
+def going_on_is_refused(story: Story, client: Millwright, execution: str, text: str) -> None:
+    with pytest.raises(MillwrightApiError) as refused:
+        client.instances.rerun(story.id, execution)
+    assert refused.value.status == httpx.codes.CONFLICT
+    assert text in str(refused.value)
 
 
 # Then: what was done

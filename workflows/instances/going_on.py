@@ -15,6 +15,7 @@ from workflows.instances.outcomes import outcome
 from workflows.instances.progress import everything
 from workflows.instances.resuming import Beginning, Failing, failed_execution, resumption
 from workflows.instances.types import Resumed, Status
+from workflows.instances.undoing import Undone, undone_at
 from workflows.interpreter.requesters import wanted_by
 from workflows.interpreter.types import GONE_ON_BY, StartInput, TaskEvent
 from workflows.interpreter.watching import Moment
@@ -34,6 +35,7 @@ class _Ended:
     description: WorkflowExecutionDescription
     events: list[TaskEvent]
     error: JsonObject | None
+    undone: Undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,13 @@ class GoingOn(Door):
 
         Raises:
             NotFoundError: When this tenant has no such instance.
-            ConflictError: When it goes on still, no task failed, or what it did was undone.
+            ConflictError: When it goes on still, no task failed, or something that it did was
+                undone or should have been.
             UnavailableError: When Temporal does not answer.
         """
         ended = await self._ended(tenant_id, instance_id)
         execution = failed_execution(ended.events, ended.error)
+        ended.undone.require_nothing(execution)
         wanted = _Wanted(Failing(execution), value, changed, preview, by)
         return await self._go_on(tenant_id, ended, wanted)
 
@@ -100,6 +104,8 @@ class GoingOn(Door):
             version: Of the definition; the one it had when left out.
 
         Raises:
+            ConflictError: When it goes on still, or something that it had done before that task
+                was undone.
             InvalidInputError: When its last run has no such execution, or where it stood is not
                 there in the other version.
             NotFoundError: When there is no such instance or version.
@@ -128,7 +134,8 @@ class GoingOn(Door):
         if told is None:
             raise UnavailableError("No worker can tell what the instance did. Try again.")
         ended = await outcome(self._client, description.id, description.run_id)
-        return _Ended(run, description, told.events, ended.error)
+        undone = undone_at(told.compensation)
+        return _Ended(run, description, told.events, ended.error, undone)
 
     async def _go_on(self, tenant_id: str, ended: "_Ended", wanted: "_Wanted") -> Resumed:
         run, description = ended.run, ended.description
@@ -141,6 +148,7 @@ class GoingOn(Door):
             await handle.fetch_history(),
             wanted.moment,
             ended.events,
+            ended.undone,
             changed=wanted.changed,
             value=wanted.value,
             other=other,

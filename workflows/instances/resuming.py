@@ -16,6 +16,7 @@ from foundation.json import JsonValue
 from foundation.payloads import converter_of
 from workflows.instances.moving import Versions
 from workflows.instances.types import Repeated
+from workflows.instances.undoing import Undone, is_over
 from workflows.interpreter.position import State
 from workflows.interpreter.run import Frame
 from workflows.interpreter.types import Carried, StartInput, TaskEvent, TaskState
@@ -90,6 +91,7 @@ async def resumption(
     history: WorkflowHistory,
     moment: Moment,
     events: list[TaskEvent],
+    undone: Undone,
     *,
     changed: bool,
     value: JsonValue,
@@ -100,11 +102,13 @@ async def resumption(
     Args:
         history: Of its last run.
         events: Of its last run.
+        undone: What was undone at its end.
         changed: The task begins with another input.
         value: Which one.
         other: The version to go on with, if not the one it had.
 
     Raises:
+        ConflictError: When something that had been done at that moment was undone.
         InvalidInputError: When the moment never came, or where the run stood is not there in the
             other version.
     """
@@ -115,12 +119,13 @@ async def resumption(
             "No such execution of a task is known in the last run of this instance. GET it: "
             "'tasks' lists the executions."
         )
+    carried = undone.kept(carried, moment.execution)
     if changed:
         carried = _with_value(carried, place, value)
     started = history.events[0].workflow_execution_started_event_attributes
     converter = converter_of(client, history.workflow_id)
     (start,) = await converter.decode(started.input.payloads, [StartInput])
-    plan, repeats = interpreter.plan, _repeated(events, carried)
+    plan, repeats = interpreter.plan, _repeated(events, carried, moment.execution)
     if other is not None and other.hash != plan.hash:
         versions = Versions(plan.document, other.document, other.version)
         fresh = start_input(start.tenant_id, other, start.input)
@@ -128,7 +133,11 @@ async def resumption(
         return Resumption(
             fresh.model_copy(update=kept),
             # What the other version has no more is not done again.
-            [each for each in repeats if versions.has(each.execution)],
+            [
+                each.model_copy(update={"execution": versions.path(each.execution)})
+                for each in repeats
+                if versions.has(each.execution)
+            ],
             versions.path(moment.execution),
         )
     pinned = {
@@ -164,17 +173,24 @@ def _with_value(carried: Carried, place: str, value: JsonValue) -> Carried:
     return carried.model_copy(update={"states": states})
 
 
-def _repeated(events: list[TaskEvent], carried: Carried) -> list[Repeated]:
+def _repeated(events: list[TaskEvent], carried: Carried, begins_at: str) -> list[Repeated]:
     """List what others noticed and will notice again: all that began since, or was going on."""
     ended = {
         event.execution
         for event in events
-        if event.sequence <= carried.last_event and event.state is TaskState.COMPLETED
+        if event.sequence <= carried.last_event and event.state is not TaskState.RUNNING
     }
     return [
         Repeated(execution=event.execution, name=event.name, kind=event.kind)
         for event in events
         if event.state is TaskState.RUNNING
         and event.kind.startswith(_NOTICED)
-        and event.execution not in ended
+        and (event.execution not in ended or _is_within(event.execution, begins_at))
+        and not is_over(event, carried)
     ]
+
+
+def _is_within(execution: str, other: str) -> bool:
+    """Tell whether an execution is another one, or one of the tasks inside of it."""
+    rest = execution[len(other) :]
+    return execution.startswith(other) and rest[:1] in ("", "/", "!", "#")

@@ -103,6 +103,29 @@ Feature: Controlling Instances
     And the plant should have been asked 1 time at '/one'
     And the plant should have been asked 2 times at '/two'
 
+  Scenario: Nothing Goes On That Counts On What Was Undone
+    Given a workflow with definition:
+    """yaml
+    do:
+      - a: { set: { x: 1 }, metadata: { millwright: { compensate: [ { undo-a: { call: http, with: { method: post, endpoint: 'http://plant.example/held' } } } ] } } }
+      - b: { set: { x: 2 }, metadata: { millwright: { compensate: [ { undo-b: { set: { x: 0 } } } ] } } }
+      - z: { call: http, with: { method: post, endpoint: 'http://plant.example/z', output: response }, output: { as: .statusCode } }
+    """
+    And the plant answers '/z' with statuses 500, 201
+    And the plant holds its answers back
+    When the workflow is started
+    And the plant is asked at '/held'
+    And the workflow is terminated
+    And the workflow has ended
+    Then the workflow should end as TERMINATED
+    And going on with '/do/2/z' should be refused, since '/do/1/b'
+    When the workflow goes on with '/do/1/b'
+    And the workflow has ended
+    Then the workflow should complete with output:
+    """yaml
+    201
+    """
+
   Scenario: A Workflow That Waits Says What For
     Given a workflow with definition:
     """yaml
