@@ -168,3 +168,20 @@ def test_an_instance_in_a_loop_does_not_go_on_in_another_list(client: Millwright
     client.wait(again.id, timeout=PATIENCE_S)
     client.instances.rerun(again.id, turn, version="1.2.0")
     assert client.wait(again.id, timeout=PATIENCE_S).output == {"seen": [2, 3]}
+
+
+SHORT = """\
+document: { dsl: '1.0.3', namespace: press-line, name: short, version: '1.0.0' }
+timeout: { after: PT0.2S }
+do: [ { nap: { wait: PT1H } } ]
+"""
+
+
+def test_another_version_says_how_long_it_may_take(client: Millwright) -> None:
+    client.workflows.publish(SHORT)
+    started = client.workflows.start("press-line", "short", version="1.0.0")
+    assert client.wait(started.id, timeout=PATIENCE_S).error is not None
+    longer = SHORT.replace("wait: PT1H", "wait: PT0.5S").replace("PT0.2S", "PT1H")
+    client.workflows.publish(longer.replace("1.0.0", "1.1.0"))
+    client.instances.rerun(started.id, "/do/0/nap", version="1.1.0")
+    assert client.wait(started.id, timeout=PATIENCE_S).status == "COMPLETED"

@@ -1,18 +1,20 @@
 """Letting an instance go on after its end: what was undone, what had run out, what others hold."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
+from temporalio.testing import TimeSkipper
 
 from foundation.database import Database
 from foundation.errors import ConflictError
 from foundation.settings import TemporalSettings
+from foundation.temporal import connect
 from tests.fixtures.plant import Plant
 from tests.fixtures.polling import pause
-from tests.interpreter.conftest import Ended, Runner
+from tests.interpreter.conftest import Ended, Runner, working
 from workflows.catalog import Catalog
 from workflows.instances.service import Instances
 from workflows.interpreter import ending
@@ -209,3 +211,77 @@ do:
 """)
 
     assert await going.repeats() == ["/do/1/slow/do/0/inside"]
+
+
+async def test_no_time_passes_between_the_end_and_another_try(going: Going, answers: Plant) -> None:
+    answers.answers = {"/z": statuses(400, 200)}
+    ended = await going.ended(f"""
+timeout: {{ after: PT6S }}
+do: [ {{ d: {{ timeout: {{ after: PT5S }}, do: [ {{ z: {call("/z")} }} ] }} }} ]
+""")
+    assert ended.error["status"] == 400
+    over = ended.progress.events[0].time + timedelta(seconds=6)
+    while datetime.now(UTC) < over:
+        await pause()
+
+    assert (await going.retried()).error is None
+
+
+@pytest.fixture
+async def skipping(
+    skipping_address: str,
+    task_queue: str,
+    tenant: str,
+    stub_hosts: dict[str, str],
+    shared_database: Database,
+) -> AsyncIterator[Going]:
+    """Runs whose clock skips the time in which nobody works for them."""
+    client = TimeSkipper(await connect(TemporalSettings(address=skipping_address))).client
+    async with working(client, task_queue, tenant, stub_hosts, shared_database) as run:
+        yield Going(run, shared_database)
+
+
+ONCE = "{ retry: { limit: { attempt: { count: 1, duration: PT4H } } } }"
+NAPS = "do: [ { first: { wait: PT3H } }, { second: { wait: PT2H } } ]"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "second", "where"),
+    [
+        (f"timeout: {{ after: PT4H }}\n{NAPS}", "/do/1/second", "/"),
+        (
+            f"do: [ {{ d: {{ timeout: {{ after: PT4H }}, {NAPS} }} }} ]",
+            "/do/0/d/do/1/second",
+            "/do/0/d",
+        ),
+        (
+            f"do: [ {{ t: {{ {NAPS.replace('do', 'try', 1)}, catch: {ONCE} }} }} ]",
+            "/do/0/t/try/1/second",
+            "/do/0/t",
+        ),
+    ],
+)
+async def test_what_ran_out_of_time_has_all_of_it_again(
+    skipping: Going, tasks: str, second: str, where: str
+) -> None:
+    ended = await skipping.ended(tasks)
+    assert (ended.kind, ended.error["instance"]) == ("timeout", where)
+
+    # What is left of the four hours when the second nap begins is one.
+    assert (await skipping.rerun(second)).error is None
+
+
+async def test_what_was_left_of_the_time_is_left_after_the_end(
+    skipping: Going, answers: Plant
+) -> None:
+    answers.answers = {"/z": statuses(400, 200)}
+    await skipping.ended(f"""
+timeout: {{ after: PT6H }}
+do: [ {{ first: {{ wait: PT5H }} }}, {{ z: {call("/z")} }}, {{ last: {{ wait: PT2H }} }} ]
+""")
+    ended = await skipping.retried()
+
+    assert (ended.kind, ended.error["instance"]) == ("timeout", "/")
+    z, *_, last = ended.progress.events
+    assert last.name == "last"
+    assert last.time - z.time == pytest.approx(timedelta(hours=1), abs=timedelta(minutes=5))

@@ -119,7 +119,7 @@ async def resumption(
             "No such execution of a task is known in the last run of this instance. GET it: "
             "'tasks' lists the executions."
         )
-    carried = undone.kept(carried, moment.execution)
+    carried = _with_full_time(undone.kept(carried, moment.execution), recorder)
     if changed:
         carried = _with_value(carried, place, value)
     started = history.events[0].workflow_execution_started_event_attributes
@@ -129,7 +129,8 @@ async def resumption(
     if other is not None and other.hash != plan.hash:
         versions = Versions(plan.document, other.document, other.version)
         fresh = start_input(start.tenant_id, other, start.input)
-        kept = {"carried": versions.moved(carried), "generation": start.generation}
+        moved = _without_bounds(versions.moved(carried))
+        kept = {"carried": moved, "generation": start.generation}
         return Resumption(
             fresh.model_copy(update=kept),
             # What the other version has no more is not done again.
@@ -170,6 +171,24 @@ async def _replayed(client: Client, history: WorkflowHistory, moment: Moment) ->
 
 def _with_value(carried: Carried, place: str, value: JsonValue) -> Carried:
     states: dict[str, State] = {**carried.states, place: {**carried.states[place], "value": value}}
+    return carried.model_copy(update={"states": states})
+
+
+def _without_bounds(carried: Carried) -> Carried:
+    """Let each task take as long as it may in the other version."""
+    states: dict[str, State] = {
+        path: {name: value for name, value in state.items() if name != "timeout"}
+        for path, state in carried.states.items()
+    }
+    return carried.model_copy(update={"states": states})
+
+
+def _with_full_time(carried: Carried, recorder: Recorder) -> Carried:
+    """Let what ran out of time have all of it again: with what was left it would fail at once."""
+    states = dict(carried.states)
+    for path, began in recorder.over:
+        if path in states:
+            states[path] = {**states[path], began: carried.stood_at}
     return carried.model_copy(update={"states": states})
 
 

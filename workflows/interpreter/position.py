@@ -5,11 +5,15 @@ which task a list is, in which turn a loop. Places form a chain up to the workfl
 to go on is the states of all places above its branches.
 """
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeAlias
 
 # JSON; each kind of place knows the shape of its own.
 State: TypeAlias = dict[str, Any]
+
+# Moments in the states of tasks in which others run; a task without any begins anew when an
+# instance goes on after its end.
+_MOMENTS: Final = ("since", "began", "end")
 
 
 class Position:
@@ -37,3 +41,11 @@ class Position:
     def snapshot(self) -> dict[str, State]:
         """Return the states from here up to the workflow, as they are now."""
         return {place.path: dict(place.state) for place in self.chain() if place.state}
+
+
+def postpone(states: Iterable[State], seconds: float) -> None:
+    """Let all moments be later: as if meanwhile no time had passed."""
+    for state in states:
+        for name in _MOMENTS:
+            if isinstance(state.get(name), float | int):
+                state[name] += seconds

@@ -68,6 +68,7 @@ class Watcher(Protocol):
     def left(self, place: Position) -> None: ...
     def began(self, frame: "Frame") -> None: ...
     def failed(self, frame: "Frame") -> None: ...
+    def ran_out(self, frame: "Frame", began: str) -> None: ...
 
 
 class Ballot(Protocol):
@@ -361,6 +362,15 @@ class Frame:
             del run.waiting[self.path]
             if shown:
                 run.changed()
+
+    def looked_at(self, bound: asyncio.Timeout, began: str = "since") -> None:
+        """Let whoever looks on know when something took too long.
+
+        Args:
+            began: Under which its beginning is kept in the state.
+        """
+        if self.run.watcher is not None and bound.expired():
+            self.run.watcher.ran_out(self, began)
 
     async def sleep(self, seconds: float, name: str = "until") -> None:
         """Wait, even across runs.

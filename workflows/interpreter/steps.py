@@ -293,9 +293,12 @@ async def _in_time(step: Step, value: JsonValue, frame: Frame) -> Outcome:
         return await step.body.execute(value, frame)
     seconds = frame.state.setdefault("timeout", step.timeout.seconds(value, frame))
     left = frame.state["since"] + seconds - workflow.time()
+    bound = asyncio.timeout(max(left, 0.0))
     try:
-        async with asyncio.timeout(max(left, 0.0)):
+        async with bound:
             return await step.body.execute(value, frame)
     except TimeoutError:
         detail = f"Task '{step.name}' took longer than {seconds:g} s."
         raise Fault.of("timeout", "The task timed out", detail) from None
+    finally:
+        frame.looked_at(bound)

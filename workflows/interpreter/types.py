@@ -57,6 +57,8 @@ class Carried(BaseModel, frozen=True):
         last_event: Sequence number of its last event.
         run_id: Of the run before; it still tells the events before.
         changes: How often it has told others of another status.
+        stood_at: Since when time has stood still, in seconds after 1970: the instance had ended.
+            None when the next run goes on at once.
     """
 
     states: dict[str, State]
@@ -68,6 +70,7 @@ class Carried(BaseModel, frozen=True):
     last_event: int
     run_id: str
     changes: int = 0
+    stood_at: float | None = None
 
 
 class StartInput(BaseModel, frozen=True):

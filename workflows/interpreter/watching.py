@@ -43,6 +43,7 @@ class Recorder:
     Attributes:
         interpreter: Of the run; knows what it executes.
         carried: Where it stood; None as long as the moment has not come.
+        over: What ran out of time since: the place, and under which name it keeps its beginning.
         place: The list in which the task stands that comes next.
     """
 
@@ -52,6 +53,7 @@ class Recorder:
         self.interpreter: Interpreter | None = None
         self.carried: Carried | None = None
         self.place: str | None = None
+        self.over: set[tuple[str, str]] = set()
 
     def entered(self, place: Position) -> None:
         """A list of tasks is being run."""
@@ -70,6 +72,10 @@ class Recorder:
         """A task has failed."""
         if self._moment.fails(frame):
             self._take(frame)
+
+    def ran_out(self, frame: Frame, began: str) -> None:
+        """Something has taken too long."""
+        self.over.add((frame.path, began))
 
     def _take(self, frame: Frame) -> None:
         run: Run = frame.run
@@ -90,7 +96,9 @@ class Recorder:
             last_event=run.timeline.last,
             run_id=info.run_id,
             changes=run.lifecycle.changes,
+            stood_at=workflow.time(),
         )
+        self.over.clear()
 
 
 def _copied(value: Any) -> Any:

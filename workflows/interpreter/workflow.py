@@ -28,7 +28,7 @@ from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.lifecycle import Lifecycle, Teller
-from workflows.interpreter.position import State
+from workflows.interpreter.position import State, postpone
 from workflows.interpreter.resets import ASKED_ANEW, UNDISTURBED, was_reset
 from workflows.interpreter.run import Ballot, Frame, Run, Scope, Watcher, instant, moment
 from workflows.interpreter.sharing import restored, shared
@@ -448,6 +448,9 @@ class Interpreter:
             self.calls,
             carried.changes if carried else 0,
         )
+        resumed = restored(carried.states, carried.shared, start.input) if carried else {}
+        if carried is not None and carried.stood_at is not None:
+            postpone(resumed.values(), workflow.time() - carried.stood_at)
         run = Run(
             tenant_id=start.tenant_id,
             descriptor=descriptor,
@@ -456,7 +459,7 @@ class Interpreter:
             calls=self.calls,
             timeline=self.timeline,
             control=Control(paused=carried.paused if carried else False, halted=lifecycle.halted),
-            resumed=restored(carried.states, carried.shared, start.input) if carried else {},
+            resumed=resumed,
             undoable=list(carried.undoable) if carried else [],
             changed=self.announce,
             generation=start.generation,

@@ -126,6 +126,23 @@ Feature: Controlling Instances
     201
     """
 
+  Scenario: A Workflow That Ran Out Of Time Goes On With All Of It Again
+    Given a workflow with definition:
+    """yaml
+    timeout: { after: PT3S }
+    do: [ { ask: { call: http, with: { method: get, endpoint: 'http://plant.example/held' }, output: { as: .method } } } ]
+    """
+    And the plant holds its answers back
+    When the workflow is executed
+    Then the workflow should fault with a timeout error of status 408 at '/'
+    When the plant answers
+    And the workflow goes on with '/do/0/ask'
+    And the workflow has ended
+    Then the workflow should complete with output:
+    """yaml
+    GET
+    """
+
   Scenario: A Workflow That Waits Says What For
     Given a workflow with definition:
     """yaml

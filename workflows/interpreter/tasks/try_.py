@@ -66,12 +66,15 @@ class Try:
         seconds = self.retry.attempt_duration.seconds(value, frame)
         began: float = frame.state["began"]
         left = began + seconds - workflow.time()
+        bound = asyncio.timeout(max(left, 0.0))
         try:
-            async with asyncio.timeout(max(left, 0.0)):
+            async with bound:
                 return await steps
         except TimeoutError:
             detail = f"Attempt {attempt} took longer than {seconds:g} s."
             raise Fault.of("timeout", "The attempt timed out", detail) from None
+        finally:
+            frame.looked_at(bound, "began")
 
     def _caught(self, fault: Fault, attempt: int, value: JsonValue, frame: Frame) -> float | None:
         """Decide about a fault: the seconds after which to try again, or None to go on.
