@@ -11,9 +11,8 @@ from typing import Any, Final, TypeAlias
 # JSON; each kind of place knows the shape of its own.
 State: TypeAlias = dict[str, Any]
 
-# Moments in the states of tasks in which others run; a task without any begins anew when an
-# instance goes on after its end.
-_MOMENTS: Final = ("since", "began", "end")
+# Moments in the states of tasks that go on when an instance goes on after its end.
+_MOMENTS: Final = ("since", "began", "until", "pause", "end")
 
 
 class Position:

@@ -6,7 +6,7 @@ A run remembers nothing for this; its history is replayed with a watcher when so
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -18,6 +18,13 @@ from workflows.interpreter.run import Frame, Run
 from workflows.interpreter.sharing import shared
 from workflows.interpreter.types import Carried
 from workflows.interpreter.workflow import Interpreter
+
+# Tasks that go on where they were, though no others run in them. People are asked anew, and what
+# was going on elsewhere has ended with the run.
+_KEPT: Final = frozenset({"listen", "try", "wait"})
+
+
+Standing: TypeAlias = tuple[int | None, int | None]
 
 
 class Moment(Protocol):
@@ -50,6 +57,8 @@ class Recorder:
     def __init__(self, moment: Moment) -> None:
         self._moment = moment
         self._live: dict[str, Position] = {}
+        # The task that a list has begun last, and where in the list that was.
+        self._begun: dict[str, tuple[Frame, Standing]] = {}
         self.interpreter: Interpreter | None = None
         self.carried: Carried | None = None
         self.place: str | None = None
@@ -62,9 +71,12 @@ class Recorder:
     def left(self, place: Position) -> None:
         """It is no longer."""
         self._live.pop(place.path, None)
+        self._begun.pop(place.path, None)
 
     def began(self, frame: Frame) -> None:
         """A task begins."""
+        if frame.scope.position is not None:
+            self._begun[frame.scope.position.path] = frame, _standing(frame)
         if self._moment.begins(frame):
             self._take(frame)
 
@@ -82,6 +94,9 @@ class Recorder:
         states: dict[str, State] = {}
         for place in self._live.values():
             states.update(place.snapshot())
+        for other, standing in self._begun.values():
+            if other.step.kind in _KEPT and standing == _standing(other):
+                states[other.path] = dict(other.state)
         # The task itself begins anew.
         states.pop(frame.path, None)
         states, taken_out = shared(states, self.interpreter.input if self.interpreter else None)
@@ -99,6 +114,12 @@ class Recorder:
             stood_at=workflow.time(),
         )
         self.over.clear()
+
+
+def _standing(frame: Frame) -> Standing:
+    """Say where the list is in which a task stands: it has ended when that is elsewhere."""
+    place = frame.scope.position
+    return (place.state.get("at"), place.state.get("again")) if place is not None else (None, None)
 
 
 def _copied(value: Any) -> Any:
