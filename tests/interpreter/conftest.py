@@ -58,6 +58,13 @@ document: { dsl: '1.0.3', namespace: tests, name: sample, version: '1.0.0' }
 """
 
 
+def always(tasks: str) -> str:
+    """Begin a definition that does these tasks at its end, whatever happens."""
+    return HEAD.replace(
+        "'1.0.0' }", f"'1.0.0', metadata: {{ millwright: {{ finally: {tasks} }} }} }}"
+    )
+
+
 @dataclass
 class Ended:
     """How an instance ended: with an output or with an error object, after how many runs."""
@@ -125,9 +132,9 @@ class Runner:
         ]
         return await self.events_desk.publish(self.tenant, filled)
 
-    def publish(self, name: str, tasks: str) -> None:
+    def publish(self, name: str, tasks: str, head: str = HEAD) -> None:
         """Publish a definition that others can run."""
-        prepared = prepare(HEAD.replace("name: sample", f"name: {name}") + tasks)
+        prepared = prepare(head.replace("name: sample", f"name: {name}") + tasks)
         self.shelf.published[self.tenant, prepared.namespace, prepared.name] = prepared
 
     async def start(

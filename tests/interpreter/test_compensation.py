@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from tests.interpreter.conftest import HEAD, Runner
+from tests.interpreter.conftest import Runner, always
 from tests.interpreter.test_retry import Busy, busy
 from workflows.interpreter import ending
 from workflows.interpreter.types import RunStatus, TaskState
@@ -147,12 +147,6 @@ async def test_undoing_goes_on_in_a_new_run(restless: Runner) -> None:
     assert ended.compensation == {"undone": ["/do/1/b", "/do/0/a"], "failed": []}
     assert ended.kind == "bad"
     assert ended.runs > 1
-
-
-def always(tasks: str) -> str:
-    return HEAD.replace(
-        "'1.0.0' }", f"'1.0.0', metadata: {{ millwright: {{ finally: {tasks} }} }} }}"
-    )
 
 
 @pytest.mark.parametrize(("task", "status"), [("set: { x: 1 }", "completed"), (BAD, "faulted")])

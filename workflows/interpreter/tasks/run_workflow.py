@@ -32,6 +32,8 @@ from workflows.interpreter.types import GONE_ON_BY, StartInput
 # Made once for this purpose: the run that a task starts has the same id on every replay.
 RUN_IDS: Final = uuid.UUID("0d1c7b0e-6a57-5f0f-9d0b-52f3d8a2a7c4")
 LATEST: Final = "latest"
+# Before, a run went on when what it awaited ended by itself after both had been cancelled.
+STOPPED: Final = "stopped-while-awaiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,12 @@ class RunWorkflow:
                 if not self.awaited:
                     return Outcome(value)
                 raw: RawValue = await child
+                if _stopped():
+                    raise asyncio.CancelledError
                 await calls.charge(len(raw.payload.data))
                 return Outcome(workflow.payload_converter().from_payload(raw.payload))
             except ChildWorkflowError as error:
-                if is_cancelled_exception(error) and _cancelled():
+                if (is_cancelled_exception(error) and _cancelled()) or _stopped():
                     raise asyncio.CancelledError from error
                 raise _fault_of_child(error, frame.child) from error
             except WorkflowAlreadyStartedError as error:
@@ -120,6 +124,14 @@ def _cancelled() -> bool:
     """Tell whether this branch is to stop; the other run may also have been stopped by somebody."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _stopped() -> bool:
+    """Tell whether this branch was to stop while the other run came to its end in its own way.
+
+    It may have completed or failed by then: it was cleaning up, or undoing what it did.
+    """
+    return _cancelled() and workflow.patched(STOPPED)
 
 
 def _fault_of_child(error: ChildWorkflowError, instance_id: str) -> Fault:
