@@ -169,3 +169,37 @@ async def test_a_failure_at_the_end_is_a_failure_of_the_instance(run: Runner) ->
 
     assert ended.kind == "bad"
     assert ended.error["instance"] == "/document/metadata/millwright/finally/0/f"
+
+
+async def test_what_was_done_is_undone_when_only_the_end_fails(run: Runner) -> None:
+    ended = await run(
+        f"{always(f'[ {{ f: {{ {BAD} }} }} ]')}do: [ {{ {undo('a')} }}, {{ {undo('b')} }} ]"
+    )
+
+    assert ended.kind == "bad"
+    assert ended.names(TaskState.COMPLETED) == ["a", "b", "undo-b", "undo-a"]
+    assert ended.compensation == {"undone": ["/do/1/b", "/do/0/a"], "failed": []}
+
+
+async def test_what_is_undone_after_the_end_goes_on_in_a_new_run(restless: Runner) -> None:
+    get = "call: http, with: { method: get, endpoint: 'https://petstore.swagger.io/v2/pet/1' }"
+    calls = f"[ {{ l: {{ for: {{ in: '[range(5)]' }}, do: [ {{ ask: {{ {get} }} }} ] }} }} ]"
+    ended = await restless(
+        f"{always(f'[ {{ f: {{ {BAD} }} }} ]')}do: [ {{ {undo('a', calls)} }}, "
+        f"{{ {undo('b', calls)} }} ]"
+    )
+
+    assert ended.compensation == {"undone": ["/do/1/b", "/do/0/a"], "failed": []}
+    assert ended.kind == "bad"
+    assert ended.runs > 1
+
+
+async def test_a_task_that_ended_the_workflow_inside_is_undone_too(run: Runner) -> None:
+    inner = "do: [ { last: { set: { made: d }, then: end } } ]"
+    undoing = "metadata: { millwright: { compensate: [ { undo-d: { set: '${ . }' } } ] } }"
+    ended = await run(
+        f"{always(f'[ {{ f: {{ {BAD} }} }} ]')}do: [ {{ {undo('a')} }}, "
+        f"{{ d: {{ {inner}, {undoing} }} }} ]"
+    )
+
+    assert ended.compensation == {"undone": ["/do/1/d", "/do/0/a"], "failed": []}

@@ -1,5 +1,7 @@
 """How an instance ends: what was done is undone when it failed, and then what is always done.
 
+When that fails an instance that had completed, what was done is undone after it.
+
 The state of the ending is data like that of every place, so a run can be left in the middle of it.
 """
 
@@ -24,6 +26,8 @@ PLACE: Final = "ending"
 ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
+# Before, nothing was undone when only what is always done had failed.
+UNDONE_AT_LAST: Final = "undone-after-finally"
 
 
 class Ending:
@@ -31,7 +35,7 @@ class Ending:
 
     Attributes:
         state: `status` (completed, faulted, cancelled), `output` or `error`, what has been undone
-            and what could not be.
+            and what could not be; `finished` when what is always done has failed the instance.
     """
 
     def __init__(self, run: Run, state: State) -> None:
@@ -68,7 +72,11 @@ class Ending:
     async def _end(self, undoing: Mapping[str, Sequence[Step]], always: Sequence[Step]) -> None:
         if self.state["status"] != "completed":
             await self.undo(undoing)
+        if "finished" in self.state:
+            return
         await self.finish(always)
+        if self.state.get("finished") and self.run.undoable and workflow.patched(UNDONE_AT_LAST):
+            await self.undo(undoing)
 
     async def undo(self, undoing: Mapping[str, Sequence[Step]]) -> None:
         """Undo what was done, newest first; go on when something cannot be undone.
@@ -147,7 +155,8 @@ class Ending:
             pass
         except Fault as fault:
             if state["status"] == "completed":
-                state.update(status="faulted", error=fault.error)
+                # The next run is not to do it again, when it has to undo the rest.
+                state.update(status="faulted", error=fault.error, finished=True)
             else:
                 state.setdefault("failed", []).append({"task": "finally", "error": fault.error})
 

@@ -25,6 +25,8 @@ from workflows.interpreter.types import TaskState
 CONTINUE: Final = "continue"
 EXIT: Final = "exit"
 END: Final = "end"
+# Before, a task was not undone when one inside of it had ended the workflow.
+ENDED_INSIDE: Final = "undone-when-ended-inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> 
         raise
     except WorkflowEnd as end:
         frame.note(TaskState.COMPLETED, output=end.output)
+        if step.undoing and workflow.patched(ENDED_INSIDE):
+            frame.run.remember(frame, end.output)
         raise
     except asyncio.CancelledError:
         frame.note(TaskState.CANCELLED)

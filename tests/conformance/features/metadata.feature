@@ -215,3 +215,25 @@ Feature: Millwright's Metadata
     200
     """
     And the plant should have been asked 2 times at '/busy'
+
+  Scenario: What Was Done Is Undone When Only What Is Always Done Fails
+    Given a workflow with definition:
+    """yaml
+    document:
+      dsl: '1.0.3'
+      namespace: scenarios
+      name: finally-fails-and-undoes
+      version: '1.0.0'
+      metadata: { millwright: { finally: [ { tell: { raise: { error: { type: 'https://a.example/x', status: 418 } } } } ] } }
+    do:
+      - a:
+          do: [ { b: { set: { made: a }, then: end } } ]
+          metadata: { millwright: { compensate: [ { undo-a: { set: { x: 1 } } } ] } }
+    """
+    When the workflow is executed
+    Then the workflow should end as COMPENSATED
+    And these tasks should have been undone:
+    """yaml
+    [ /do/0/a ]
+    """
+    And the tasks should run in the order a, b, tell, undo-a
