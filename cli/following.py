@@ -24,7 +24,6 @@ OUTCOMES: Final = {
 }
 # Of these people want to see that they have begun; the others are over at once, or only contain.
 _SLOW: Final = ("call", "run", "wait", "listen")
-_TIMEOUT: Final = "/errors/timeout"
 
 Key: TypeAlias = tuple[str, str]
 
@@ -132,9 +131,6 @@ def title(error: dict[str, Any] | None) -> str:
 
 def outcome(ended: Ended) -> int:
     """Return the exit status for how an instance ended."""
-    # A timeout that the definition sets is one of its errors; Temporal's is a status.
-    if ended.status == "FAILED" and str((ended.error or {}).get("type", "")).endswith(_TIMEOUT):
-        return TIMED_OUT
     return OUTCOMES.get(ended.status, FAILED)
 
 

@@ -55,6 +55,11 @@ timeout: { after: { milliseconds: 200 } }
 do:
   - pause: { wait: { hours: 1 } }
 """
+LATE_TASK = """\
+document: { dsl: '1.0.3', namespace: press-line, name: late-task, version: '1.0.0' }
+do:
+  - pause: { wait: { hours: 1 }, timeout: { after: { milliseconds: 200 } } }
+"""
 Said = tuple[int, str, str]
 Command = Callable[..., Said]
 
@@ -62,7 +67,7 @@ Command = Callable[..., Said]
 @pytest.fixture
 def plant(client: Millwright, system: System, monkeypatch: pytest.MonkeyPatch) -> Millwright:
     """A tenant with definitions, whom the environment names."""
-    for text in (HELLO, FAILING, LONG, LATE, TAGGED):
+    for text in (HELLO, FAILING, LONG, LATE, LATE_TASK, TAGGED):
         client.workflows.publish(text)
     monkeypatch.setenv("MILLWRIGHT_CLIENT_URL", system.url)
     monkeypatch.setenv("MILLWRIGHT_CLIENT_TOKEN", client.access_token or "")
@@ -113,7 +118,11 @@ def test_a_run_shows_its_tasks_and_prints_its_output(millwright: Command) -> Non
 
 @pytest.mark.parametrize(
     ("name", "outcome", "words"),
-    [("failing", FAILED, "A bad part"), ("late", TIMED_OUT, "errors/timeout")],
+    [
+        ("failing", FAILED, "A bad part"),
+        ("late", TIMED_OUT, "TIMED_OUT"),
+        ("late-task", FAILED, "errors/timeout"),
+    ],
 )
 def test_the_exit_status_is_the_outcome(
     millwright: Command, name: str, outcome: int, words: str
@@ -204,13 +213,15 @@ def test_a_detached_run_prints_its_id_and_goes_on(millwright: Command, plant: Mi
 
 
 def test_instances_are_listed_and_narrowed(millwright: Command, plant: Millwright) -> None:
-    failed, long = ended(plant, "failing"), started(plant, "long")
+    failed, late, long = ended(plant, "failing"), ended(plant, "late"), started(plant, "long")
     _until(lambda: long in millwright("instances", "list", "--json")[1])
 
     status, out, _ = millwright("instances", "list", "--status", "failed")
     assert status == OK
     assert [line.split()[0] for line in out.splitlines()] == ["STATUS", "FAILED"]
     assert failed in out
+    _, out, _ = millwright("instances", "list", "--status", "timed_out", "--json")
+    assert [each["id"] for each in json.loads(out)] == [late]
     _, out, _ = millwright("instances", "list", "--active", "--json")
     assert [each["id"] for each in json.loads(out)] == [long]
     _, out, _ = millwright("instances", "list", "--workflow", "press-line/failing@1.0.0", "--json")

@@ -80,6 +80,11 @@ def fingerprints() -> dict[str, Any]:
     return kept
 
 
+def ungated() -> list[str]:
+    """Name what was recorded before a gate."""
+    return sorted(file.name.removesuffix(".json.gz") for file in UNGATED.glob("*.json.gz"))
+
+
 def write_fingerprints(recordings: Sequence[Recording]) -> None:
     """Keep the hashes of these recordings, and forget all others."""
     kept = {

@@ -21,7 +21,7 @@ async def test_a_recorded_history_replays_to_the_same_end(case: Case) -> None:
     assert await replayed(recorded) == (recorded.output, recorded.error)
 
 
-@pytest.mark.parametrize("name", ["raise-without-type", "retry-without-delay"])
+@pytest.mark.parametrize("name", recordings.ungated())
 async def test_a_run_from_before_a_gate_goes_on_as_it_began(name: str) -> None:
     recorded = recordings.read(name, recordings.UNGATED)
     assert await replayed(recorded) == (recorded.output, recorded.error)

@@ -54,7 +54,8 @@ class Language:
         try:
             output = yield from self._in_time(document, body, branch)
         except Fault as fault:
-            fault.error.setdefault("instance", "/")
+            # What comes from a task names it.
+            fault.late = fault.error.setdefault("instance", "/") == "/"
             raise
         return self._shaped(document, output, {})
 

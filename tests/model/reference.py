@@ -286,6 +286,6 @@ class Instance:
 
     def _over(self, result: Json, fault: Fault | None, end: End | None) -> None:
         if fault is not None:
-            self.outcome = Outcome("FAILED", error=fault.error)
+            self.outcome = Outcome("TIMED_OUT" if fault.late else "FAILED", error=fault.error)
         elif end is None:
             self.outcome = Outcome("COMPLETED", output=result)

@@ -12,11 +12,16 @@ class Race(Exception):  # noqa: N818 - not an error
 
 
 class Fault(Exception):  # noqa: N818 - the word of the language
-    """An error on its way up."""
+    """An error on its way up.
+
+    Attributes:
+        late: The time of the whole definition is over.
+    """
 
     def __init__(self, error: Mapping[str, Json]) -> None:
         super().__init__(error)
         self.error = dict(error)
+        self.late = False
 
 
 class End(Exception):  # noqa: N818 - not an error

@@ -242,6 +242,8 @@ def _status(execution: WorkflowExecution) -> Status:
         return Status(said)
     if status in {Status.FAILED, Status.CANCELLED} and said == Status.COMPENSATED:
         return Status.COMPENSATED
+    if status is Status.FAILED and said == Status.TIMED_OUT:
+        return Status.TIMED_OUT
     return status
 
 

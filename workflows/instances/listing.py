@@ -21,6 +21,7 @@ from workflows.runs.rpc import RPC_TIMEOUT
 _SAID: Final = STATUS_ATTRIBUTE
 _QUIET: Final = f"({_SAID} IS NULL OR {_SAID} = 'RUNNING')"
 _NOT_UNDONE: Final = f"({_SAID} IS NULL OR {_SAID} != 'COMPENSATED')"
+_NO_MORE: Final = f"({_SAID} IS NULL OR {_SAID} NOT IN ('COMPENSATED', 'TIMED_OUT'))"
 _CONDITION: Final = {
     Status.RUNNING: f"ExecutionStatus = 'Running' AND {_QUIET}",
     Status.WAITING: f"ExecutionStatus = 'Running' AND {_SAID} = 'WAITING'",
@@ -28,10 +29,13 @@ _CONDITION: Final = {
     Status.COMPENSATING: f"ExecutionStatus = 'Running' AND {_SAID} = 'COMPENSATING'",
     Status.COMPENSATED: f"ExecutionStatus IN ('Failed', 'Canceled') AND {_SAID} = 'COMPENSATED'",
     Status.COMPLETED: "ExecutionStatus = 'Completed'",
-    Status.FAILED: f"ExecutionStatus = 'Failed' AND {_NOT_UNDONE}",
+    Status.FAILED: f"ExecutionStatus = 'Failed' AND {_NO_MORE}",
     Status.CANCELLED: f"ExecutionStatus = 'Canceled' AND {_NOT_UNDONE}",
     Status.TERMINATED: "ExecutionStatus = 'Terminated'",
-    Status.TIMED_OUT: "ExecutionStatus = 'TimedOut'",
+    # Its own timeout is a failure to Temporal, whose timeout an operator may have set.
+    Status.TIMED_OUT: (
+        f"(ExecutionStatus = 'TimedOut' OR (ExecutionStatus = 'Failed' AND {_SAID} = 'TIMED_OUT'))"
+    ),
 }
 
 

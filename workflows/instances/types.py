@@ -17,7 +17,8 @@ class Status(StrEnum):
     """Where an instance is. The last six are final.
 
     PENDING: no worker has begun with it. WAITING: all its branches wait for a time, an event or a
-    person. COMPENSATING: it failed or was cancelled, and what it did is being undone.
+    person. COMPENSATING: it failed or was cancelled, and what it did is being undone. TIMED_OUT:
+    the `timeout` of the workflow itself has passed; one of a task that nobody caught is FAILED.
     """
 
     PENDING = "PENDING"

@@ -18,6 +18,7 @@ from workflows.interpreter.faults import Fault
 from workflows.interpreter.position import Position, State
 from workflows.interpreter.run import Run, Scope
 from workflows.interpreter.steps import Step, WorkflowEnd, run_steps
+from workflows.interpreter.types import RunStatus
 
 Phase: TypeAlias = Literal["compensating", "finally"]
 
@@ -28,6 +29,8 @@ FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
 # Before, nothing was undone when only what is always done had failed.
 UNDONE_AT_LAST: Final = "undone-after-finally"
+# Before, an instance whose own time was over could not be told from others that had failed.
+SAID_TO_BE_LATE: Final = "timed-out"
 
 
 class Ending:
@@ -35,7 +38,8 @@ class Ending:
 
     Attributes:
         state: `status` (completed, faulted, cancelled), `output` or `error`, what has been undone
-            and what could not be; `finished` when what is always done has failed the instance.
+            and what could not be; `finished` when what is always done has failed the instance,
+            `late` when its own time was over.
     """
 
     def __init__(self, run: Run, state: State) -> None:
@@ -186,16 +190,30 @@ class Ending:
         failed: Any = self.state.get("failed", [])
         return {"undone": undone, "failed": failed} if undone or failed else None
 
+    @property
+    def final(self) -> RunStatus | None:
+        """What the instance is found as, where that is not what Temporal calls its end."""
+        undone = self.compensation
+        if undone is not None and not undone["failed"]:
+            return RunStatus.COMPENSATED
+        if self.state.get("late") and workflow.patched(SAID_TO_BE_LATE):
+            return RunStatus.TIMED_OUT
+        return None
+
 
 def completed(output: JsonValue) -> State:
     """Begin the end of a run that came through."""
     return {"status": "completed", "output": output}
 
 
-def faulted(fault: Fault) -> State:
-    """Begin the end of a run that failed."""
+def faulted(fault: Fault, *, late: bool = False) -> State:
+    """Begin the end of a run that failed.
+
+    Args:
+        late: Because its own time was over.
+    """
     fault.at("/")
-    return {"status": "faulted", "error": fault.error}
+    return {"status": "faulted", "error": fault.error, **({"late": True} if late else {})}
 
 
 def cancelled() -> State:

@@ -57,6 +57,7 @@ class Fault(Exception):  # noqa: N818 - the word of the language
         error: `type`, `status`, `title`, and where known `detail` and `instance`.
         attempts: How often the activity behind it ran, when it came from one.
         compensation: What was undone because of it, and what could not be.
+        late: Execution of the task whose time was over, if that is what it is about.
     """
 
     def __init__(self, error: JsonObject, *, attempts: int | None = None) -> None:
@@ -64,6 +65,7 @@ class Fault(Exception):  # noqa: N818 - the word of the language
         super().__init__(self.error.get("title") or self.error.get("type"))
         self.attempts = attempts
         self.compensation: JsonObject | None = None
+        self.late: str | None = None
 
     @classmethod
     def of(cls, kind: Kind, title: str, detail: str | None = None) -> "Fault":

@@ -303,6 +303,8 @@ async def _in_time(step: Step, value: JsonValue, frame: Frame) -> Outcome:
             return await step.body.execute(value, frame)
     except TimeoutError:
         detail = f"Task '{step.name}' took longer than {seconds:g} s."
-        raise Fault.of("timeout", "The task timed out", detail) from None
+        fault = Fault.of("timeout", "The task timed out", detail)
+        fault.late = frame.path
+        raise fault from None
     finally:
         frame.looked_at(bound)

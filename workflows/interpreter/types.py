@@ -138,6 +138,7 @@ class RunStatus(StrEnum):
     PAUSED = "PAUSED"
     COMPENSATING = "COMPENSATING"
     COMPENSATED = "COMPENSATED"
+    TIMED_OUT = "TIMED_OUT"
 
 
 class TaskState(StrEnum):

@@ -284,8 +284,9 @@ class Interpreter:
             following = self.following(start, run)
             await run.lifecycle.settle()
             workflow.continue_as_new(args=[following])
-        if ending.compensation is not None:
-            self.announce(None if ending.compensation["failed"] else RunStatus.COMPENSATED)
+        final = ending.final
+        if final is not None or ending.compensation is not None:
+            self.announce(final)
         await self.last_words(ending.state)
         return ending.result()
 
@@ -365,7 +366,7 @@ class Interpreter:
             output = (await flow(plan.root, start.input, frame)).output
             payload_size(output)
         except Fault as fault:
-            return faulted(fault)
+            return faulted(fault, late=fault.late == frame.path)
         except Leaving:
             raise
         except Exception as error:  # noqa: BLE001 - what was done has to be undone

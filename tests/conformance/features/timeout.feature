@@ -19,7 +19,29 @@ Feature: Timeouts
     """
     When the workflow is executed
     Then the workflow should fault with a timeout error of status 408 at '/'
+    And the workflow should end as TIMED_OUT
     And nap should be cancelled
+
+  Scenario: A Workflow Has Failed When Nothing Catches The Timeout Of A Task
+    Given a workflow with definition:
+    """yaml
+    timeout: { after: PT1H }
+    do: [ { nap: { wait: PT1H, timeout: { after: PT0.05S } } } ]
+    """
+    When the workflow is executed
+    Then the workflow should fault with a timeout error of status 408 at '/do/0/nap'
+    And the workflow should end as FAILED
+
+  Scenario: A Workflow That Takes Too Long Undoes What It Did
+    Given a workflow with definition:
+    """yaml
+    timeout: { after: PT0.5S }
+    do:
+      - a: { set: { x: 1 }, metadata: { millwright: { compensate: [ { undo-a: { set: { x: 1 } } } ] } } }
+      - nap: { wait: PT1H }
+    """
+    When the workflow is executed
+    Then the workflow should end as COMPENSATED
 
   Scenario: A Timeout Can Have A Name
     Given a workflow with definition:
