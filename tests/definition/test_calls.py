@@ -402,3 +402,39 @@ def test_a_local_call_has_to_be_one_that_may_happen_twice(task: str) -> None:
 def test_a_request_that_may_be_repeated_can_be_local() -> None:
     task = "call: http, with: { method: get, endpoint: 'https://e.com' }"
     assert validate(with_tasks(f"- a: {{ {task}, {LOCAL % ''} }}")) == []
+
+
+GET = "call: http, with: { method: get, endpoint: 'https://e.com' }"
+
+
+@pytest.mark.parametrize(
+    ("task", "place"),
+    [
+        (f"{GET}, {LOCAL % ', timeout: PT6S'}", "/do/0/a/metadata/millwright/timeout"),
+        (f"{GET}, timeout: {{ after: {{ minutes: 1 }} }}, {LOCAL % ''}", "/do/0/a/timeout"),
+        (f"{GET}, timeout: patient, {LOCAL % ''}", "/do/0/a/timeout"),
+    ],
+)
+def test_a_local_call_has_to_be_short(task: str, place: str) -> None:
+    used = "use: { timeouts: { patient: { after: PT10S } } }\n"
+    found = only(used + with_tasks(f"- a: {{ {task} }}"))
+    assert (found.code, found.pointer) == ("wrong-value", place)
+    assert "5 s at most" in found.message
+
+
+@pytest.mark.parametrize("timeout", ["PT5S", "'${ .patience }'"])
+def test_a_local_call_may_say_how_short(timeout: str) -> None:
+    for task in (
+        f"{GET}, {LOCAL % f', timeout: {timeout}'}",
+        f"{GET}, timeout: {{ after: {timeout} }}, {LOCAL % ''}",
+    ):
+        assert validate(with_tasks(f"- a: {{ {task} }}")) == []
+
+
+def test_a_subscription_is_never_short() -> None:
+    document = "document: { endpoint: 'https://e.com/a.json' }, channel: c"
+    subscription = "subscription: { consume: { amount: 1 } }"
+    task = f"call: asyncapi, with: {{ {document}, {subscription} }}"
+    keyed = LOCAL % ", idempotencyKey: k"
+    found = only(with_tasks(f"- a: {{ {task}, {keyed} }}"))
+    assert found.pointer == "/do/0/a/metadata/millwright/local"

@@ -30,6 +30,12 @@ async def scheduled(handle: WorkflowHandle[Any, Any]) -> Any:
     raise AssertionError("nothing was scheduled")
 
 
+async def timers(handle: WorkflowHandle[Any, Any]) -> list[Any]:
+    """Return the timers that were set."""
+    events = [event async for event in handle.fetch_history_events()]
+    return [event for event in events if event.HasField("timer_started_event_attributes")]
+
+
 async def test_tenants_take_turns_unless_told_otherwise(run: Runner) -> None:
     handle = await run.start(ask("{ priority: 2 }"))
     await run.ended(handle)
@@ -90,3 +96,39 @@ async def test_a_local_call_is_tried_again_too(run: Runner, busy: Busy) -> None:
 
     assert ended.error is None
     assert busy.asked == 2
+
+
+async def test_the_time_of_a_task_is_over_also_during_a_local_call(run: Runner, busy: Busy) -> None:
+    busy.holds_s = 5.0
+    tasks = ask("{ local: true }", busy.url).replace("ask: {", "ask: { timeout: { after: PT1S },")
+    handle = await run.start(tasks)
+    ended = await run.ended(handle)
+
+    assert ended.kind == "timeout"
+    assert ended.error["detail"] == "Task 'ask' took longer than 1 s."
+    assert await run.replay(handle) == 1
+    # Neither another attempt was waited for, nor the task's own clock, which would be late.
+    assert not await timers(handle)
+    assert busy.asked == 1
+
+
+async def test_a_local_call_is_short_whatever_is_said(run: Runner, busy: Busy) -> None:
+    busy.holds_s = 8.0
+    once = "local: true, retry: { attempts: 1 }"
+    ended = await run(ask(f"{{ {once} }}", busy.url))
+    assert "no answer within 5 s" in ended.error["detail"]
+
+    computed = "timeout: '${ \"PT\\(.s)S\" }'"
+    ended = await run(ask(f"{{ {once}, {computed} }}", busy.url), {"s": 20})
+    assert "no answer within 5 s" in ended.error["detail"]
+
+
+async def test_between_attempts_of_a_local_call_an_instance_is_not_held(
+    run: Runner, busy: Busy
+) -> None:
+    busy.answers = [503]
+    local = "{ local: true, retry: { attempts: 2, delay: PT0.01S } }"
+    handle = await run.start(ask(local, busy.url))
+    await run.ended(handle)
+    assert len(await timers(handle)) == 1
+    assert await run.replay(handle) == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from typing_extensions import override
@@ -21,11 +21,15 @@ class Busy:
     def __init__(self) -> None:
         self.answers: list[int] = []
         self.asked = 0
+        # How long it takes to answer, until it is shut down.
+        self.holds_s = 0.0
+        self.over = Event()
         busy = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 busy.asked += 1
+                busy.over.wait(busy.holds_s)
                 self.send_response(busy.answers.pop(0) if busy.answers else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -44,6 +48,7 @@ def busy() -> Iterator[Busy]:
     thread = Thread(target=busy.server.serve_forever)
     thread.start()
     yield busy
+    busy.over.set()
     busy.server.shutdown()
     thread.join()
     busy.server.server_close()

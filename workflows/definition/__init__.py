@@ -1,6 +1,6 @@
 """Definitions: text in, checked models out. Pure: nothing is fetched, stored or started here."""
 
-from workflows.definition.durations import duration_seconds
+from workflows.definition.durations import MAX_LOCAL_S, duration_seconds
 from workflows.definition.findings import Code, Finding, InvalidDefinitionError
 from workflows.definition.functions import CATALOG
 from workflows.definition.loader import LoadedDocument, load_document
@@ -99,6 +99,7 @@ from workflows.definition.schemas import compile_schema
 
 __all__ = [
     "CATALOG",
+    "MAX_LOCAL_S",
     "A2aArguments",
     "ActivityRetry",
     "AsyncApiArguments",

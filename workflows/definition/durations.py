@@ -11,6 +11,9 @@ from workflows.definition.findings import shown
 
 # Longer than any run; shorter than what a timer cannot hold.
 MAX_SECONDS: Final = 100 * 366 * 86_400
+# How long a local call may take. While it runs the worker holds the whole instance: no clock, no
+# decision and no cancellation reaches it, and Temporal gives up on a worker after 10 s.
+MAX_LOCAL_S: Final = 5.0
 _PART: Final[Mapping[str, float]] = {
     "days": 86_400,
     "hours": 3_600,

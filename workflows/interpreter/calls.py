@@ -45,8 +45,11 @@ LOOKUP_RETRY: Final = RetryPolicy(
 )
 # A worker that dies is noticed after this long; activities report at a third of it.
 HEARTBEAT: Final = timedelta(seconds=10)
-# A longer pause before a local activity's next attempt is a timer, which survives the worker.
-LOCAL_RETRY: Final = timedelta(seconds=2)
+# Every pause before a local activity's next attempt is a timer: it survives the worker, and the run
+# sees meanwhile what else has happened.
+LOCAL_RETRY: Final = timedelta(milliseconds=1)
+# What a local activity may need besides the exchange itself.
+LOCAL_MARGIN_S: Final = 1.0
 # What an activity may need besides the exchange itself: a thread, a token, a slow database.
 MARGIN: Final = timedelta(seconds=15)
 
@@ -112,6 +115,7 @@ class Calls:
         retry: RetryPolicy = CALL_RETRY,
         policy: Policy = DEFAULT,
         own_queue: OwnQueue | None = None,
+        deadline: float | None = None,
     ) -> Answer:
         """Run one activity and wait for it.
 
@@ -121,9 +125,11 @@ class Calls:
             timeout_s: How long the outside may take for one attempt.
             policy: What the task wants of the engine.
             own_queue: Where other workers take it than those of the run.
+            deadline: When the time of the task is over; local calls keep to it by themselves.
 
         Raises:
             Fault: When it failed for good, or its input is too large.
+            TimeoutError: When a local one was under way at the deadline.
         """
         size = payload_size(request)
         await self.charge(size)
@@ -140,7 +146,7 @@ class Calls:
             try:
                 raw: RawValue
                 if policy.local:
-                    raw = await self._local(activity, request, common)
+                    raw = await self._local(activity, request, common, timeout_s, deadline)
                 else:
                     mark = await self.handout.admit(wire_size(size))
                     raw = await workflow.execute_activity(
@@ -173,9 +179,25 @@ class Calls:
         found: T = workflow.payload_converter().from_payload(raw.payload, answer)
         return found
 
-    async def _local(self, activity: str, request: BaseModel, common: _Common) -> RawValue:
-        """Run an activity in this worker, without a queue and without a heartbeat."""
+    async def _local(
+        self,
+        activity: str,
+        request: BaseModel,
+        common: _Common,
+        timeout_s: float,
+        deadline: float | None,
+    ) -> RawValue:
+        """Run an activity in this worker, without a queue and without a heartbeat.
+
+        While it runs the instance sees nothing else, no clock either: so it has to keep the time of
+        its task by itself.
+        """
         await self.handout.room_for_result()
+        left = (
+            None if deadline is None else timedelta(seconds=max(deadline - workflow.time(), 0.001))
+        )
+        longest = timedelta(seconds=timeout_s + LOCAL_MARGIN_S)
+        common["start_to_close_timeout"] = longest
         size = 0
         try:
             with self.handout.promised_result():
@@ -184,9 +206,18 @@ class Calls:
                     request,
                     **common,
                     result_type=RawValue,
+                    schedule_to_close_timeout=left,
                     local_retry_threshold=LOCAL_RETRY,
                 )
             size = len(raw.payload.data)
+        except (ActivityError, ActivityTimeout) as error:
+            # A replay finds the bare timeout, not that of an activity.
+            if isinstance(error, ActivityError) and not isinstance(error.cause, ActivityTimeout):
+                raise
+            if left is not None and left <= longest:
+                raise TimeoutError from error
+            detail = f"{activity}: no end within {longest.total_seconds():g} s."
+            raise Fault.of("timeout", "The call took too long", detail) from error
         finally:
             self.handout.recorded(size)
         return raw

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from activities.requests import Request
 from activities.types import ActivityResult
 from foundation.json import JsonValue
-from workflows.definition import TaskBase
+from workflows.definition import MAX_LOCAL_S, TaskBase
 from workflows.interpreter.admission import admitted, limits_of
 from workflows.interpreter.calls import OwnQueue
 from workflows.interpreter.compiling import Place
@@ -51,6 +51,8 @@ class ActivityCall(Generic[R]):
         policy = frame.step.policy
         timeout = self.timeout or policy.timeout
         timeout_s = timeout.seconds(value, frame) if timeout else self.timeout_s
+        if policy.local:
+            timeout_s = min(timeout_s, MAX_LOCAL_S)
         limits = limits_of(value, frame)
         request = self.blueprint.request(
             value,
@@ -69,9 +71,10 @@ class ActivityCall(Generic[R]):
                 ActivityResult,
                 activity_id=frame.path,
                 summary=frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}",
-                timeout_s=timeout_s * self.exchanges,
+                timeout_s=timeout_s if policy.local else timeout_s * self.exchanges,
                 policy=policy,
                 own_queue=self.own_queue,
+                deadline=frame.deadline,
             )
 
         answer = await (attempt() if limits is None else admitted(frame, attempt))
