@@ -6,6 +6,7 @@ credential in its answer must not write it into the history of the run.
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ R = TypeVar("R", bound=Request)
 HIDDEN: Final = "***"
 # What is shorter occurs everywhere by chance; the store of secrets takes nothing shorter.
 MIN_HIDDEN_CHARS: Final = 4
+# Hosts whose names are not ASCII are spelled with such a mark, and nothing can be read there.
+_PUNYCODE: Final = "xn--"
+_MAX_LABEL: Final = 63
+_HOST: Final = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Mask:
 
     def __init__(self) -> None:
         self._spellings: list[str] = []
+        self._folded: set[str] = set()
 
     def hide(self, texts: Collection[str]) -> None:
         """Hide these, too."""
@@ -68,18 +74,20 @@ class Mask:
         known = spellings.union(self._spellings)
         # The longest first: one may be part of another.
         self._spellings = sorted(known, key=lambda each: (-len(each), each))
+        self._folded.update(text.casefold() for text in texts if len(text) >= MIN_HIDDEN_CHARS)
 
     def text(self, text: str) -> str:
         """Return the text without them."""
         for spelling in self._spellings:
             text = text.replace(spelling, HIDDEN)
-        return text
+        return self._without_hosts(text)
 
     def data(self, data: bytes) -> bytes:
         """Return data without them: in base64 they could not be found any more."""
         for spelling in self._spellings:
             data = data.replace(spelling.encode(errors="replace"), HIDDEN.encode())
-        return data
+        # One byte is one character here, so nothing else of them changes.
+        return self._without_hosts(data.decode("latin-1")).encode("latin-1")
 
     def value(self, value: JsonValue) -> JsonValue:
         """Return the value without them, names of members included."""
@@ -95,17 +103,38 @@ class Mask:
             case _:
                 return value
 
+    def _without_hosts(self, text: str) -> str:
+        if not self._folded or _PUNYCODE not in text.lower():
+            return text
+        return _HOST.sub(self._host, text)
+
+    def _host(self, found: re.Match[str]) -> str:
+        """Return the name of a host as it is, unless one of the texts stands in it."""
+        name = ".".join(map(_decoded, found[0].lower().split("."))).casefold()
+        return HIDDEN if any(text in name for text in self._folded) else found[0]
+
 
 def _spellings(text: str) -> Iterator[str]:
     if len(text) < MIN_HIDDEN_CHARS:
         return
-    yield text
-    yield json.dumps(text)[1:-1]
-    yield quote(text, safe="")
-    yield quote_plus(text)
+    # The names of hosts are in small letters, whatever was written; others shout them.
+    for each in (text, text.lower(), text.upper(), text.casefold()):
+        yield each
+        yield json.dumps(each)[1:-1]
+        yield quote(each, safe="")
+        yield quote_plus(each)
     encoded = base64.b64encode(text.encode(errors="replace")).decode()
     yield encoded
     yield encoded.rstrip("=")
+
+
+def _decoded(label: str) -> str:
+    if not label.startswith(_PUNYCODE) or len(label) > _MAX_LABEL:
+        return label
+    try:
+        return label.removeprefix(_PUNYCODE).encode().decode("punycode")
+    except UnicodeError:
+        return label
 
 
 @dataclass(slots=True)

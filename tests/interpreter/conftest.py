@@ -228,6 +228,8 @@ class Runner:
 SECRETS: dict[str, JsonValue] = {
     "planted": "s3cr3t-plant-key",
     "pair": {"username": "press-user", "password": "pa55-w0rd!"},
+    "shouted": "S3CR3T-CANARY-77",
+    "foreign": "geheim-wörter",
 }
 
 

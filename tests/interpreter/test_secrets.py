@@ -145,6 +145,19 @@ async def test_a_raw_answer_does_not_hide_a_secret_in_its_encoding(run: Runner) 
     assert_hidden(kept)
 
 
+@pytest.mark.parametrize("name", ["shouted", "foreign"])
+async def test_a_secret_in_the_name_of_a_host_is_hidden_however_it_is_spelled(
+    run: Runner, name: str
+) -> None:
+    """Names are looked up in small letters, and in ASCII."""
+    asks = call(f"endpoint: 'http://press-${{ $secrets.{name} }}.invalid/x'")
+    _, error, kept = await everything_of(run, asks.replace("pair", name))
+    assert "no connection" in error["detail"]
+    secret = str(SECRETS[name])
+    encoded = f"press-{secret}".lower().encode("punycode").decode()
+    assert [text for text in (secret, secret.lower(), encoded) if text in kept] == []
+
+
 async def test_an_error_does_not_repeat_a_secret(run: Runner) -> None:
     _, error, kept = await everything_of(
         run, call(f"endpoint: '{ECHO}/refused', headers: {{ X-Key: '${{ $secrets.planted }}' }}")
