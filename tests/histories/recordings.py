@@ -67,9 +67,14 @@ def read(name: str, folder: Path = FOLDER) -> Recording:
     return Recording(name, kept["workflow_id"], runs, kept["output"], kept["error"])
 
 
-def text_of(name: str) -> str:
+def ungated() -> list[str]:
+    """Name what was recorded before its gate."""
+    return sorted(file.name.removesuffix(".json.gz") for file in UNGATED.glob("*.json.gz"))
+
+
+def text_of(name: str, folder: Path = FOLDER) -> str:
     """Return everything that a file holds, payloads decoded."""
-    text = gzip.decompress(_file(name).read_bytes()).decode()
+    text = gzip.decompress(_file(name, folder).read_bytes()).decode()
     payloads = re.findall(r'"data":"([^"]*)"', text)
     return "\n".join([text, *(b64decode(each).decode(errors="replace") for each in payloads)])
 
@@ -78,11 +83,6 @@ def fingerprints() -> dict[str, Any]:
     """Return the engine that recorded, and the hash of each case."""
     kept: dict[str, Any] = json.loads(FINGERPRINTS.read_text()) if FINGERPRINTS.exists() else {}
     return kept
-
-
-def ungated() -> list[str]:
-    """Name what was recorded before a gate."""
-    return sorted(file.name.removesuffix(".json.gz") for file in UNGATED.glob("*.json.gz"))
 
 
 def write_fingerprints(recordings: Sequence[Recording]) -> None:

@@ -14,6 +14,8 @@ from workflows.interpreter.types import ENGINE
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
+EACH_UNGATED = pytest.mark.parametrize("name", recordings.ungated())
+
 
 @EACH
 async def test_a_recorded_history_replays_to_the_same_end(case: Case) -> None:
@@ -21,7 +23,7 @@ async def test_a_recorded_history_replays_to_the_same_end(case: Case) -> None:
     assert await replayed(recorded) == (recorded.output, recorded.error)
 
 
-@pytest.mark.parametrize("name", recordings.ungated())
+@EACH_UNGATED
 async def test_a_run_from_before_a_gate_goes_on_as_it_began(name: str) -> None:
     recorded = recordings.read(name, recordings.UNGATED)
     assert await replayed(recorded) == (recorded.output, recorded.error)
@@ -36,7 +38,15 @@ def test_a_recording_has_the_fingerprint_that_is_written_down(case: Case) -> Non
 
 @EACH
 def test_a_recording_tells_nothing_of_the_machine_and_no_secret(case: Case) -> None:
-    text = recordings.text_of(case.name)
+    assert_tells_nothing(recordings.text_of(case.name))
+
+
+@EACH_UNGATED
+def test_a_recording_from_before_a_gate_tells_nothing_either(name: str) -> None:
+    assert_tells_nothing(recordings.text_of(name, recordings.UNGATED))
+
+
+def assert_tells_nothing(text: str) -> None:
     assert not re.findall(r"\d@|/home|/work|/tmp|site-packages|\.py\b|planted", text)
 
 

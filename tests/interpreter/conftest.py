@@ -26,7 +26,7 @@ from activities.logins import Authenticator
 from foundation.blobs import BlobStore
 from foundation.database import Database
 from foundation.errors import NotFoundError
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue, digest
 from foundation.settings import EgressSettings, EventSettings, TemporalSettings
 from foundation.temporal import connect
 from security.accounts.people import PeopleInMemory
@@ -160,6 +160,21 @@ class Runner:
             id=f"{self.tenant}/{prepared.namespace}/{prepared.name}/{key or uuid4().hex}",
             task_queue=self.task_queue,
             memo=memo or ({"started_by": by} if by else None),
+        )
+
+    async def start_older(self, document: JsonObject) -> WorkflowHandle[Any, Any]:
+        """Start what an older version has published, and this one would not."""
+        return await self.client.start_workflow(
+            "tests.older",
+            StartInput(
+                tenant_id=self.tenant,
+                input=None,
+                definition_hash=digest(document),
+                document=document,
+                engine=ENGINE,
+            ),
+            id=f"{self.tenant}/tests/older/{uuid4().hex}",
+            task_queue=self.task_queue,
         )
 
     async def __call__(self, tasks: str, value: Any = None) -> Ended:

@@ -1,5 +1,7 @@
 """Definitions: text in, checked models out. Pure: nothing is fetched, stored or started here."""
 
+from workflows.definition.approval import MAX_QUORUM
+from workflows.definition.arguments import is_expression
 from workflows.definition.durations import MAX_LOCAL_S, duration_seconds
 from workflows.definition.findings import Code, Finding, InvalidDefinitionError
 from workflows.definition.functions import CATALOG
@@ -95,11 +97,12 @@ from workflows.definition.prepare import (
     validate,
     wanted,
 )
-from workflows.definition.schemas import compile_schema
+from workflows.definition.schemas import InvalidSchemaError, compile_schema
 
 __all__ = [
     "CATALOG",
     "MAX_LOCAL_S",
+    "MAX_QUORUM",
     "A2aArguments",
     "ActivityRetry",
     "AsyncApiArguments",
@@ -149,6 +152,7 @@ __all__ = [
     "HttpOutput",
     "InputFilter",
     "InvalidDefinitionError",
+    "InvalidSchemaError",
     "LifecycleLevel",
     "ListenSpec",
     "ListenTask",
@@ -189,6 +193,7 @@ __all__ = [
     "WaitTask",
     "compile_schema",
     "duration_seconds",
+    "is_expression",
     "load_definition",
     "load_document",
     "prepare",

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workflows.definition.arguments import Arguments
+from workflows.definition.arguments import Arguments, Computed, has_computed
 from workflows.definition.findings import Code
 from workflows.definition.models.base import Given, Json, JsonMap, refusal
 from workflows.definition.notify import Line, Recipients, Window
@@ -15,6 +15,8 @@ MAX_RUNGS: Final = 10
 
 
 def _schema(form: JsonMap) -> JsonMap:
+    if has_computed(form):
+        return form
     try:
         compile_schema(form)
     except InvalidSchemaError as error:
@@ -39,7 +41,7 @@ class RungArguments(Arguments):
     """Who may decide as well, when nobody has so long after the step before."""
 
     after: Window
-    candidates: CandidateArguments
+    candidates: Computed[CandidateArguments]
 
 
 class ApprovalTimeoutArguments(Arguments):
@@ -56,9 +58,9 @@ class ApprovalArguments(Arguments):
     title: Line
     description: Given[Annotated[str, Field(min_length=1)]] = None
     data: Json = None
-    form: Given[Annotated[JsonMap, AfterValidator(_schema)]] = None
-    candidates: CandidateArguments
-    quorum: Annotated[int, Field(ge=1, le=MAX_QUORUM)] = 1
+    form: Given[Computed[Annotated[JsonMap, AfterValidator(_schema)]]] = None
+    candidates: Computed[CandidateArguments]
+    quorum: Computed[Annotated[int, Field(ge=1, le=MAX_QUORUM)]] = 1
     allow_requester: bool = False
     reminders: Given[Annotated[list[Window], Field(min_length=1, max_length=MAX_RUNGS)]] = None
     escalation: Given[Annotated[list[RungArguments], Field(min_length=1, max_length=MAX_RUNGS)]] = (

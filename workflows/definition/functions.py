@@ -1,13 +1,13 @@
 """The default catalogue: functions that every definition can call without declaring them."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from foundation.json import JsonObject
 from workflows.definition.approval import ApprovalArguments
-from workflows.definition.arguments import Arguments
+from workflows.definition.arguments import Arguments, Computed
 from workflows.definition.models.base import JsonMap
 from workflows.definition.notify import NotifyArguments
 
@@ -21,8 +21,8 @@ class McpToolArguments(Arguments):
 
     server: str = Field(min_length=1)
     tool: str = Field(min_length=1)
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    arguments: JsonMap = Field(default_factory=JsonObject)
+    sha256: Computed[Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")]] = None
+    arguments: Computed[JsonMap] = Field(default_factory=JsonObject)
 
 
 CATALOG: Final[Mapping[str, type[Arguments]]] = {

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Final, Self, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from foundation.json import JsonObject
-from workflows.definition.arguments import Arguments
+from workflows.definition.arguments import Arguments, Computed, has_computed, is_expression
 from workflows.definition.durations import duration_seconds
 from workflows.definition.findings import Code, Path, shown
 from workflows.definition.models.base import Given, Json, JsonMap, exactly_one, refusal
-from workflows.expressions import expression_in, has_expressions
+from workflows.expressions import has_expressions
 
 MAX_PERMITS: Final = 1_000
 MAX_WINDOW_S: Final = 366 * 86_400
@@ -44,7 +44,7 @@ def _line(text: str) -> None:
 
 
 def _recipients(value: Json) -> Json:
-    if isinstance(value, str) and expression_in(value) is not None:
+    if is_expression(value):
         return value
     for each in value if isinstance(value, list) else [value]:
         if not isinstance(each, str):
@@ -57,7 +57,7 @@ def _recipients(value: Json) -> Json:
 
 
 def _window(value: Json) -> Json:
-    if _has_expressions(value):
+    if isinstance(value, (str, dict)) and has_computed(value):
         return value
     try:
         seconds = duration_seconds(value)
@@ -73,16 +73,6 @@ def _key(value: Json) -> Json:
         message = "The key must be a text, such as 'line-${ .line }-stopped'."
         raise refusal(Code.WRONG_TYPE, message)
     return value
-
-
-def _has_expressions(value: object) -> bool:
-    match value:
-        case str():
-            return has_expressions(value)
-        case dict():
-            return any(map(_has_expressions, value.values()))
-        case _:
-            return False
 
 
 Line: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_written_out(_line))]
@@ -125,7 +115,7 @@ class RateLimitArguments(Arguments):
     """Send no more than so many to one place in such a time."""
 
     key: Given[Key] = None
-    permits: int = Field(ge=1, le=MAX_PERMITS)
+    permits: Computed[Annotated[int, Field(ge=1, le=MAX_PERMITS)]]
     period: Window
 
 
@@ -139,7 +129,7 @@ class NotifyArguments(Arguments):
     webhook: Given[WebhookArguments] = None
     title: Given[Line] = None
     text: Given[Annotated[str, Field(min_length=1)]] = None
-    data: Given[JsonMap] = None
+    data: Given[Computed[JsonMap]] = None
     deduplicate: Given[DeduplicateArguments] = None
     rate_limit: Given[RateLimitArguments] = None
 

@@ -8,15 +8,16 @@ import jsonschema_rs
 from pydantic import ValidationError
 
 from foundation.json import JsonObject, JsonValue
+from workflows.definition.arguments import is_expression
 from workflows.definition.checks.subject import Site, Subject, texts
 from workflows.definition.elsewhere.names import is_elsewhere
-from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
+from workflows.definition.findings import Code, Problem, did_you_mean, shown
 from workflows.definition.functions import CATALOG
 from workflows.definition.models import CallFunction, TaskBase
 from workflows.definition.models.tasks import RESERVED_CALLS
 from workflows.definition.schemas import InvalidSchemaError, compile_schema
 from workflows.definition.shape import problems_of_arguments
-from workflows.expressions import expression_in, has_expressions
+from workflows.expressions import has_expressions
 
 # Compiling a definition stays far below the two seconds that Temporal gives a workflow task.
 MAX_CALLS: Final = 500
@@ -68,6 +69,8 @@ def _who_notifies(subject: Subject, site: Site, task: CallFunction) -> Iterator[
     known = subject.names("functions")
     if isinstance(notify, str) and notify not in known:
         hint = did_you_mean(notify, sorted(known)) or " Declare it in use.functions."
+        if is_expression(notify):
+            hint = " Write its name out: no expression can stand for it."
         message = f"There is no function {shown(notify)}.{hint}"
         yield Problem(Code.UNKNOWN_FUNCTION, (*site.path, "with", "notify"), message)
 
@@ -79,16 +82,17 @@ def _catalogue_arguments(site: Site, task: CallFunction) -> Iterator[Problem]:
     except ValidationError as error:
         path = (*site.path, "with") if task.with_ is not None else site.path
         for problem in problems_of_arguments(error, CATALOG[task.call]):
-            if not _is_expression(given, problem.path):
-                yield Problem(Code.FUNCTION_ARGUMENTS, (*path, *problem.path), problem.message)
+            message = f"{problem.message}{_advice(given, problem)}"
+            yield Problem(Code.FUNCTION_ARGUMENTS, (*path, *problem.path), message)
 
 
-def _is_expression(given: JsonObject, path: Path) -> bool:
-    """Tell whether the value at a path is known only when the task runs."""
+def _advice(given: JsonObject, problem: Problem) -> str:
     value: Any = given
-    for token in path:
+    for token in problem.path:
         value = value[token]
-    return isinstance(value, str) and expression_in(value) is not None
+    if problem.code is Code.UNKNOWN_KEY or not is_expression(value):
+        return ""
+    return " Write it out: no expression can stand for it."
 
 
 def _declared_arguments(

@@ -5,6 +5,7 @@ comes from the wrong person or was made with other data in view. Who decides is 
 alone; the inbox shows what the run tells it.
 
     candidates   who may decide
+    computed     what expressions stand for
     naming       its id
     box          takes decisions; all its state is data
     task         opens, waits, reminds, escalates, ends

@@ -5,8 +5,8 @@ from typing import Final
 from temporalio import workflow
 
 from activities.approvals.types import Approval, ApprovalStatus, Person, Vote
-from foundation.json import canonical
-from foundation.schemas import Schema, described
+from foundation.json import JsonObject, canonical
+from foundation.schemas import compiled, described
 from workflows.interpreter.position import State
 from workflows.interpreter.tasks.call.approval.candidates import MAX_USERS
 from workflows.interpreter.types import Decision, Refusal
@@ -21,9 +21,8 @@ class Box:
     when, by itself), `tell` (whom to notify of what), `shown` (the revision that the inbox has).
     """
 
-    def __init__(self, state: State, form: Schema | None) -> None:
+    def __init__(self, state: State) -> None:
         self.state = state
-        self._form = form
 
     @property
     def approval(self) -> Approval:
@@ -51,7 +50,7 @@ class Box:
         elif vote.data_hash != approval.data_hash:
             return Refusal.CONFLICT, "What is to be approved is not what you saw. Look again."
         else:
-            why = self._wrong_form(vote)
+            why = _wrong_form(vote, approval.form)
         return None if why is None else (Refusal.INVALID, why)
 
     def take(self, decision: Decision) -> None:
@@ -82,16 +81,17 @@ class Box:
         """Nobody can decide any more."""
         self.change(status=status, closed_at=workflow.time())
 
-    def _wrong_form(self, vote: Vote) -> str | None:
-        if len(canonical(vote.form)) > MAX_FORM_BYTES:
-            return f"The form takes more than {MAX_FORM_BYTES:,} bytes."
-        if self._form is None:
-            return None if vote.form is None else "There is no form to fill in."
-        # Whoever says no need not say more.
-        if not vote.approves and vote.form is None:
-            return None
-        violations = self._form.violations(vote.form)
-        return f"The form is not filled in rightly: {described(violations)}" if violations else None
+
+def _wrong_form(vote: Vote, form: JsonObject | None) -> str | None:
+    if len(canonical(vote.form)) > MAX_FORM_BYTES:
+        return f"The form takes more than {MAX_FORM_BYTES:,} bytes."
+    if form is None:
+        return None if vote.form is None else "There is no form to fill in."
+    # Whoever says no need not say more.
+    if not vote.approves and vote.form is None:
+        return None
+    violations = compiled(form).violations(vote.form)
+    return f"The form is not filled in rightly: {described(violations)}" if violations else None
 
 
 def _may_not(person: Person, approval: Approval) -> tuple[Refusal, str] | None:

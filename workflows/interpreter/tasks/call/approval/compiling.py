@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from foundation.json import JsonValue
-from foundation.schemas import compiled
-from workflows.definition import CallFunction, duration_seconds
+from pydantic import ValidationError
+
+from foundation.json import JsonObject, JsonValue
+from workflows.definition import CATALOG, CallFunction, duration_seconds, is_expression
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.tasks.call.approval.candidates import Candidates, Rung
@@ -14,7 +15,7 @@ from workflows.interpreter.tasks.call.approval.task import Ask
 def compile_approval(task: CallFunction, place: Place) -> Ask:
     """Compile a `call: approval` task."""
     given = task.with_ or {}
-    timeout, form = given.get("timeout"), given.get("form")
+    timeout = given.get("timeout")
     limit: Mapping[str, JsonValue] = timeout if isinstance(timeout, dict) else {}
     notify = given.get("notify")
     return Ask(
@@ -22,10 +23,9 @@ def compile_approval(task: CallFunction, place: Place) -> Ask:
             {name: given[name] for name in ("title", "description") if name in given}
         ),
         data=place.template(given["data"]) if "data" in given else None,
-        form=form if isinstance(form, dict) else None,
-        schema=compiled(form) if isinstance(form, dict) else None,
+        form=place.template(given["form"]) if "form" in given else None,
         candidates=_candidates(given["candidates"], place),
-        quorum=int(str(given.get("quorum", 1))),
+        quorum=place.template(given.get("quorum", 1)),
         allow_requester=given.get("allowRequester") is True,
         reminders=[_delay(each, place) for each in _list(given.get("reminders"))],
         ladder=[
@@ -38,7 +38,19 @@ def compile_approval(task: CallFunction, place: Place) -> Ask:
         default=place.template(limit["value"]) if "value" in limit else None,
         faults=given.get("onReject", "fault") == "fault",
         notify=place.function(str(notify)) if notify is not None else None,
+        misplaced=_misplaced(given),
     )
+
+
+def _misplaced(given: JsonObject) -> str | None:
+    """Name an argument for which no expression can stand, and one does."""
+    try:
+        CATALOG["approval"].model_validate(given)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            if is_expression(problem["input"]):
+                return "/".join(map(str, problem["loc"]))
+    return None
 
 
 def _list(value: JsonValue) -> list[JsonValue]:
@@ -46,12 +58,9 @@ def _list(value: JsonValue) -> list[JsonValue]:
 
 
 def _candidates(given: JsonValue, place: Place) -> Candidates:
-    written = given if isinstance(given, dict) else {}
-    users, roles = written.get("users"), written.get("roles")
-    return Candidates(
-        place.template(users) if users is not None else None,
-        place.template(roles) if roles is not None else None,
-    )
+    if not isinstance(given, dict):
+        return Candidates({}, place.template(given))
+    return Candidates({name: place.template(each) for name, each in given.items()})
 
 
 def _delay(written: JsonValue, place: Place) -> Delay:

@@ -10,8 +10,7 @@ from temporalio import workflow
 from activities.approvals.marks import mark
 from activities.approvals.types import Approval, ApprovalStatus
 from activities.types import ActivityResult
-from foundation.json import JsonObject, JsonValue, digest
-from foundation.schemas import Schema
+from foundation.json import JsonValue, digest
 from workflows.expressions import Template
 from workflows.interpreter.calls import LOOKUP_RETRY, shortened
 from workflows.interpreter.control import Leaving
@@ -23,6 +22,11 @@ from workflows.interpreter.run import Frame, instant, moment
 from workflows.interpreter.steps import Outcome, Step, run_step
 from workflows.interpreter.tasks.call.approval.box import Box
 from workflows.interpreter.tasks.call.approval.candidates import Candidates, Rung
+from workflows.interpreter.tasks.call.approval.computed import (
+    form_of,
+    quorum_of,
+    refuse_misplaced,
+)
 from workflows.interpreter.tasks.call.approval.naming import approval_id
 
 TIMEOUT_S: Final = 15.0
@@ -34,10 +38,9 @@ class Ask:
 
     shown: Template
     data: Template | None
-    form: JsonObject | None
-    schema: Schema | None
+    form: Template | None
     candidates: Candidates
-    quorum: int
+    quorum: Template
     allow_requester: bool
     reminders: Sequence[Delay]
     ladder: Sequence[Rung]
@@ -46,12 +49,13 @@ class Ask:
     default: Template | None
     faults: bool
     notify: Step | None
+    misplaced: str | None
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         is_new = _is_new(frame)
         if is_new:
             self._begin(value, frame)
-        box = Box(frame.state, self.schema)
+        box = Box(frame.state)
         approvals, approval = frame.run.approvals, box.approval
         approvals[approval.id] = box
         stays = False
@@ -71,6 +75,7 @@ class Ask:
         return Outcome(self._output(box.approval, value, frame))
 
     def _begin(self, value: JsonValue, frame: Frame) -> None:
+        refuse_misplaced(self.misplaced)
         shown = frame.evaluate(self.shown, value)
         assert isinstance(shown, dict)  # noqa: S101 - compiled from an object
         data = value if self.data is None else frame.evaluate(self.data, value)
@@ -90,11 +95,11 @@ class Ask:
             else None,
             data=data,
             data_hash=digest(data),
-            form=self.form,
+            form=form_of(self.form, value, frame),
             users=users,
             roles=roles,
             excluded=[] if self.allow_requester else requesters(workflow.memo(), info.workflow_id),
-            quorum=self.quorum,
+            quorum=quorum_of(self.quorum, value, frame),
             opened_at=now,
             due_at=timeout,
         )
