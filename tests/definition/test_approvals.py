@@ -116,6 +116,79 @@ def test_an_expression_is_evaluated_or_refused_and_never_ignored(argument: str) 
     assert "no expression can stand for it" in found.message
 
 
+ADA = "ada@plant.example"
+
+
+@pytest.mark.parametrize(
+    ("changed", "argument", "message"),
+    [
+        ({"candidates": {"users": []}}, "candidates/users", "must be somebody here"),
+        ({"candidates": {"roles": []}}, "candidates/roles", "must be somebody here"),
+        (
+            {"candidates": {"users": [f"u{n}@plant.example" for n in range(51)]}},
+            "candidates/users",
+            "at most 50",
+        ),
+        ({"candidates": {"users": "ada"}}, "candidates/users", "'ada' is no mail address"),
+        ({"candidates": {"roles": ["manger"]}}, "candidates/roles", "Did you mean 'manager'?"),
+        ({"candidates": {"roles": "x"}}, "candidates/roles", "Known: admin, ai-engineer"),
+        ({"candidates": {"roles": [7]}}, "candidates/roles", "must be a role"),
+        (
+            {"escalation": [{"after": "PT1H", "candidates": {"roles": ["boss"]}}]},
+            "escalation/0/candidates/roles",
+            "There is no role 'boss'",
+        ),
+        (
+            {"candidates": {"users": ADA}, "quorum": 2},
+            "quorum",
+            "2 have to approve, and only 1 can decide",
+        ),
+        (
+            {"candidates": {"users": [ADA, ADA.upper()]}, "quorum": 2},
+            "quorum",
+            "only 1 can decide",
+        ),
+        (
+            {
+                "candidates": {"users": [ADA]},
+                "quorum": 3,
+                "escalation": [
+                    {"after": "PT1H", "candidates": {"users": ADA}},
+                    {"after": "PT1H", "candidates": {"users": ["bob@plant.example"]}},
+                ],
+            },
+            "quorum",
+            "only 2 can decide",
+        ),
+    ],
+)
+def test_what_nobody_could_ever_approve_is_refused(
+    changed: Any, argument: str, message: str
+) -> None:
+    given = {"title": "Release", "candidates": {"roles": "manager"}, **changed}
+    found = only(asking(given))
+    assert found.pointer == f"/do/0/a/with/{argument}"
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"candidates": {"users": [ADA], "roles": "manager"}},
+        {"candidates": {"users": [ADA, "${ .other }"]}},
+        {"candidates": "${ .who }"},
+        {"escalation": [{"after": "PT1H", "candidates": {"users": ["bob@plant.example"]}}]},
+        {"escalation": [{"after": "PT1H", "candidates": {"roles": ["admin"]}}]},
+        {"escalation": [{"after": "PT1H", "candidates": "${ .who }"}]},
+        {"quorum": "${ .quorum }"},
+        {"quorum": 1},
+    ],
+)
+def test_a_quorum_that_may_be_reached_is_not_refused(changed: Any) -> None:
+    given = {"title": "Release", "candidates": {"users": [ADA]}, "quorum": 2, **changed}
+    assert validate(asking(given)) == []
+
+
 def test_a_key_that_nobody_knows_is_found_whatever_stands_there() -> None:
     found = only(asking({**yaml.safe_load(WHOLE), "quorom": "${ 2 }"}))
     assert (found.pointer, "Did you mean 'quorum'?" in found.message) == (

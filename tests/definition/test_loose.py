@@ -77,7 +77,7 @@ def test_a_text_is_its_value_or_itself(text: str, value: JsonValue) -> None:
         "call: http, with: { method: get, endpoint: 'https://e.com', output: content }",
         "wait: PT1S",
         "set: { a: hello }",
-        "call: approval, with: { title: keys, candidates: { roles: [ values ] } }",
+        "call: approval, with: { title: keys, data: values, candidates: { roles: [ admin ] } }",
         "emit: { event: { with: { type: com.example.order } } }",
     ],
 )

@@ -194,7 +194,7 @@ async def test_the_ladder_lets_more_people_decide(run: Runner) -> None:
         reminders: [ { milliseconds: 50 }, { milliseconds: 100 } ]
         escalation:
           - after: { milliseconds: 150 }
-            candidates: { roles: [ director ] }
+            candidates: { roles: [ admin ] }
         notify: tell
 """
     tasks = STOP % ladder
@@ -204,23 +204,23 @@ async def test_the_ladder_lets_more_people_decide(run: Runner) -> None:
     )
     tasks += "output: { as: '${ $context.told }' }\n"
     handle = await run.start(tasks, {"lot": 7})
-    while "director" not in (shown := await the_one(run)).roles:
+    while "admin" not in (shown := await the_one(run)).roles:
         await pause()
-    await says(run, person(run, "d", "director"), shown)
+    await says(run, person(run, "d", "admin"), shown)
     ended = await finished(run, handle)
     assert ended.output == ["opened", "reminder", "reminder", "escalated"]
 
 
 async def test_a_timeout_can_climb_the_ladder_and_ends_at_its_top(run: Runner) -> None:
     more = """
-        escalation: [ { after: PT1H, candidates: { roles: [ director ] } } ]
+        escalation: [ { after: PT1H, candidates: { roles: [ admin ] } } ]
         timeout: { after: { milliseconds: 100 }, then: escalate }
 """
     handle = await run.start(STOP % more, {"lot": 7})
     ended = await finished(run, handle)
     assert "Nobody decided" in ended.error["detail"]
     shown = await the_one(run)
-    assert (shown.status, shown.roles) == ("REJECTED", ["director", "manager"])
+    assert (shown.status, shown.roles) == ("REJECTED", ["admin", "manager"])
 
 
 async def test_an_approval_that_nobody_needs_any_more_is_taken_back(run: Runner) -> None:

@@ -22,6 +22,7 @@ do:
         form: '${ .form }'
         timeout: { after: '${ .time }', then: default, value: late }
 """
+NEVER = "The approval can never be approved"
 WORKING: dict[str, Any] = {
     "candidates": {"roles": ["manager"]},
     "quorum": 2,
@@ -76,6 +77,13 @@ do:
         ("candidates", {"role": "manager"}, "'candidates' must be an object with 'users', 'roles'"),
         ("candidates", {"roles": []}, "'roles' must be a text or a list"),
         ("candidates", {"users": [7]}, "'users' are no texts"),
+        ("candidates", {"users": ["nobody"]}, "'nobody' is no mail address"),
+        ("candidates", {"roles": ["manager", "manger"]}, "There is no role 'manger'"),
+        (
+            "candidates",
+            {"users": ["ada@plant.example", "ADA@plant.example"]},
+            "2 have to approve, and only 1 can decide",
+        ),
         ("quorum", 0, "'quorum' must be a whole number from 1 to 20"),
         ("quorum", 21, "'quorum' must be a whole number"),
         ("quorum", 1.5, "'quorum' must be a whole number"),
@@ -113,9 +121,37 @@ async def test_an_older_definition_that_computes_what_nobody_may_is_not_asked(
 ) -> None:
     """It passed once, and people were asked something else."""
     given: Any = {"title": "Release", "candidates": {"roles": ["manager"]}}
-    head: Any = {"dsl": "1.0.3", "namespace": "tests", "name": "older", "version": "1.0.0"}
-    tasks: Any = [{"release": {"call": "approval", "with": {**given, name: value}}}]
-    handle = await run.start_older({"document": head, "do": tasks})
-    ended = await finished(run, handle)
+    ended = await finished(run, await older(run, {**given, name: value}))
     assert ended.kind == "configuration"
     assert f"No expression can stand for '{name}'" in ended.error["detail"]
+
+
+async def test_a_quorum_that_the_last_step_does_not_reach_is_not_waited_for(run: Runner) -> None:
+    tasks = """
+do:
+  - release:
+      call: approval
+      with:
+        title: Release
+        candidates: { users: [ ada@plant.example ] }
+        quorum: 2
+        escalation: [ { after: PT0.1S, candidates: { users: '${ .then }' } } ]
+"""
+    ended = await run(tasks, {"then": ["ADA@plant.example"]})
+    assert (ended.kind, ended.error["title"]) == ("validation", NEVER)
+    assert (await the_one(run)).status == "CANCELLED"
+
+
+async def test_a_quorum_that_an_older_definition_cannot_reach_is_not_waited_for(
+    run: Runner,
+) -> None:
+    given: Any = {"title": "Release", "candidates": {"users": ["ada@plant.example"]}, "quorum": 2}
+    ended = await finished(run, await older(run, given))
+    assert (ended.kind, ended.error["title"]) == ("validation", NEVER)
+
+
+async def older(run: Runner, given: Any) -> Any:
+    """Ask as a definition that could be published once."""
+    head: Any = {"dsl": "1.0.3", "namespace": "tests", "name": "older", "version": "1.0.0"}
+    tasks: Any = [{"release": {"call": "approval", "with": given}}]
+    return await run.start_older({"document": head, "do": tasks})

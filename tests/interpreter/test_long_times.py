@@ -131,12 +131,12 @@ async def test_people_are_reminded_and_then_others_are_asked(run: Runner) -> Non
         reminders: [ PT30M, PT4H, P2D ]
         escalation:
           - { after: P1D, candidates: { roles: [ manager ] } }
-          - { after: P3D, candidates: { roles: [ director ] } }
+          - { after: P3D, candidates: { roles: [ admin ] } }
 """
     handle = await run.start(ASK % ladder, {"lot": 7})
-    while "director" not in (shown := await the_one(run)).roles:
+    while "admin" not in (shown := await the_one(run)).roles:
         await anyio.lowlevel.checkpoint()
-    await says(run, person(run, "d", "director"), shown)
+    await says(run, person(run, "d", "admin"), shown)
     ended = await finished(run, handle)
     told = ["opened", "reminder", "reminder", "escalated", "reminder", "escalated"]
     assert ended.output["told"] == told
@@ -174,7 +174,7 @@ async def test_a_rung_follows_so_long_after_the_one_before_also_when_that_came_e
         timeout: {{ after: P3D, then: escalate }}
         escalation:
           - {{ after: P5D, candidates: {{ roles: [ manager ] }} }}
-          - {{ after: {second}, candidates: {{ roles: [ director ] }} }}
+          - {{ after: {second}, candidates: {{ roles: [ admin ] }} }}
 """
     handle = await run.start(ASK % ladder, {"lot": 7})
     ended = await finished(run, handle)

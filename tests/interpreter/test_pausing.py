@@ -100,7 +100,7 @@ do:
         branches:
           - busy: {{ for: {{ in: '[range(60)]' }}, do: [ {{ w: {{ wait: PT0.001S }} }} ] }}
           - held: {{ call: http, with: {{ method: get, endpoint: '{door.url}/' }} }}
-          - ask: {{ call: approval, with: {{ title: Go on, candidates: {{ roles: [m] }} }} }}
+          - ask: {{ call: approval, with: {{ title: Go on, candidates: {{ roles: [manager] }} }} }}
   - after: {{ set: '${{ .[2].approved }}' }}
 """
     )

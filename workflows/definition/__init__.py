@@ -1,6 +1,6 @@
 """Definitions: text in, checked models out. Pure: nothing is fetched, stored or started here."""
 
-from workflows.definition.approval import MAX_QUORUM
+from workflows.definition.approval import MAX_CANDIDATES, MAX_QUORUM, no_role, too_few
 from workflows.definition.arguments import is_expression
 from workflows.definition.durations import MAX_LOCAL_S, duration_seconds
 from workflows.definition.findings import Code, Finding, InvalidDefinitionError
@@ -90,6 +90,7 @@ from workflows.definition.models import (
     WaitTask,
 )
 from workflows.definition.not_fetched import NotFetchedError
+from workflows.definition.notify import MAIL_ADDRESS
 from workflows.definition.prepare import (
     PreparedDefinition,
     load_definition,
@@ -101,6 +102,8 @@ from workflows.definition.schemas import InvalidSchemaError, compile_schema
 
 __all__ = [
     "CATALOG",
+    "MAIL_ADDRESS",
+    "MAX_CANDIDATES",
     "MAX_LOCAL_S",
     "MAX_QUORUM",
     "A2aArguments",
@@ -196,7 +199,9 @@ __all__ = [
     "is_expression",
     "load_definition",
     "load_document",
+    "no_role",
     "prepare",
+    "too_few",
     "validate",
     "wanted",
 ]

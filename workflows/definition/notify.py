@@ -18,7 +18,7 @@ MAX_WINDOW_S: Final = 366 * 86_400
 _CHANNELS: Final = ("slack", "email", "webhook")
 _OBJECTS: Final = (*_CHANNELS, "deduplicate", "rateLimit")
 _ADDRESS: Final = re.compile(r"https?://[^/?#\s]+\S*", re.IGNORECASE)
-_RECIPIENT: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
+MAIL_ADDRESS: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
 
 
@@ -50,7 +50,7 @@ def _recipients(value: Json) -> Json:
         if not isinstance(each, str):
             message = "This must be a mail address, a list of them, or an expression."
             raise refusal(Code.WRONG_TYPE, message)
-        if not has_expressions(each) and not _RECIPIENT.fullmatch(each):
+        if not has_expressions(each) and not MAIL_ADDRESS.fullmatch(each):
             message = f"{shown(each)} is no mail address. Write shift-leader@plant.example."
             raise refusal(Code.WRONG_VALUE, message)
     return value

@@ -7,8 +7,8 @@ from temporalio import workflow
 from activities.approvals.types import Approval, ApprovalStatus, Person, Vote
 from foundation.json import JsonObject, canonical
 from foundation.schemas import compiled, described
+from workflows.definition import MAX_CANDIDATES
 from workflows.interpreter.position import State
-from workflows.interpreter.tasks.call.approval.candidates import MAX_USERS
 from workflows.interpreter.types import Decision, Refusal
 
 MAX_FORM_BYTES: Final = 16 * 1024
@@ -105,18 +105,27 @@ def _may_not(person: Person, approval: Approval) -> tuple[Refusal, str] | None:
     return None
 
 
+def people_of(approval: Approval) -> set[str]:
+    """Return those who have decided, and those named who still can."""
+    return {*approval.users} - {*approval.handed} | _voted(approval)
+
+
+def _voted(approval: Approval) -> set[str]:
+    return {vote.person.email.lower() for vote in approval.votes}
+
+
 def _cannot_be_handed(person: Person, to: str | None, approval: Approval) -> str | None:
     """Say why nobody would be left to decide, or None."""
     if not to or "@" not in to:
         return "Name the mail address of the person who is to decide."
     address, own = to.lower(), person.email.lower()
-    voted = {vote.person.email.lower() for vote in approval.votes}
+    voted = _voted(approval)
     left = {*approval.users, address} - {*approval.handed, own}
     reasons = (
         (address == own, "You are that person. Decide it, or name somebody else."),
         (address in approval.handed, f"{to} has handed it on before. Name somebody else."),
         (address in voted, f"{to} has decided already. Name somebody else."),
-        (len(approval.users) >= MAX_USERS, "It has been handed on too often."),
+        (len(approval.users) >= MAX_CANDIDATES, "It has been handed on too often."),
         (
             # How many belong to a role is not known here.
             not approval.roles and len(left | voted) < approval.quorum,

@@ -21,7 +21,11 @@ from workflows.interpreter.resets import RESUMED_ANEW, was_reset
 from workflows.interpreter.run import Frame, instant, moment
 from workflows.interpreter.steps import Outcome, Step, run_step
 from workflows.interpreter.tasks.call.approval.box import Box
-from workflows.interpreter.tasks.call.approval.candidates import Candidates, Rung
+from workflows.interpreter.tasks.call.approval.candidates import (
+    Candidates,
+    Rung,
+    refuse_too_few,
+)
 from workflows.interpreter.tasks.call.approval.computed import (
     form_of,
     quorum_of,
@@ -112,6 +116,7 @@ class Ask:
             due.append([at, "escalate"])
         if timeout is not None:
             due.append([timeout, "timeout"])
+        refuse_too_few(approval, self.ladder)
         frame.state.update(
             approval=approval.model_dump(mode="json"),
             due=sorted(due, key=lambda each: each[0]),  # type: ignore[arg-type, return-value]
@@ -201,6 +206,7 @@ class Ask:
         users, roles = self.ladder[rung].candidates.known(value, frame)
         frame.state["rung"] = rung + 1
         box.change(users=[*approval.users, *users], roles=[*approval.roles, *roles])
+        refuse_too_few(box.approval, self.ladder[rung + 1 :])
         self._add(frame, "escalated")
 
     def _again(self, value: JsonValue, frame: Frame, box: Box) -> None:
