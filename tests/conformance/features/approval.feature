@@ -200,3 +200,24 @@ Feature: Approvals
     true
     """
     And release should run 2 times
+
+  Scenario: A Notification That Ends Ends Nothing Else
+    Given a workflow with definition:
+    """yaml
+    use:
+      functions:
+        tell: { do: [ { told: { set: { told: true }, then: end } } ] }
+    do:
+      - release:
+          call: approval
+          with: { title: Release, candidates: { roles: [ admin ] }, allowRequester: true, notify: tell }
+          output: { as: '{ approved }' }
+    """
+    When the workflow is started
+    And the approval is approved
+    And the workflow has ended
+    Then the workflow should complete with output:
+    """yaml
+    approved: true
+    """
+    And told should run 1 times

@@ -19,7 +19,7 @@ from workflows.interpreter.faults import Fault
 from workflows.interpreter.requesters import requesters
 from workflows.interpreter.resets import RESUMED_ANEW, was_reset
 from workflows.interpreter.run import Frame, instant, moment
-from workflows.interpreter.steps import Outcome, Step, run_step
+from workflows.interpreter.steps import Outcome, Step, WorkflowEnd, run_step
 from workflows.interpreter.tasks.call.approval.box import Box
 from workflows.interpreter.tasks.call.approval.candidates import (
     Candidates,
@@ -34,6 +34,7 @@ from workflows.interpreter.tasks.call.approval.computed import (
 from workflows.interpreter.tasks.call.approval.naming import approval_id
 
 TIMEOUT_S: Final = 15.0
+ENDS_ITSELF: Final = "approval-notification-ends-itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,10 @@ class Ask:
             await run_step(self.notify, given, scope)
         except Fault as fault:
             workflow.logger.warning("approval_not_notified", extra={"error": fault.error})
+        except WorkflowEnd:
+            # `then: end` ends what is told. In older versions it ended the workflow, undecided.
+            if not workflow.patched(ENDS_ITSELF):
+                raise
         frame.state["told"] += 1
 
     async def _show(self, frame: Frame, box: Box) -> bool:
