@@ -8,6 +8,7 @@ alone; the inbox shows what the run tells it.
     computed     what expressions stand for
     naming       its id
     box          takes decisions; all its state is data
+    telling      notifies, beside the wait
     task         opens, waits, reminds, escalates, ends
     compiling    from the definition
 """

@@ -7,7 +7,6 @@ from typing import Final, Literal
 
 from temporalio import workflow
 
-from activities.approvals.marks import mark
 from activities.approvals.types import Approval, ApprovalStatus
 from activities.types import ActivityResult
 from foundation.json import JsonValue, digest
@@ -19,7 +18,7 @@ from workflows.interpreter.faults import Fault
 from workflows.interpreter.requesters import requesters
 from workflows.interpreter.resets import RESUMED_ANEW, was_reset
 from workflows.interpreter.run import Frame, instant, moment
-from workflows.interpreter.steps import Outcome, Step, WorkflowEnd, run_step
+from workflows.interpreter.steps import Outcome, Step
 from workflows.interpreter.tasks.call.approval.box import Box
 from workflows.interpreter.tasks.call.approval.candidates import (
     Candidates,
@@ -32,9 +31,9 @@ from workflows.interpreter.tasks.call.approval.computed import (
     refuse_misplaced,
 )
 from workflows.interpreter.tasks.call.approval.naming import approval_id
+from workflows.interpreter.tasks.call.approval.telling import Telling, is_told_beside
 
 TIMEOUT_S: Final = 15.0
-ENDS_ITSELF: Final = "approval-notification-ends-itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +121,7 @@ class Ask:
             approval=approval.model_dump(mode="json"),
             due=sorted(due, key=lambda each: each[0]),  # type: ignore[arg-type, return-value]
             tell=["opened"] if self.notify else [],
+            beside=self.notify is not None and is_told_beside(),
             told=0,
             rung=0,
             shown=0,
@@ -129,15 +129,17 @@ class Ask:
 
     async def _decided(self, value: JsonValue, frame: Frame, box: Box) -> None:
         """Return when it has been decided."""
+        async with Telling(self.notify, frame, box) as telling:
+            await self._wait(value, frame, box, telling)
+
+    async def _wait(self, value: JsonValue, frame: Frame, box: Box, telling: Telling) -> None:
         state, control, run = frame.state, frame.run.control, frame.run
         resets, since = run.resets, workflow.time()
         while box.approval.status is ApprovalStatus.PENDING:
             if run.resets == resets:
                 since = workflow.time()
             await self._show(frame, box)
-            if state["tell"]:
-                await self._tell(state["tell"][0], frame, box)
-                state["tell"].pop(0)
+            if await telling.go_on():
                 continue
             until = state["due"][0][0] if state["due"] else None
             approval, is_due = box.approval, False
@@ -219,35 +221,6 @@ class Ask:
     def _add(self, frame: Frame, what: str) -> None:
         if self.notify is not None:
             frame.state["tell"].append(what)
-
-    async def _tell(self, what: str, frame: Frame, box: Box) -> None:
-        """Notify people. When that fails they still see it in the inbox."""
-        if self.notify is None:
-            return
-        approval = box.approval
-        given: JsonValue = {
-            "reason": what,
-            "approval": {
-                "id": approval.id,
-                # No link yet: what decides must not stand in the history.
-                "link": mark(approval.id),
-                "title": approval.title,
-                "description": approval.description,
-                "users": list(approval.users),
-                "roles": list(approval.roles),
-                "dueAt": instant(moment(approval.due_at)) if approval.due_at else None,
-            },
-        }
-        scope = frame.inside(mark=f"/notify/{frame.state['told']}")
-        try:
-            await run_step(self.notify, given, scope)
-        except Fault as fault:
-            workflow.logger.warning("approval_not_notified", extra={"error": fault.error})
-        except WorkflowEnd:
-            # `then: end` ends what is told. In older versions it ended the workflow, undecided.
-            if not workflow.patched(ENDS_ITSELF):
-                raise
-        frame.state["told"] += 1
 
     async def _show(self, frame: Frame, box: Box) -> bool:
         """Tell the inbox what it does not know; return whether this run has asked it."""
