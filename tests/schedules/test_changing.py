@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from foundation.errors import ChangedError, ConflictError, UnavailableError
 from tests.instances.conftest import NAME, NAMESPACE, Floor
-from workflows.schedules import service
+from workflows.schedules import by_hand
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.service import Schedules
 from workflows.schedules.translation import requesters_of
@@ -125,7 +125,7 @@ async def test_nothing_is_begun_by_hand_where_the_clocks_differ(
         def now(cls, tz: tzinfo | None = None) -> "Late":
             return cls.fromtimestamp(datetime.now(tz).timestamp() - 120, tz)
 
-    monkeypatch.setattr(service, "datetime", Late)
+    monkeypatch.setattr(by_hand, "datetime", Late)
     with pytest.raises(UnavailableError, match="Set the clocks"):
         await schedules.trigger(floor.principal, "s")
     assert (await handle.describe()).info.num_actions == 0

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from math import floor
 from typing import Final
 
 from temporalio.client import (
@@ -26,16 +24,15 @@ from foundation.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
-    UnavailableError,
 )
 from foundation.settings import TemporalSettings
 from security.principal import Principal
-from workflows.interpreter.requesters import Asked, asked_once_more, is_noted
 from workflows.interpreter.types import TENANT_ATTRIBUTE, StartInput
 from workflows.runs.launch import Catalogue, checked_input, labels, summary, title
 from workflows.runs.names import RunName, new_key
 from workflows.runs.pages import PageTokens, page_limit
 from workflows.runs.rpc import RPC_TIMEOUT, translated
+from workflows.schedules.by_hand import note, note_now
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.translation import (
     MEMO_CREATED_BY,
@@ -60,9 +57,6 @@ from workflows.schedules.types import (
     SchedulePage,
     ScheduleSettings,
 )
-
-# Temporal says when a run is begun, by its own clock.
-CLOCKS_DIFFER: Final = timedelta(minutes=1)
 
 _ID: Final = re.compile(f"{OWNED_ID}|{SCHEDULE_ID}")
 
@@ -252,12 +246,9 @@ class Schedules:
             NotFoundError: When this tenant has no such schedule.
             UnavailableError: When Temporal does not answer, or has another time than we have.
         """
-        now = datetime.now(UTC)
         with translated(lambda: no_such(schedule_id)):
             handle = self._handle(principal.tenant_id, schedule_id)
-            asked = _asked(principal, now - CLOCKS_DIFFER, now + CLOCKS_DIFFER)
-            seen = await self._remember(asked, handle)
-            _require_one_time(seen, now)
+            await note_now(self._client, handle.id, principal.subject)
             await handle.trigger(
                 overlap=overlap.policy if overlap else None, rpc_timeout=RPC_TIMEOUT
             )
@@ -272,26 +263,8 @@ class Schedules:
         period = ScheduleBackfill(past.start_at, past.end_at, past.overlap.policy)
         with translated(lambda: no_such(schedule_id)):
             handle = self._handle(principal.tenant_id, schedule_id)
-            await self._remember(_asked(principal, past.start_at, past.end_at), handle)
+            await note(self._client, handle.id, principal.subject, past.start_at, past.end_at)
             await handle.backfill(period, rpc_timeout=RPC_TIMEOUT)
-
-    async def _remember(self, asked: Asked, handle: ScheduleHandle) -> ScheduleDescription:
-        """Note who has runs of a time begun, before they begin; return the schedule.
-
-        Raises:
-            ConflictError: When others change the schedule all the time; nothing has begun.
-        """
-
-        async def revise(now: ScheduleDescription) -> TemporalSchedule | None:
-            known = await requesters_of(self._client, now)
-            if is_noted(asked, known.asked):
-                return None
-            noted = replace(known, asked=asked_once_more(known.asked, asked))
-            action = action_of(now)
-            memo = {**(action.memo or {}), **noted.memo()}
-            return replace(now.schedule, action=replace(action, memo=memo))
-
-        return await change_schedule(self._client, handle.id, revise)
 
     def _handle(self, tenant_id: str, schedule_id: str) -> ScheduleHandle:
         if not _ID.fullmatch(schedule_id):
@@ -316,24 +289,6 @@ class Schedules:
             line = f"{title(found)} {found.version} (schedule {run.key})"
         queue = self._settings.task_queue
         return to_temporal(settings, run, start, summary(line), queue, requesters=requesters)
-
-
-def _asked(principal: Principal, since: datetime, until: datetime) -> Asked:
-    return Asked(by=principal.subject, since=floor(since.timestamp()), until=until.timestamp())
-
-
-def _require_one_time(seen: ScheduleDescription, now: datetime) -> None:
-    """Begin nothing where it could not be told who has begun it: that is told by the time.
-
-    Raises:
-        UnavailableError: When the clocks of Temporal and of this machine differ too much.
-    """
-    noted_at = seen.info.last_updated_at
-    if noted_at is None or abs(noted_at - now) > CLOCKS_DIFFER / 2:
-        raise UnavailableError(
-            f"It is {now:%Y-%m-%dT%H:%M:%SZ} here and {noted_at} at Temporal. Nothing has begun: "
-            "with four eyes it would not be known who has begun it. Set the clocks (NTP)."
-        )
 
 
 def no_such(schedule_id: str) -> NotFoundError:
