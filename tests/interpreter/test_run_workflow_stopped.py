@@ -1,5 +1,6 @@
 """`run: workflow` that is stopped while what it runs comes to its end: nothing goes on after it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from temporalio.exceptions import CancelledError
 
 from tests.fixtures.polling import pause
 from tests.interpreter.conftest import Ended, Runner, always
+from workflows.interpreter.noticing import Noticing
 from workflows.interpreter.types import TaskState
 
 pytestmark = pytest.mark.anyio
@@ -166,3 +168,45 @@ async def test_what_it_fails_with_is_not_caught_by_who_is_cancelled(
     assert isinstance(caught.value.cause, CancelledError)
     assert not {"mend", "after"} & await completed(run, parent)
     await run.replay(parent)
+
+
+async def test_who_has_lost_before_what_it_runs_has_begun_does_nothing_more(run: Runner) -> None:
+    run.publish("child", "do: [ { w: { wait: PT1H } } ]")
+    catch = "{ do: [ { mend: { set: { x: 1 } } } ] }"
+    # The first one that has begun wins; of so many some have only been asked for by then.
+    wins = f"{{ y: {{ {RUN.replace('} }', '}, await: false }')} }} }}"
+    loses = [f"{{ x{n}: {{ try: [ {{ r: {{ {RUN} }} }} ], catch: {catch} }} }}" for n in range(30)]
+    branches = f"[ {', '.join([wins, *loses])} ]"
+    found = await run(f"do: [ {{ f: {{ fork: {{ compete: true, branches: {branches} }} }} }} ]")
+
+    assert found.error is None
+    assert "mend" not in found.names(TaskState.COMPLETED)
+
+
+async def test_a_cancellation_that_is_taken_back_is_noticed() -> None:
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def keeps_it() -> int:
+        begun.set()
+        try:
+            await end.wait()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+            await end.wait()
+        return 7
+
+    async def awaits() -> tuple[int, bool]:
+        noticing = Noticing(keeps_it())
+        return await noticing, noticing.cancelled
+
+    for stopped in (False, True):
+        begun.clear()
+        end.clear()
+        task = asyncio.create_task(awaits())
+        await begun.wait()
+        if stopped:
+            task.cancel()
+        end.set()
+        assert await task == (7, stopped)

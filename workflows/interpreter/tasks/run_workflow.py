@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
@@ -24,6 +24,7 @@ from workflows.interpreter.calls import payload_size, shortened
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.handout import wire_size
+from workflows.interpreter.noticing import Noticing
 from workflows.interpreter.requesters import STARTED_BY, wanted_by
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
@@ -31,6 +32,7 @@ from workflows.interpreter.types import GONE_ON_BY, StartInput
 
 # Made once for this purpose: the run that a task starts has the same id on every replay.
 RUN_IDS: Final = uuid.UUID("0d1c7b0e-6a57-5f0f-9d0b-52f3d8a2a7c4")
+Child: TypeAlias = workflow.ChildWorkflowHandle[Any, RawValue]
 LATEST: Final = "latest"
 # Before, a run went on when what it awaited ended by itself after both had been cancelled.
 STOPPED: Final = "stopped-while-awaiting"
@@ -57,24 +59,15 @@ class RunWorkflow:
         await calls.charge(size)
         async with calls.one_more(size):
             mark = await calls.handout.admit(wire_size(size))
+            starting = Noticing(self._started(start, frame))
             try:
-                child = await workflow.start_child_workflow(
-                    f"{self.namespace}.{self.name}",
-                    start,
-                    result_type=RawValue,
-                    id=f"{start.tenant_id}/{self.namespace}/{self.name}/{self._key(frame)}",
-                    parent_close_policy=(
-                        ParentClosePolicy.REQUEST_CANCEL
-                        if self.awaited
-                        else ParentClosePolicy.ABANDON
-                    ),
-                    search_attributes=TypedSearchAttributes(
-                        [SearchAttributePair(TENANT, start.tenant_id)]
-                    ),
-                    memo=_memo(),
-                    static_summary=shortened(f"run by {workflow.info().workflow_id} {frame.path}"),
-                )
+                child = await starting
                 calls.handout.arrived(mark)
+                if starting.cancelled and workflow.patched(STOPPED):
+                    # It may have been asked to stop before it was there.
+                    child.cancel()
+                    await child
+                    raise asyncio.CancelledError
                 if not self.awaited:
                     return Outcome(value)
                 raw: RawValue = await child
@@ -85,10 +78,27 @@ class RunWorkflow:
             except ChildWorkflowError as error:
                 if (is_cancelled_exception(error) and _cancelled()) or _stopped():
                     raise asyncio.CancelledError from error
+                if starting.cancelled and workflow.patched(STOPPED):
+                    raise asyncio.CancelledError from error
                 raise _fault_of_child(error, frame.child) from error
             except WorkflowAlreadyStartedError as error:
                 detail = f"There is already an instance '{frame.child}'."
                 raise Fault.of("runtime", "The workflow could not be started", detail) from error
+
+    async def _started(self, start: StartInput, frame: Frame) -> Child:
+        """Start it; return it once it has begun."""
+        return await workflow.start_child_workflow(
+            f"{self.namespace}.{self.name}",
+            start,
+            result_type=RawValue,
+            id=f"{start.tenant_id}/{self.namespace}/{self.name}/{self._key(frame)}",
+            parent_close_policy=(
+                ParentClosePolicy.REQUEST_CANCEL if self.awaited else ParentClosePolicy.ABANDON
+            ),
+            search_attributes=TypedSearchAttributes([SearchAttributePair(TENANT, start.tenant_id)]),
+            memo=_memo(),
+            static_summary=shortened(f"run by {workflow.info().workflow_id} {frame.path}"),
+        )
 
     def _start(self, value: JsonValue, frame: Frame) -> StartInput:
         generation = frame.run.generation + 1
