@@ -117,7 +117,7 @@ do:
     await restless.until(handle, lambda told: told.run_before is not None and asking(told))
     assert (await restless.progress(handle)).status is RunStatus.PAUSED
 
-    await says(restless, person(restless, "ada", "m"), await the_one(restless))
+    await says(restless, person(restless, "ada", "manager"), await the_one(restless))
     await restless.until(handle, lambda told: not asking(told))
     assert (await restless.progress(handle)).status is RunStatus.PAUSED
 

@@ -150,7 +150,8 @@ async def test_a_secret_in_the_name_of_a_host_is_hidden_however_it_is_spelled(
     run: Runner, name: str
 ) -> None:
     """Names are looked up in small letters, and in ASCII."""
-    asks = call(f"endpoint: 'http://press-${{ $secrets.{name} }}.invalid/x'")
+    url = f'"http://press-\\($secrets.{name}).invalid/x"'
+    asks = call(f"endpoint: '${{ {url} }}'")
     _, error, kept = await everything_of(run, asks.replace("pair", name))
     assert "no connection" in error["detail"]
     secret = str(SECRETS[name])
