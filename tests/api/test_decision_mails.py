@@ -19,6 +19,7 @@ from tests.fixtures.mail_server import Mail, MailBox
 from tests.fixtures.polling import pause
 from tests.interpreter.resetting import moments_of, reset
 from tests.interpreter.test_secrets import payloads_of
+from workflows.interpreter.types import PROGRESS_QUERY, Progress, TaskState
 from workflows.interpreter.workflow import Interpreter
 from workflows.notifications import StoredLedger
 from workflows.secrets import SecretOpener, SecretsInMemory
@@ -89,14 +90,17 @@ async def started(desk: Desk) -> str:
     return found
 
 
-async def asked(desk: Desk) -> dict[str, Any]:
-    """Wait until the run waits: its mails are out then."""
+async def asked(desk: Desk, temporal: Client) -> dict[str, Any]:
+    """Wait until people have been told: the mails are out then."""
     instance = await started(desk)
-    where = f"/api/v1/workflows/instances/{instance}"
+    name = instance.split(".")[-1]
+    run = temporal.get_workflow_handle(f"{desk.asks.tenant_id}/press-line/release/{name}")
+    over = {TaskState.COMPLETED, TaskState.FAULTED}
     while True:
-        shown = (await desk.http.get(where, headers=desk.asks.headers)).json()
-        if any(each["kind"] == "approval" for each in shown["waiting_for"]):
+        told: Progress = await run.query(PROGRESS_QUERY, 0, result_type=Progress)
+        if any(each.name == "tell" and each.state in over for each in told.events):
             break
+        await pause()
     (item,) = await desk.inbox(desk.asks, everybody=True)
     return item
 
@@ -114,7 +118,7 @@ def tokens(mails: list[Mail]) -> dict[str, str]:
 async def test_each_recipient_has_a_link_of_his_own_or_none(
     desk: Desk, mail_server: MailBox, temporal: Client
 ) -> None:
-    shown = await asked(desk)
+    shown = await asked(desk, temporal)
     assert sorted(mail.recipients[0] for mail in mail_server.mails) == [
         f"{name}@plant.example" for name in ("ada", "asks", "bob", "group")
     ]
@@ -148,7 +152,7 @@ async def test_each_recipient_has_a_link_of_his_own_or_none(
 async def test_links_of_the_time_before_a_reset_point_to_the_newer_mail(
     desk: Desk, mail_server: MailBox, temporal: Client, before_it_was_asked: bool
 ) -> None:
-    shown = await asked(desk)
+    shown = await asked(desk, temporal)
     old = tokens(mail_server.mails)["bob@plant.example"]
     mail_server.mails.clear()
     name = shown["instance_id"].split(".")[-1]
@@ -172,27 +176,27 @@ async def test_links_of_the_time_before_a_reset_point_to_the_newer_mail(
 
 
 async def test_an_attempt_that_failed_in_the_middle_repeats_only_the_rest(
-    desk: Desk, mail_server: MailBox
+    desk: Desk, mail_server: MailBox, temporal: Client
 ) -> None:
     mail_server.answers.extend(["250 OK", "451 busy", "250 OK"])
-    await asked(desk)
+    await asked(desk, temporal)
     assert sorted(mail.recipients[0] for mail in mail_server.mails) == [
         f"{name}@plant.example" for name in ("ada", "asks", "bob", "group")
     ]
 
 
 async def test_a_mailbox_that_is_gone_keeps_nobody_else_from_deciding(
-    desk: Desk, mail_server: MailBox
+    desk: Desk, mail_server: MailBox, temporal: Client
 ) -> None:
     mail_server.refusals["group@plant.example"] = "550 no such mailbox"
-    await asked(desk)
+    await asked(desk, temporal)
     assert set(tokens(mail_server.mails)) == {"ada@plant.example", "bob@plant.example"}
 
 
 async def test_the_links_of_mails_are_listed_and_can_be_taken_back(
-    desk: Desk, mail_server: MailBox, admin: Person
+    desk: Desk, mail_server: MailBox, admin: Person, temporal: Client
 ) -> None:
-    shown = await asked(desk)
+    shown = await asked(desk, temporal)
     where = f"{APPROVALS}/{shown['id']}/links"
     everybody = {"everybody": True}
     answer = await desk.http.get(where, params=everybody, headers=admin.headers)
