@@ -121,6 +121,14 @@ def test_a_pin_that_is_another_tool_by_now_is_found_and_one_that_holds_is_not() 
     assert findings(arguments={"path": "a.x"}, sha256=PIN) == []
 
 
+def test_a_pin_is_written_out() -> None:
+    """One that computes to nothing would pin nothing."""
+    task = {"call": "mcp.tool", "with": {"server": "s", "tool": "t", "sha256": "${ .pin }"}}
+    header = {"dsl": "1.0.3", "namespace": "plant", "name": "n", "version": "1.0.0"}
+    [finding] = validate(json.dumps({"document": header, "do": [{"ask": task}]}))
+    assert "no expression can stand for it" in finding.message
+
+
 def test_a_tool_that_is_not_registered_yet_or_computed_is_not_judged() -> None:
     assert findings(server="jira") == []
     assert findings(tool="${ .tool }") == []

@@ -21,7 +21,7 @@ class McpToolArguments(Arguments):
 
     server: str = Field(min_length=1)
     tool: str = Field(min_length=1)
-    sha256: Computed[Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")]] = None
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
     arguments: Computed[JsonMap] = Field(default_factory=JsonObject)
 
 
