@@ -181,7 +181,6 @@ async def test_only_those_who_manage_servers_change_them(
         ("PATCH", f"{SERVERS}/excel", {"timeout_s": 1}),
         ("POST", f"{SERVERS}/excel:refresh", None),
         ("DELETE", f"{SERVERS}/excel", None),
-        ("GET", f"{SERVERS}/excel/tools/add/policy", None),
         ("PUT", f"{SERVERS}/excel/tools/add/policy", {"idempotent": True}),
         ("DELETE", f"{SERVERS}/excel/tools/add/policy", None),
     ]

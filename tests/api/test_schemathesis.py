@@ -71,6 +71,7 @@ BEYOND_CHANCE = {
     "POST /api/v1/mcp/servers/{server}/tools/{tool}:accept",
     # and a policy fits a tool that is there,
     "PUT /api/v1/mcp/servers/{server}/tools/{tool}/policy",
+    "DELETE /api/v1/mcp/servers/{server}/tools/{tool}/policy",
     # and runs as short as these have ended before somebody stops them.
     "POST /api/v1/workflows/instances/{instance_id}:cancel",
     "POST /api/v1/workflows/instances/{instance_id}:terminate",

@@ -65,9 +65,11 @@ async def run(
     temporal: Client, task_queue: str, tenant: str, database: Database
 ) -> AsyncIterator[Runner]:
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
-    hub = build_toolhub(database, Sealer(bytes(range(32))), egress).hub
+    parts = build_toolhub(database, Sealer(bytes(range(32))), egress)
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
-    activities = McpActivities(hub, SecretOpener(SecretsInMemory(secrets)), Authenticator(egress))
+    activities = McpActivities(
+        parts.hub, SecretOpener(SecretsInMemory(secrets)), Authenticator(egress)
+    )
     async with Worker(
         temporal,
         task_queue=task_queue,
@@ -75,6 +77,7 @@ async def run(
         activities=[activities.mcp_request],
     ):
         yield Runner(temporal, task_queue, tenant)
+    await parts.aclose()
     await egress.aclose()
 
 

@@ -60,6 +60,16 @@ async def parts(database: Database, sealer: Sealer, egress: Egress) -> AsyncIter
 
 
 @pytest.fixture
+async def another(
+    database: Database, sealer: Sealer, egress: Egress
+) -> AsyncIterator[ToolhubParts]:
+    """The hub of another process."""
+    made = build_toolhub(database, sealer, egress)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
 def registry(parts: ToolhubParts) -> Registry:
     return parts.registry
 

@@ -8,14 +8,13 @@ import pytest
 from sqlalchemy import event
 
 from foundation.database import Database
-from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.credentials import Credentials
 from toolhub.directory import KEPT_S, Directory
 from toolhub.errors import CredentialRefusedError, UnknownServerError
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerChange, ServerRegistration
-from toolhub.wiring import build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +77,7 @@ async def test_of_many_calls_at_once_one_asks_the_database(
         async with anyio.create_task_group() as group:
             for _ in range(50):
                 group.start_soon(elsewhere.find, "press", "good", "add")
-    assert len(seen) == 3  # the server, a change that waits, the tool
+    assert len(seen) == 4  # the server, a change that waits, the tool, what is known of it
 
 
 @pytest.mark.usefixtures("registered")
@@ -120,7 +119,7 @@ async def test_an_entry_does_not_show_its_credential(elsewhere: Directory) -> No
 
 
 async def test_a_refused_credential_is_looked_up_again(
-    registry: Registry, database: Database, sealer: Sealer, egress: Egress, bad: str
+    registry: Registry, another: ToolhubParts, bad: str
 ) -> None:
     given = {
         "name": "guarded",
@@ -128,7 +127,7 @@ async def test_a_refused_credential_is_looked_up_again(
         "credential": {"kind": "bearer", "token": "first"},
     }
     await registry.register("press", ServerRegistration.model_validate(given))
-    other_process = build_toolhub(database, sealer, egress).hub
+    other_process = another.hub
     call = CallTool(tenant_id="press", server="guarded", tool="t")
     with pytest.raises(CredentialRefusedError):
         await other_process.call(call)

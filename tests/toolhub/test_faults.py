@@ -132,7 +132,9 @@ async def test_an_address_inside_is_refused_at_the_call(
     """The network rules of today count, not those of the day it was registered."""
     await registry.register("press", ServerRegistration(name="bad", url=good))
     strict = Egress(EgressSettings())
-    caught = await failing(build_toolhub(database, sealer, strict).hub, "several")
+    parts = build_toolhub(database, sealer, strict)
+    caught = await failing(parts.hub, "several")
+    await parts.aclose()
     await strict.aclose()
     assert isinstance(caught, errors.ServerNotAllowedError)
     assert "MILLWRIGHT_EGRESS_ALLOW_NETWORKS" in str(caught)

@@ -250,6 +250,8 @@ async def test_what_one_process_finds_out_holds_for_all(
     assert bad_seen.methods == []
     info = await other.breakers.get("press", "line")
     assert (info.state, info.shared, info.refused) == ("open", True, 1)
+    await one.aclose()
+    await other.aclose()
     for link in links:
         assert link is not None
         await link.aclose()
@@ -287,4 +289,5 @@ async def test_calls_go_on_while_redis_is_killed_and_started_again(
     assert sum(each.result() for each in calling) == good_seen.methods.count("tools/call") == 150
     while not (await parts.breakers.get("press", "line")).shared:
         await pause()
+    await parts.aclose()
     await link.aclose()
