@@ -22,6 +22,12 @@ def add(a: int, b: int) -> Sum:
     return Sum(total=a + b)
 
 
+@server.tool()
+def book(a: int, b: int) -> Sum:
+    """Say nothing of being repeatable."""
+    return Sum(total=a + b)
+
+
 if __name__ == "__main__":
     uvicorn.run(
         server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning"

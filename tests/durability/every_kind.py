@@ -157,12 +157,16 @@ def _event(key: str, kind: str, nth: int, **data: Any) -> dict[str, Any]:
 class People:
     """Those who approve, and the machines that send messages to whoever subscribes.
 
+    They approve when they were told: what is not told yet when somebody decides is not told at all.
+
     Attributes:
+        witness: Knows who was told.
         busy: Runs that nobody can reach now.
     """
 
     client: Millwright
     mosquitto: Mosquitto
+    witness: Witness
     busy: Callable[[], Collection[str]]
     pool: ThreadPoolExecutor
     _deciding: dict[str, Future[Approval]] = field(default_factory=dict)
@@ -185,7 +189,8 @@ class People:
             known = self._deciding.get(each.id)
             # Who cannot be reached is asked again.
             free = known is None or (known.done() and _is_failed(known))
-            if free and each.title.partition("@")[2] not in busy:
+            key = each.title.partition("@")[2]
+            if free and key not in busy and self.witness.done(key)["told"]:
                 self._deciding[each.id] = self.pool.submit(self.client.approvals.approve, each)
 
 

@@ -271,7 +271,7 @@ def test_killed_at_every_boundary_a_run_ends_the_same_and_repeats_nothing_that_w
     site.start_workers()
     with site.system.new_tenant() as client, ThreadPoolExecutor(32) as pool:
         publish(client, site.witness, mosquitto)
-        shift = Shift(site, client, People(client, mosquitto, site.gate.held, pool))
+        shift = Shift(site, client, People(client, mosquitto, site.witness, site.gate.held, pool))
         stops = boundaries(shift.undisturbed())
         for key in shift.kill_at(stops):
             assert not list(wrongs(shift, key)), key
