@@ -11,7 +11,7 @@ from anyio import to_thread
 from foundation.database import Database
 from foundation.settings import McpSettings
 from toolhub.breaker.types import Breaker, Snapshot, Verdict
-from toolhub.directory import Directory, guarded, unknown_server
+from toolhub.directory import Directory, found_server, guarded
 from toolhub.models import McpServer
 from toolhub.protection import (
     BreakerChange,
@@ -87,24 +87,17 @@ class Breakers:
 
     def _read(self, tenant_id: str, name: str) -> McpServer:
         with self._database.session() as session:
-            return _found(ServerRows(session, tenant_id), name)
+            return found_server(ServerRows(session, tenant_id), name)
 
     def _write(self, tenant_id: str, name: str, forced: Forced) -> McpServer:
         with self._database.session() as session:
-            server = _found(ServerRows(session, tenant_id), name, lock=True)
+            server = found_server(ServerRows(session, tenant_id), name, lock=True)
             server.breaker = forced.model_dump(mode="json")
             # Whoever is changing the registration now must not put the old decision back.
             server.version += 1
             server.updated_at = datetime.now(tz=UTC)
         self._directory.forget(tenant_id, name)
         return server
-
-
-def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:
-    server = rows.server(name, lock=lock)
-    if server is None:
-        raise unknown_server(name, rows.names())
-    return server
 
 
 def _counted(snapshot: Snapshot) -> dict[str, int]:

@@ -127,9 +127,7 @@ class Directory:
         tenant_id, server_name, tool_name, sha256 = key
         with self._database.session() as session:
             rows = ServerRows(session, tenant_id)
-            server = rows.server(server_name)
-            if server is None:
-                raise unknown_server(server_name, rows.names())
+            server = found_server(rows, server_name)
             versions = ToolRows(session, tenant_id)
             if drift := versions.drift(server.id, tool_name):
                 raise quarantined(server_name, drift)
@@ -197,6 +195,21 @@ def destination(server: McpServer, headers: Mapping[str, str]) -> Destination:
 def policy_of(row: McpToolPolicy | None) -> ToolPolicy:
     """Return what was decided about a tool."""
     return AS_SAID if row is None else ToolPolicy.model_validate(row.policy)
+
+
+def found_server(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:
+    """Return a server's row.
+
+    Args:
+        lock: Nobody else changes it before the transaction ends.
+
+    Raises:
+        UnknownServerError: When the tenant has no such server.
+    """
+    server = rows.server(name, lock=lock)
+    if server is None:
+        raise unknown_server(name, rows.names())
+    return server
 
 
 def unknown_server(name: str, registered: list[str]) -> UnknownServerError:

@@ -19,7 +19,7 @@ from foundation.database import Database
 from foundation.pages import NamePage, page_of
 from security.egress import EgressRefusedError, check_url
 from toolhub.credentials import Credentials
-from toolhub.directory import Directory, destination, unknown_server, unknown_tool
+from toolhub.directory import Directory, destination, found_server, unknown_tool
 from toolhub.discovery import Discovery, described, discover
 from toolhub.errors import (
     CallError,
@@ -157,7 +157,7 @@ class Registry:
         """
         with self._database.session() as session:
             rows = ServerRows(session, tenant_id)
-            rows.remove(_found(rows, name, lock=True))
+            rows.remove(found_server(rows, name, lock=True))
         self._directory.forget(tenant_id, name)
 
     def get(self, tenant_id: str, name: str) -> ServerInfo:
@@ -168,7 +168,7 @@ class Registry:
         """
         with self._database.session() as session:
             rows = ServerRows(session, tenant_id)
-            server = _found(rows, name)
+            server = found_server(rows, name)
             return server_info(server, rows.tool_counts([server.id]).get(server.id, 0))
 
     def list_servers(
@@ -198,7 +198,7 @@ class Registry:
         """
         with self._database.session() as session:
             rows = ServerRows(session, tenant_id)
-            server = _found(rows, server_name)
+            server = found_server(rows, server_name)
             tool = rows.tool(server.id, tool_name)
             if tool is None:
                 raise unknown_tool(server_name, tool_name, rows.tool_names(server.id))
@@ -230,7 +230,7 @@ class Registry:
         with self._database.session() as session:
             rows = ServerRows(session, tenant_id)
             if server is not None:
-                _found(rows, server)
+                found_server(rows, server)
             found = rows.tools(text=text, server=server, after=page.after, limit=page.limit + 1)
             tools, token = page_of(found, page, lambda row: (row[0], row[1].name))
             items = [tool_info(name, tool) for name, tool in tools]
@@ -312,7 +312,7 @@ class Registry:
     def _read(self, tenant_id: str, name: str) -> McpServer:
         """Return a server's row, cut loose from the database."""
         with self._database.session() as session:
-            return _found(ServerRows(session, tenant_id), name)
+            return found_server(ServerRows(session, tenant_id), name)
 
     def _write(
         self, server: McpServer, found: Discovery | None, *, quietly: bool = False
@@ -320,7 +320,7 @@ class Registry:
         """Store a changed row, unless somebody else has changed it since it was read."""
         with self._database.session() as session:
             rows = ServerRows(session, server.tenant_id)
-            current = _found(rows, server.name, lock=True)
+            current = found_server(rows, server.name, lock=True)
             if (current.id, current.version) != (server.id, server.version):
                 raise _changed(server.name)
             if not quietly:
@@ -344,13 +344,6 @@ class Registry:
         if server.dialect == Dialect.MCP:
             self._refreshes.plan(session, server, found.ttl)
             begin_checks(session, server)
-
-
-def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:
-    server = rows.server(name, lock=lock)
-    if server is None:
-        raise unknown_server(name, rows.names())
-    return server
 
 
 def _check_endpoint(server: McpServer) -> None:

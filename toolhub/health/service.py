@@ -13,7 +13,7 @@ from foundation.pages import NamePage, page_of
 from foundation.settings import McpSettings, ToolhubSettings
 from toolhub.breaker.types import Breaker
 from toolhub.credentials import Credentials
-from toolhub.directory import destination, guarded, unknown_server
+from toolhub.directory import destination, found_server, guarded
 from toolhub.errors import RegistrationError
 from toolhub.health.models import McpCheck
 from toolhub.health.probing import Found, probe
@@ -108,12 +108,12 @@ class Health:
 
     def _read(self, tenant_id: str, name: str) -> McpServer:
         with self._database.session() as session:
-            return _found(ServerRows(session, tenant_id), name)
+            return found_server(ServerRows(session, tenant_id), name)
 
     def _record(self, server: McpServer, found: Found) -> None:
         with self._database.session() as session:
             # Held, so that it is not removed under our hands.
-            current = _found(ServerRows(session, server.tenant_id), server.name, lock=True)
+            current = found_server(ServerRows(session, server.tenant_id), server.name, lock=True)
             was = record(session, current, found, self._every)
         healthy = found.error is None
         if healthy is not was:
@@ -136,13 +136,6 @@ class Health:
         tenant_id, ids = servers[0].tenant_id, [server.id for server in servers]
         with self._database.session() as session:
             return checks(session, tenant_id, ids), quarantined(session, tenant_id, ids)
-
-
-def _found(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:
-    server = rows.server(name, lock=lock)
-    if server is None:
-        raise unknown_server(name, rows.names())
-    return server
 
 
 def _seen(check: McpCheck | None) -> dict[str, Any]:

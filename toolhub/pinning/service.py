@@ -8,9 +8,8 @@ from foundation.database import Database
 from foundation.errors import InvalidInputError
 from foundation.json import JsonObject
 from foundation.pages import NamePage, page_of
-from toolhub.directory import Directory, policy_of, unknown_server, unknown_tool
+from toolhub.directory import Directory, found_server, policy_of, unknown_tool
 from toolhub.errors import DriftChangedError, NoDriftError
-from toolhub.models import McpServer
 from toolhub.pinning.refusals import pinned
 from toolhub.pinning.repository import ToolRows
 from toolhub.pinning.taking import tool_row, version_row
@@ -50,7 +49,7 @@ class Drifts:
         page = NamePage.of(page_size, page_token, parts=2)
         with self._database.session() as session:
             if server is not None:
-                _server(ServerRows(session, tenant_id), server)
+                found_server(ServerRows(session, tenant_id), server)
             rows = ToolRows(session, tenant_id)
             found = rows.drifts(server=server, after=page.after, limit=page.limit + 1)
             drifts, token = page_of(found, page, lambda row: (row[0], row[1].name))
@@ -65,7 +64,7 @@ class Drifts:
             NoDriftError: Nothing waits.
         """
         with self._database.session() as session:
-            found = _server(ServerRows(session, tenant_id), server)
+            found = found_server(ServerRows(session, tenant_id), server)
             drift = ToolRows(session, tenant_id).drift(found.id, tool)
             if drift is None:
                 raise _nothing_waits(server, tool)
@@ -91,7 +90,7 @@ class Drifts:
         below = _number(page.after[0])
         with self._database.session() as session:
             servers = ServerRows(session, tenant_id)
-            found = _server(servers, server)
+            found = found_server(servers, server)
             rows = ToolRows(session, tenant_id)
             versions = rows.versions(found.id, tool, below=below, limit=page.limit + 1)
             if not versions and below is None:
@@ -110,7 +109,7 @@ class Drifts:
         """
         with self._database.session() as session:
             servers = ServerRows(session, tenant_id)
-            found = servers.tool(_server(servers, server).id, tool)
+            found = servers.tool(found_server(servers, server).id, tool)
             if found is None:
                 raise unknown_tool(server, tool, [])
             schema = found.input_schema
@@ -137,7 +136,7 @@ class Drifts:
         """
         now = datetime.now(tz=UTC)
         with self._database.session() as session:
-            found = _server(ServerRows(session, tenant_id), server, lock=True)
+            found = found_server(ServerRows(session, tenant_id), server, lock=True)
             rows = ToolRows(session, tenant_id)
             drift = rows.drift(found.id, tool)
             if drift is None:
@@ -156,13 +155,6 @@ class Drifts:
         self._directory.forget(tenant_id, server)
         _log.info("mcp_tool_accepted", tenant=tenant_id, server=server, tool=tool, by=by)
         return tool_info(server, taken)
-
-
-def _server(rows: ServerRows, name: str, *, lock: bool = False) -> McpServer:
-    server = rows.server(name, lock=lock)
-    if server is None:
-        raise unknown_server(name, rows.names())
-    return server
 
 
 def _nothing_waits(server: str, tool: str) -> NoDriftError:

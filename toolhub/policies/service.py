@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from foundation.database import Database
-from toolhub.directory import Directory, policy_of, unknown_server, unknown_tool
+from toolhub.directory import Directory, found_server, policy_of, unknown_tool
 from toolhub.errors import RegistrationError
 from toolhub.models import McpServer, McpTool
 from toolhub.policies.models import McpToolPolicy
@@ -74,7 +74,7 @@ class Policies:
             UnknownServerError: There is no such server.
         """
         with self._database.session() as session:
-            found = _server(ServerRows(session, tenant_id), server)
+            found = found_server(ServerRows(session, tenant_id), server)
             row = _row(session, tenant_id, found.id, tool)
             if row is not None:
                 session.delete(row)
@@ -91,18 +91,11 @@ def _row(session: Session, tenant_id: str, server_id: UUID, tool: str) -> McpToo
 
 def _tool(session: Session, tenant_id: str, server: str, tool: str) -> tuple[McpServer, McpTool]:
     rows = ServerRows(session, tenant_id)
-    found = _server(rows, server)
+    found = found_server(rows, server)
     offered = rows.tool(found.id, tool)
     if offered is None:
         raise unknown_tool(server, tool, rows.tool_names(found.id))
     return found, offered
-
-
-def _server(rows: ServerRows, name: str) -> McpServer:
-    server = rows.server(name)
-    if server is None:
-        raise unknown_server(name, rows.names())
-    return server
 
 
 def _require_argument(server: str, tool: McpTool, policy: ToolPolicy) -> None:
