@@ -36,6 +36,17 @@ async def timers(handle: WorkflowHandle[Any, Any]) -> list[Any]:
     return [event for event in events if event.HasField("timer_started_event_attributes")]
 
 
+async def timed_out(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Tell whether Temporal ended the first local call, and not the call itself."""
+    async for event in handle.fetch_history_events():
+        if event.HasField("marker_recorded_event_attributes"):
+            failure = event.marker_recorded_event_attributes.failure
+            while failure.HasField("cause"):
+                failure = failure.cause
+            return failure.HasField("timeout_failure_info")
+    raise AssertionError("no local call was recorded")
+
+
 async def test_tenants_take_turns_unless_told_otherwise(run: Runner) -> None:
     handle = await run.start(ask("{ priority: 2 }"))
     await run.ended(handle)
@@ -107,8 +118,9 @@ async def test_the_time_of_a_task_is_over_also_during_a_local_call(run: Runner, 
     assert ended.kind == "timeout"
     assert ended.error["detail"] == "Task 'ask' took longer than 1 s."
     assert await run.replay(handle) == 1
-    # Neither another attempt was waited for, nor the task's own clock, which would be late.
-    assert not await timers(handle)
+    # What ended the attempt was the time of the task, not the longer one of a local call. (Which
+    # of Temporal's two clocks rings first is open on a busy machine: they are set to the same.)
+    assert await timed_out(handle)
     assert busy.asked == 1
 
 
