@@ -6,8 +6,7 @@ workflow task exceed 4 MB (`handout`), and gives up on a worker that reads large
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypedDict, TypeVar
@@ -23,13 +22,11 @@ from foundation.sizes import MAX_VALUE_BYTES
 from workflows.interpreter.faults import Fault, fault_of_activity
 from workflows.interpreter.handout import Handout, wire_size
 from workflows.interpreter.policy import DEFAULT, Policy
+from workflows.interpreter.window import Window
 
 Answer = TypeVar("Answer", bound=BaseModel)
 T = TypeVar("T")
 
-MAX_IN_FLIGHT: Final = 100
-# The worker holds them in memory meanwhile.
-MAX_BYTES_IN_FLIGHT: Final = 16_000_000
 MAX_SUMMARY_BYTES: Final = 400
 # Temporal's is 1,000 bytes; names of tasks have no limit of their own.
 MAX_ID_BYTES: Final = 500
@@ -97,8 +94,7 @@ class Calls:
     """
 
     tenant_id: str = ""
-    in_flight: int = 0
-    bytes_in_flight: int = 0
+    window: Window = field(default_factory=Window)
     handout: Handout = field(default_factory=Handout)
     charge: Callable[[int], Awaitable[None]] = _uncharged
 
@@ -142,7 +138,7 @@ class Calls:
         queue = policy.task_queue
         if own_queue is not None:
             queue = (queue or workflow.info().task_queue) + own_queue.suffix
-        async with self.one_more(size):
+        async with self.window.one_more(size):
             try:
                 raw: RawValue
                 if policy.local:
@@ -221,27 +217,6 @@ class Calls:
         finally:
             self.handout.recorded(size)
         return raw
-
-    @asynccontextmanager
-    async def one_more(self, size: int) -> AsyncIterator[None]:
-        """Count something that is in flight, such as an activity or another run.
-
-        Args:
-            size: Bytes of what it is given.
-        """
-        await workflow.wait_condition(lambda: self._fits(size))
-        self.in_flight += 1
-        self.bytes_in_flight += size
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
-            self.bytes_in_flight -= size
-
-    def _fits(self, size: int) -> bool:
-        return self.in_flight == 0 or (
-            self.in_flight < MAX_IN_FLIGHT and self.bytes_in_flight + size <= MAX_BYTES_IN_FLIGHT
-        )
 
 
 def _is_unserved(error: ActivityError) -> bool:

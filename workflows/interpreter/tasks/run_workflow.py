@@ -57,7 +57,7 @@ class RunWorkflow:
         frame.child = f"{self.namespace}.{self.name}.{self._key(frame)}"
         size, calls = payload_size(start), frame.run.calls
         await calls.charge(size)
-        async with calls.one_more(size):
+        async with calls.window.one_more(size):
             mark = await calls.handout.admit(wire_size(size))
             starting = Noticing(self._started(start, frame))
             try:

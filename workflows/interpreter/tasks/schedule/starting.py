@@ -57,7 +57,7 @@ class Starting:
         key = uuid.uuid5(INSTANCE_IDS, f"{workflow.info().workflow_id} {cause}").hex
         kind = f"{self.namespace}.{self.name}"
         await calls.charge(size)
-        async with calls.one_more(size):
+        async with calls.window.one_more(size):
             mark = await calls.handout.admit(wire_size(size))
             instance = await workflow.start_child_workflow(
                 kind,
