@@ -2,10 +2,11 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
+from typing_extensions import Unpack
 
 from activities.http.types import HttpCall
 from activities.types import ActivityResult
@@ -16,13 +17,21 @@ CALLS = 1_000
 WINDOW = 100
 
 
+class Told(TypedDict, total=False):
+    """What Temporal may be told about a call for those who look on, and for other tenants."""
+
+    activity_id: str
+    summary: str
+    priority: Priority
+
+
 @activity.defn(name="http-call")
 async def http_call(call: HttpCall) -> ActivityResult:
     """Answer at once: what is measured is everything around the work."""
     return ActivityResult(value=call.body, attempts=1)
 
 
-async def called(number: int, value: JsonValue) -> JsonValue:
+async def called(number: int, value: JsonValue, **options: Unpack[Told]) -> JsonValue:
     """Make one call."""
     answer: ActivityResult = await workflow.execute_activity(
         "http-call",
@@ -31,6 +40,7 @@ async def called(number: int, value: JsonValue) -> JsonValue:
         start_to_close_timeout=timedelta(seconds=45),
         heartbeat_timeout=timedelta(seconds=10),
         retry_policy=RetryPolicy(maximum_attempts=4),
+        **options,
     )
     return answer.value
 
@@ -43,6 +53,19 @@ class Handwritten:
     async def run(self, value: Any) -> Any:
         for step in range(STEPS):
             value = await called(step, value)
+        return value
+
+
+@workflow.defn(name="handwritten-in-full", sandboxed=False)
+class HandwrittenInFull:
+    """The five calls of somebody whose runs read as well, and whose tenants take turns too."""
+
+    @workflow.run
+    async def run(self, value: Any) -> Any:
+        for step in range(STEPS):
+            path = f"/do/{step}/step{step}"
+            summary, fair = f"{path} POST http://b/{step}", Priority(fairness_key="bench")
+            value = await called(step, value, activity_id=path, summary=summary, priority=fair)
         return value
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
+from temporalio.common import TypedSearchAttributes
 
 from bench.cluster import Cluster, queue_of
 from bench.processes import cpu_seconds
@@ -61,12 +62,28 @@ def interpreted(
     return run
 
 
-def by_hand(client: Client, name: str, value: JsonValue) -> Run:
-    """Return what runs a hand-written workflow once."""
+def by_hand(
+    client: Client,
+    name: str,
+    value: JsonValue,
+    *,
+    labelled: TypedSearchAttributes | None = None,
+) -> Run:
+    """Return what runs a hand-written workflow once.
+
+    Args:
+        labelled: By what runs of it can be found.
+    """
 
     async def run() -> str:
         key = f"bench/{name}/{uuid4().hex}"
-        await client.execute_workflow(name, value, id=key, task_queue=queue_of("handwritten"))
+        await client.execute_workflow(
+            name,
+            value,
+            id=key,
+            task_queue=queue_of("handwritten"),
+            search_attributes=labelled,
+        )
         return key
 
     return run

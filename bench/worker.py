@@ -10,7 +10,13 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from bench.cluster import client_of
-from bench.handwritten import Handwritten, HandwrittenNothing, HandwrittenWindow, http_call
+from bench.handwritten import (
+    Handwritten,
+    HandwrittenInFull,
+    HandwrittenNothing,
+    HandwrittenWindow,
+    http_call,
+)
 from foundation import garbage
 from foundation.settings import Settings
 from workflows.interpreter.workflow import Interpreter
@@ -18,7 +24,7 @@ from workflows.interpreter.workflow import Interpreter
 
 def worker(client: Client, task_queue: str, kind: str) -> Worker:
     """Make a worker: of the interpreter, or of what is written by hand."""
-    by_hand = [Handwritten, HandwrittenWindow, HandwrittenNothing]
+    by_hand = [Handwritten, HandwrittenInFull, HandwrittenWindow, HandwrittenNothing]
     return Worker(
         client,
         task_queue=task_queue,
