@@ -8,42 +8,40 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ContinueAsNewError
 
-from activities.definitions.types import Engine, LoadDefinition, LoadedDefinition
+from activities.definitions.types import Engine
 from activities.limits.types import TURN_SIGNAL
-from activities.schedules.types import Follow, Followed, Following, TriggerKind
+from activities.schedules.types import TriggerKind
 from foundation.json import JsonObject, JsonValue
-from workflows.definition.generations import MAX_GENERATIONS
-from workflows.expressions import UnknownVersionError, Version, version_named
-from workflows.interpreter.attributes import STATUS, TENANT, VERSION
-from workflows.interpreter.calls import LOOKUP_RETRY, Calls, payload_size
+from workflows.interpreter.attributes import STATUS
+from workflows.interpreter.beginning import describe, read_start, refuse_too_many
+from workflows.interpreter.calls import Calls, payload_size
+from workflows.interpreter.carrying import carried_on, taken_over
 from workflows.interpreter.compiler import Plan, plan_of, trigger_of
 from workflows.interpreter.control import Control, Leaving
 from workflows.interpreter.ending import PLACE, Ending, cancelled, completed, faulted
+from workflows.interpreter.engines import WrongEngineError, known_version, required_version
 from workflows.interpreter.faults import Fault, unexpected
 from workflows.interpreter.lifecycle import Lifecycle, Teller
-from workflows.interpreter.position import State, postpone
+from workflows.interpreter.loading import followed, load
+from workflows.interpreter.position import State
 from workflows.interpreter.resets import ASKED_ANEW, UNDISTURBED, was_reset
 from workflows.interpreter.run import Ballot, Frame, Run, Scope, Watcher, instant, moment
-from workflows.interpreter.sharing import restored, shared
 from workflows.interpreter.steps import flow
 from workflows.interpreter.timeline import Timeline
 from workflows.interpreter.types import (
     DECIDE_UPDATE,
-    ENGINE,
     EVENTS_SIGNAL,
     NOT_OPEN,
     PAUSE_UPDATE,
     PROGRESS_QUERY,
     RESCHEDULED_SIGNAL,
     RESUME_UPDATE,
-    Carried,
     Decision,
     Progress,
     RunStatus,
@@ -53,10 +51,6 @@ from workflows.interpreter.types import (
 # Each answer to a query repeats it; with it and a page of events an answer stays small enough not
 # to be kept in the blob store.
 MAX_TOLD_INPUT_BYTES: Final = 8_000
-
-
-class WrongEngineError(Exception):
-    """This worker cannot execute definitions in the way that the run began with."""
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -270,8 +264,8 @@ class Interpreter:
             await self.follow(start, start.trigger)
             return None
         refuse_too_many(start.generation)
-        document, content_hash = await self.load(start)
-        plan = self.plan = plan_of(document, content_hash, self.required_version())
+        document, content_hash, self.engine = await load(start, self.calls)
+        plan = self.plan = plan_of(document, content_hash, required_version(self.engine))
         describe(start, plan)
         run = self.current = self.begin(plan, start)
         if workflow.info().continued_run_id is None:
@@ -281,7 +275,7 @@ class Interpreter:
             if plan.undoing or plan.at_the_end:
                 await ending.end(plan.undoing, plan.at_the_end)
         except Leaving:
-            following = self.following(start, run)
+            following = carried_on(start, run, self.engine)
             await run.lifecycle.settle()
             workflow.continue_as_new(args=[following])
         final = ending.final
@@ -302,56 +296,31 @@ class Interpreter:
         number = 0
         while True:
             asked = self.reschedules
-            followed = await self.followed(start, kind, finished)
-            if followed is None:
+            found = await followed(start, kind, finished, self.calls)
+            if found is None:
                 if self.reschedules == asked:
                     return
                 continue
-            self.engine = followed.engine
+            self.engine = found.engine
             # Instances pin the interpreter; this has to outlive all of its versions.
-            version = self.known_version()
-            plan = self.plan = plan_of(followed.document, followed.hash, version)
+            version = known_version(self.engine)
+            plan = self.plan = plan_of(found.document, found.hash, version)
             run = self.current = self.begin(plan, start)
             run.changed = _quiet
             if states is not None:
                 run.resumed = states
             run.rescheduled = self.reschedules != asked
             # What comes after a later one was passed over before, and knows nothing of that.
-            trigger = trigger_of(
-                followed, version, kind, before if followed.number > number else {}
-            )
-            number = followed.number
+            trigger = trigger_of(found, version, kind, before if found.number > number else {})
+            number = found.number
             frame = Frame(trigger, None, Scope(run))
             try:
                 await trigger.body.execute(None, frame)
             except Leaving:
-                workflow.continue_as_new(args=[self.following(start, run)])
+                workflow.continue_as_new(args=[carried_on(start, run, self.engine)])
             before, states = frame.state, frame.position.snapshot()
             # Only what knew that no more comes has looked for the last of it.
-            finished = followed.number if followed.over else None
-
-    async def followed(
-        self, start: StartInput, kind: TriggerKind, finished: int | None
-    ) -> Followed | None:
-        """Ask what the schedule of the definition is."""
-        namespace, _, name = workflow.info().workflow_type.partition(".")
-        following = await self.calls.execute(
-            "schedule-follow",
-            Follow(
-                tenant_id=start.tenant_id,
-                namespace=namespace,
-                name=name,
-                kind=kind,
-                finished=finished,
-            ),
-            Following,
-            activity_id="schedule-follow",
-            summary="ask what the schedule is",
-            timeout_s=15,
-            heartbeat=False,
-            retry=LOOKUP_RETRY,
-        )
-        return following.followed
+            finished = found.number if found.over else None
 
     async def outcome(self, plan: Plan, start: StartInput, run: Run) -> State:
         """Run the definition, the workflow being the outermost task; tell how that ended.
@@ -374,56 +343,6 @@ class Interpreter:
         except asyncio.CancelledError:
             return cancelled()
         return completed(output)
-
-    async def load(self, start: StartInput) -> tuple[JsonObject, str]:
-        """Return the definition and its hash, from the start or the catalogue."""
-        if start.document is not None and start.definition_hash is not None and start.engine:
-            self.engine = start.engine
-            return start.document, start.definition_hash
-        namespace, _, name = workflow.info().workflow_type.partition(".")
-        loaded = await self.calls.execute(
-            "load-definition",
-            LoadDefinition(
-                tenant_id=start.tenant_id,
-                namespace=namespace,
-                name=name,
-                version=start.version,
-                hash=start.definition_hash,
-            ),
-            LoadedDefinition,
-            activity_id="load-definition",
-            summary="load the definition",
-            timeout_s=10,
-            heartbeat=False,
-            retry=LOOKUP_RETRY,
-        )
-        self.engine = loaded.engine
-        return loaded.document, loaded.hash
-
-    def required_version(self) -> Version:
-        """Return what expressions mean to this run, or leave it to a worker that has its engine.
-
-        Raises:
-            WrongEngineError: Fails the workflow task, not the run: another worker takes it.
-        """
-        if self.engine is None or self.engine.interpreter != ENGINE.interpreter:
-            raise WrongEngineError(self.not_here())
-        return self.known_version()
-
-    def known_version(self) -> Version:
-        """Return what expressions mean to this run.
-
-        Raises:
-            WrongEngineError: When this worker does not know it.
-        """
-        try:
-            return version_named(self.engine.expressions if self.engine else "")
-        except UnknownVersionError as error:
-            raise WrongEngineError(f"{self.not_here()} {error}") from None
-
-    def not_here(self) -> str:
-        """Say what this worker has, and what the run needs."""
-        return f"This worker has {ENGINE}; the run was started with {self.engine}."
 
     def begin(self, plan: Plan, start: StartInput) -> Run:
         """Make the state of the run, or take over that of the one before."""
@@ -449,9 +368,6 @@ class Interpreter:
             self.calls,
             carried.changes if carried else 0,
         )
-        resumed = restored(carried.states, carried.shared, start.input) if carried else {}
-        if carried is not None and carried.stood_at is not None:
-            postpone(resumed.values(), workflow.time() - carried.stood_at)
         run = Run(
             tenant_id=start.tenant_id,
             descriptor=descriptor,
@@ -460,7 +376,7 @@ class Interpreter:
             calls=self.calls,
             timeline=self.timeline,
             control=Control(paused=carried.paused if carried else False, halted=lifecycle.halted),
-            resumed=resumed,
+            resumed=taken_over(start),
             undoable=list(carried.undoable) if carried else [],
             changed=self.announce,
             generation=start.generation,
@@ -473,84 +389,6 @@ class Interpreter:
         self.calls.charge = run.charge
         return run
 
-    def following(self, start: StartInput, run: Run) -> StartInput:
-        """Return what the next run is started with, which knows where this one stood.
-
-        Raises:
-            Fault: When what it would have to know is too large.
-        """
-        info = workflow.info()
-        states, taken_out = shared(run.control.states(), start.input)
-        carried = Carried(
-            states=states,
-            shared=taken_out,
-            undoable=run.undoable,
-            context=run.context,
-            started_at=run.started_at,
-            paused=run.control.paused,
-            last_event=self.timeline.last,
-            run_id=info.run_id,
-            changes=run.lifecycle.changes,
-        )
-        following = start.model_copy(update={"carried": carried, "engine": self.engine})
-        payload_size(following)
-        return following
-
 
 def _quiet() -> None:
     """Announce nothing: what starts instances is found by nobody."""
-
-
-def read_start(args: Sequence[RawValue]) -> StartInput:
-    """Read the one argument, and refuse a run that could not be found again by its tenant.
-
-    Raises:
-        Fault: Of the type `configuration`.
-    """
-    info = workflow.info()
-    if len(args) != 1:
-        raise Fault.of(
-            "configuration", "The start input is missing", f"One argument, not {len(args)}."
-        )
-    try:
-        start = workflow.payload_converter().from_payload(args[0].payload, StartInput)
-    except (ValidationError, ValueError) as error:
-        raise Fault.of("configuration", "The start input is not valid", str(error)) from error
-    if not isinstance(start, StartInput):
-        raise Fault.of("configuration", "The start input is not valid", "It must be an object.")
-    expected = f"{start.tenant_id}/{info.workflow_type.replace('.', '/', 1)}/"
-    if "." not in info.workflow_type or not info.workflow_id.startswith(expected):
-        raise Fault.of(
-            "configuration",
-            "The workflow id is not of the tenant",
-            f"It must begin with '{expected}'; the type is '<namespace>.<name>'.",
-        )
-    return start
-
-
-def refuse_too_many(generation: int) -> None:
-    """Do nothing at all for what would go on for ever; what is refused shows who did.
-
-    Raises:
-        Fault: Of the type `configuration`.
-    """
-    if generation > MAX_GENERATIONS:
-        raise Fault.of(
-            "configuration",
-            "Too many instances have led to this one",
-            f"It is started by an event, and that comes from the {MAX_GENERATIONS}th instance in "
-            "a row that an event or another instance has started. Let the definition not emit "
-            "what starts it; what is to be repeated is a loop, or schedule.after.",
-        )
-
-
-def describe(start: StartInput, plan: Plan) -> None:
-    """Add the search attributes that whoever started the run left out."""
-    known = workflow.info().typed_search_attributes
-    missing = [
-        key.value_set(value)
-        for key, value in ((TENANT, start.tenant_id), (VERSION, plan.version))
-        if known.get(key) != value
-    ]
-    if missing:
-        workflow.upsert_search_attributes(missing)
