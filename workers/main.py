@@ -193,8 +193,6 @@ async def run(settings: Settings) -> None:
         garbage.settle()
         events = build_events(database, client, settings.events, settings.mqtt)
         triggers = build_triggers(database, client, Catalog(database), settings.temporal)
-        sealer = Sealer.from_settings(settings.security)
-        toolhub = build_toolhub(database, sealer, egress, protection=settings.mcp, redis=redis)
         worker = build_worker(
             client,
             settings,
