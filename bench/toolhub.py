@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from bench.report import Figure, percentile
 from bench.system import Bench
+from foundation import garbage
 from foundation.database import Database
 from millwright_client import Millwright
 from security.egress import Egress
@@ -85,6 +86,8 @@ def _over(times: Times, other: str, share: float) -> float:
 
 async def _times(bench: Bench) -> tuple[Times, Times]:
     settings = bench.stack.settings
+    # As the product's worker does.
+    garbage.settle()
     database = Database(settings.database)
     egress = Egress(settings.egress)
     parts = build_toolhub(database, Sealer.from_settings(settings.security), egress)
