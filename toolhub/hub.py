@@ -6,7 +6,9 @@ run twice.
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -17,6 +19,7 @@ from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 from foundation.errors import InvalidInputError, MillwrightError, UnavailableError
 from foundation.json import JsonObject, JsonValue
 from foundation.schemas import as_details, described
+from foundation.settings import McpSettings
 from security.egress import check_url
 from toolhub import results
 from toolhub.calls.log import CallLog, Noted
@@ -29,7 +32,7 @@ from toolhub.errors import (
     ToolOutputError,
 )
 from toolhub.failures import Attempt, failure, lost, without_secrets
-from toolhub.guard import Guard
+from toolhub.guard import Guard, Guarded
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
@@ -51,10 +54,11 @@ class ToolHub:
 
     Args:
         wires: The adapter of each dialect.
-        guard: Stands before registered servers.
+        guard: Stands before servers.
         ledger: Knows what was sent.
         log: Told of every call of a tool that was found.
         refreshes: Told when a server says that its tools have changed.
+        protection: What holds for servers that are not registered.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class ToolHub:
         ledger: Ledger,
         log: CallLog,
         refreshes: Refreshes,
+        protection: McpSettings,
     ) -> None:
         self._directory = directory
         self._wires = wires
@@ -73,6 +78,7 @@ class ToolHub:
         self._ledger = ledger
         self._log = log
         self._refreshes = refreshes
+        self._protection = protection
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.
@@ -157,12 +163,17 @@ class ToolHub:
             tool = str(request.params.get("name", ""))
             once = _once(request, attempt, tool, request.params)
 
-            async def send() -> Sent:
-                if request.on_send:
-                    request.on_send()
-                return await self._exchange(Dialect.MCP, attempt, message)
+            guarded = _at_address(request, attempt, self._protection)
+            async with self._guard.admitted(guarded, request.timeout_s) as admission:
 
-            exchange, outcome = await self._sent(once, attempt, send)
+                async def send() -> Sent:
+                    if request.on_send:
+                        request.on_send()
+                    exchange, outcome = await self._exchange(Dialect.MCP, attempt, message)
+                    admission.tell(outcome, exchange)
+                    return exchange, outcome
+
+                exchange, outcome = await self._sent(once, attempt, send)
             return _wanted(attempt, exchange, outcome, _RESULT)
         except MillwrightError as error:
             raise RequestFailedError.of(error) from error
@@ -275,6 +286,18 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
             **entry.policy.headers(key),
         },
         on_progress=call.on_progress,
+    )
+
+
+def _at_address(request: McpRequest, attempt: Attempt, protection: McpSettings) -> Guarded:
+    """Say what is guarded: the server, whatever else a caller has put into its address."""
+    parts = urlsplit(request.url)
+    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".lower()
+    return Guarded(
+        tenant_id=request.tenant_id,
+        server_id=f"at-{sha256(address.encode()).hexdigest()[:32]}",
+        label=attempt.to.label,
+        numbers=protection,
     )
 
 

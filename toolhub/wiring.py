@@ -90,6 +90,7 @@ def build_toolhub(
             ledger=ledger,
             log=log,
             refreshes=refreshes,
+            protection=protection,
         ),
         ledger=ledger,
         breakers=Breakers(database, directory, breaker, protection),

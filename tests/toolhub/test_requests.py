@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -208,3 +209,25 @@ async def test_a_connection_that_ends_without_a_word_leaves_the_outcome_unknown(
     assert "broke off the connection" in str(caught.value)
     assert "not known whether" in str(caught.value)
     assert not caught.value.retryable
+
+
+async def test_an_ill_server_is_not_asked_any_more_but_others_of_its_host_are(
+    hub: ToolHub, bad: str, bad_seen: Seen
+) -> None:
+    calling = {"name": "t"}
+    for turn in range(10):
+        # Whatever a definition computes into the query, it is the same server.
+        ill = asking(f"{bad}/500/mcp?turn={turn}", "tools/call", calling)
+        with pytest.raises(RequestFailedError):
+            await hub.request(ill)
+    bad_seen.clear()
+    with pytest.raises(RequestFailedError, match=r"too many of its last 10 calls failed") as caught:
+        await hub.request(ill)
+    assert caught.value.retryable
+    assert 25 < (caught.value.retry_after_s or 0) <= 30
+    assert bad_seen.methods == []
+
+    await hub.request(asking(f"{bad}/ok/mcp", "tools/call", calling))
+    with pytest.raises(RequestFailedError, match="500"):
+        await hub.request(replace(ill, tenant_id="another"))
+    assert bad_seen.methods.count("tools/call") == 2
