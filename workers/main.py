@@ -2,12 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 import structlog
 from temporalio.client import Client
@@ -37,20 +36,13 @@ from security.accounts.people import StoredPeople
 from security.egress import Egress
 from security.sealing import Sealer
 from security.secrets.service import Secrets
-from toolhub.calls.sweeping import sweep_for_ever as sweep_calls
-from toolhub.health.sweeping import sweep_for_ever as sweep_health
-from toolhub.ledger.sweeping import sweep_for_ever as sweep_ledger
-from toolhub.refreshing.sweeping import sweep_for_ever as sweep_refreshes
 from toolhub.wiring import ToolhubParts, build_toolhub
-from workflows.approvals.desk import Desk
-from workflows.approvals.sweeping import sweep_for_ever as sweep_approvals
+from workers.sweeps import Sweep, sweeps
 from workflows.approvals.wiring import Connections, build_approvals, build_links
 from workflows.catalog import Catalog
 from workflows.events.outbox import Outbox
 from workflows.events.relaying import BrokerLink, Relay
 from workflows.events.service import Events
-from workflows.events.sweeping import sweep_for_ever as sweep_events
-from workflows.events.telling.sweeping import sweep_for_ever as sweep_telling
 from workflows.events.wiring import build_events
 from workflows.interpreter.lifecycle import HandedOver
 from workflows.interpreter.types import ENGINE
@@ -60,13 +52,9 @@ from workflows.notifications import StoredLedger
 from workflows.runs.pages import PageTokens
 from workflows.secrets import SecretOpener, StoredSecrets
 from workflows.triggers.keeping import Triggers
-from workflows.triggers.sweeping import sweep_for_ever as sweep_schedules
 from workflows.triggers.wiring import build_triggers
 
 log = structlog.get_logger()
-
-# Something that goes on for as long as the worker does.
-Sweep: TypeAlias = Callable[[], Coroutine[None, None, None]]
 
 CONNECT_AGAIN_S: Final = 3.0
 BLOBS_AT_ONCE: Final = 8
@@ -204,23 +192,13 @@ async def run(settings: Settings) -> None:
             logins=logins,
             toolhub=toolhub,
         )
-        outbox = Outbox(database)
-        sweeps: list[Sweep] = [
-            partial(sweep_events, events, outbox, timedelta(seconds=settings.mqtt.keep_s)),
-            partial(sweep_telling, events, client),
-            partial(sweep_approvals, Desk(database), client),
-            partial(sweep_schedules, triggers),
-            partial(sweep_refreshes, toolhub.registry, toolhub.refreshes),
-            partial(sweep_health, toolhub.health),
-            partial(sweep_calls, toolhub.calls, timedelta(days=settings.toolhub.keep_calls_days)),
-            partial(
-                sweep_ledger, toolhub.ledger, timedelta(days=settings.toolhub.keep_ledger_days)
-            ),
-        ]
+        beside = sweeps(
+            settings, database, client, events=events, triggers=triggers, toolhub=toolhub
+        )
         if settings.mqtt.host is not None:
-            relay = Relay(outbox, events.outgoing, BrokerLink(egress, settings.mqtt))
-            sweeps.append(relay.for_ever)
-        async with worker, sweeping(events, sweeps):
+            relay = Relay(Outbox(database), events.outgoing, BrokerLink(egress, settings.mqtt))
+            beside.append(relay.for_ever)
+        async with worker, sweeping(events, beside):
             log.info(
                 "worker_ready",
                 address=settings.temporal.address,
@@ -240,11 +218,11 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def sweeping(events: Events, sweeps: Sequence[Sweep]) -> AsyncIterator[None]:
+async def sweeping(events: Events, swept: Sequence[Sweep]) -> AsyncIterator[None]:
     """Sweep beside the worker; an error that nobody expected stops it."""
     try:
         async with asyncio.TaskGroup() as beside:
-            tasks = [beside.create_task(sweep()) for sweep in sweeps]
+            tasks = [beside.create_task(sweep()) for sweep in swept]
             yield
             for task in tasks:
                 task.cancel()

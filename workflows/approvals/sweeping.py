@@ -4,19 +4,15 @@ A run that ends, faults or is cancelled says so itself. One that is terminated s
 place of one that was reset another one asks what it comes to again.
 """
 
-import asyncio
 from typing import Final
 
-import structlog
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from activities.approvals.types import Approval
-from foundation.errors import NotFoundError, UnavailableError
+from foundation.errors import NotFoundError
 from workflows.approvals.desk import Desk
 from workflows.interpreter.tasks.call.approval.naming import approval_id
 from workflows.runs.rpc import RPC_TIMEOUT, translated
-
-log = structlog.get_logger()
 
 EVERY_S: Final = 5.0
 # One look at each is a request to Temporal: ten a second at most for each worker.
@@ -97,13 +93,3 @@ async def sweep(desk: Desk, client: Client, checked_again_s: float = CHECKED_AGA
             await desk.close(approval)
             closed += 1
     return closed
-
-
-async def sweep_for_ever(desk: Desk, client: Client, every_s: float = EVERY_S) -> None:
-    """Sweep until cancelled. Any number of processes may do it: rows are taken by one of them."""
-    while True:
-        try:
-            await sweep(desk, client)
-        except UnavailableError as error:
-            log.warning("approvals_not_swept", why=error.message, again_in_s=every_s)
-        await asyncio.sleep(every_s)

@@ -1,13 +1,11 @@
 """What a process that died left behind: runs that were not woken, events that nobody needs."""
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 
 import structlog
 from anyio import to_thread
 
-from foundation.errors import UnavailableError
 from workflows.events.outbox import Outbox
 from workflows.events.repository import Subscriber
 from workflows.events.service import Events
@@ -15,7 +13,7 @@ from workflows.events.service import Events
 log = structlog.get_logger()
 
 EVERY_S: Final = 5.0
-PURGE_EVERY: Final = 12
+PURGE_EVERY_S: Final = 60.0
 
 
 async def sweep(events: Events) -> int:
@@ -31,23 +29,12 @@ async def give_up(outbox: Outbox, kept: timedelta) -> None:
         log.error("events_given_up", tenant_id=tenant_id, count=count, after_s=kept.total_seconds())
 
 
-async def sweep_for_ever(
-    events: Events, outbox: Outbox, kept: timedelta, every_s: float = EVERY_S
-) -> None:
-    """Sweep until cancelled. Any number of processes may do it: rows are taken by one of them.
+async def purge(events: Events, outbox: Outbox, kept: timedelta) -> None:
+    """Give up what could not be sent, and forget events that nobody needs.
 
     Args:
         kept: How long it is tried to give an event to the broker.
     """
-    turn = 0
-    while True:
-        try:
-            await sweep(events)
-            if turn % PURGE_EVERY == 0:
-                await give_up(outbox, kept)
-                while await to_thread.run_sync(events.ledger.purge):
-                    pass
-        except UnavailableError as error:
-            log.warning("events_not_swept", why=error.message, again_in_s=every_s)
-        turn += 1
-        await asyncio.sleep(every_s)
+    await give_up(outbox, kept)
+    while await to_thread.run_sync(events.ledger.purge):
+        pass

@@ -41,13 +41,3 @@ async def _kept(triggers: Triggers, name: Name) -> None:
     except Exception:
         # One that this version does not understand any more must not end the worker.
         log.exception("schedule_not_understood", definition=name)
-
-
-async def sweep_for_ever(triggers: Triggers, every_s: float = EVERY_S) -> None:
-    """Sweep until cancelled. Any number of processes may do it: rows are taken by one of them."""
-    while True:
-        try:
-            await sweep(triggers)
-        except UnavailableError as error:
-            log.warning("schedules_not_swept", why=error.message, again_in_s=every_s)
-        await asyncio.sleep(every_s)

@@ -4,7 +4,6 @@ An instance that ends by itself tells so before it does, or has handed that over
 that was ended tells the same event that it would have told, with the same id.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -13,7 +12,7 @@ import structlog
 from anyio import to_thread
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from foundation.errors import NotFoundError, UnavailableError
+from foundation.errors import NotFoundError
 from foundation.json import JsonObject
 from workflows.events.service import Events
 from workflows.events.telling.register import Telling
@@ -64,16 +63,6 @@ async def sweep(events: Events, client: Client, checked_again: timedelta = CHECK
             told += 1
         await to_thread.run_sync(register.forget, telling)
     return told
-
-
-async def sweep_for_ever(events: Events, client: Client, every_s: float = EVERY_S) -> None:
-    """Sweep until cancelled. Any number of processes may do it: rows are taken by one of them."""
-    while True:
-        try:
-            await sweep(events, client)
-        except UnavailableError as error:
-            log.warning("lifecycle_not_swept", why=error.message, again_in_s=every_s)
-        await asyncio.sleep(every_s)
 
 
 async def _last_run(client: Client, telling: Telling) -> _Found | None:
