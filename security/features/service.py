@@ -3,14 +3,14 @@
 Nothing is kept in memory: what is switched off is off for the next use, in every process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from foundation.database import Database
-from foundation.errors import ForbiddenError, InvalidInputError, NotFoundError
+from foundation.errors import ForbiddenError, InvalidInputError, MillwrightError, NotFoundError
 from security.features.images import image_name
 from security.features.models import TenantFeature
 from security.features.repository import FeatureRows
@@ -142,12 +142,29 @@ class Features:
             ImageNotAllowedError: It may not run this one, and who can change that.
             InvalidInputError: No image can be called so.
         """
-        wanted = image_name(image)
         found = self.get(tenant_id, CONTAINERS)
         if not found.enabled:
             raise FeatureOffError(CONTAINERS)
-        if wanted not in found.images:
-            raise ImageNotAllowedError(wanted, found.images)
+        _require_image(image, found.images)
+
+    def image_refusal(self, tenant_id: str) -> Callable[[str], str | None]:
+        """Return what says why the tenant may not run an image; None when it may."""
+        allowed = self.get(tenant_id, CONTAINERS).images
+
+        def refusal(image: str) -> str | None:
+            try:
+                _require_image(image, allowed)
+            except MillwrightError as error:
+                return error.message
+            return None
+
+        return refusal
+
+
+def _require_image(image: str, allowed: Sequence[str]) -> None:
+    wanted = image_name(image)
+    if wanted not in allowed:
+        raise ImageNotAllowedError(wanted, allowed)
 
 
 def _check_name(name: str) -> None:

@@ -88,8 +88,14 @@ async def test_containers_are_published_once_enabled_and_their_images_are_shown(
     await http.put(CONTAINERS, json={"enabled": True}, headers=admin.headers)
     shown = await http.get(CONTAINERS, headers=engineer.headers)
     assert shown.json()["images"] == ["tool:latest", exact]
-    made = await http.post("/api/v1/workflows", content=content, headers=headers)
-    assert made.status_code == 201
+    refused = await http.post("/api/v1/workflows", content=content, headers=headers)
+    (finding,) = refused.json()["findings"]
+    assert (finding["code"], finding["pointer"]) == ("not-enabled", "/do/0/a/run/container/image")
+    assert finding["message"].startswith("The image 'tool:1' is not allowed for this tenant.")
+    for image in ("tool", exact, "${ .image }"):
+        known = content.replace("tool:1", image).replace("1.0.0", f"1.0.{len(image)}")
+        made = await http.post("/api/v1/workflows", content=known, headers=headers)
+        assert made.status_code == 201, made.text
 
 
 @pytest.mark.parametrize("images", [["a b"], [""], ["a@sha256:12"], ["-v"], "a", [1], ["a"] * 201])

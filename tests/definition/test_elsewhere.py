@@ -17,6 +17,7 @@ from workflows.definition import (
     wanted,
 )
 from workflows.definition.elsewhere import Fetched, Found, Origin
+from workflows.definition.off import Off
 
 CATALOG = "use: { catalogs: { global: { endpoint: 'https://catalog.example' } } }\n"
 LOG = "log:1.0.0@global"
@@ -164,7 +165,7 @@ def test_a_function_that_cannot_be_used_is_reported_at_its_call(
 ) -> None:
     more = CATALOG.replace("use: {", "use: { secrets: [erp], functions: { helper: { do: [] } },")
     text = with_tasks(f"- first: {{ call: '{LOG}' }}", more=more)
-    found = validate(text, off={"programs": "Ask."}, found=fetched(LOG, function))
+    found = validate(text, off=Off({"programs": "Ask."}), found=fetched(LOG, function))
     assert {(each.code, each.pointer) for each in found} == {(code, "/do/0/first/call")}
     assert any(message in each.message for each in found), found
 

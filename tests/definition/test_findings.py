@@ -8,6 +8,7 @@ from tests.definition.documents import HEAD, with_tasks
 from workflows.definition import Code, InvalidDefinitionError, prepare, validate
 from workflows.definition.elsewhere import Failed
 from workflows.definition.findings import WARNINGS
+from workflows.definition.off import NOTHING_OFF, Off
 
 FUNCTIONS = "use: { functions: { f: { call: %s } } }\n"
 
@@ -152,13 +153,13 @@ EXAMPLES: dict[Code, tuple[str | bytes, str, int, int]] = {
 }
 
 FOUND = {"https://e.com/g": Failed(code=Code.ELSEWHERE, message="It cannot be fetched.")}
-OFF = {"programs": "An administrator enables it."}
+OFF = Off({"programs": "An administrator enables it."})
 
 
 @pytest.mark.parametrize("code", Code)
 def test_every_code_has_a_definition_that_it_is_found_in(code: Code) -> None:
     text, pointer, line, column = EXAMPLES[code]
-    (found,) = validate(text, off=OFF if code is Code.NOT_ENABLED else {}, found=FOUND)
+    (found,) = validate(text, off=OFF if code is Code.NOT_ENABLED else NOTHING_OFF, found=FOUND)
     assert (found.code, found.pointer, found.line, found.column) == (code, pointer, line, column)
     # Below the sentence the place in an expression may be shown.
     assert found.message.partition("\n")[0].endswith((".", "?"))

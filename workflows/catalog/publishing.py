@@ -15,6 +15,7 @@ from security.principal import Principal
 from workflows.catalog.fetching import Fetcher, deadline
 from workflows.catalog.functions.schemas import FunctionPublication
 from workflows.catalog.functions.service import Functions
+from workflows.catalog.off import off_of
 from workflows.catalog.schemas import Publication
 from workflows.catalog.service import Catalog
 from workflows.definition import (
@@ -101,7 +102,7 @@ class Publisher:
 
         For whoever could not publish it nothing is fetched, and what is elsewhere is not judged.
         """
-        off = await asyncio.to_thread(self._features.off, principal.tenant_id)
+        off = await asyncio.to_thread(off_of, self._features, principal.tenant_id)
         tools = self._catalog.tools_of(principal.tenant_id)
         findings = await asyncio.to_thread(validate, text, off=off, tools=tools)
         if PUBLISH not in principal.permissions:

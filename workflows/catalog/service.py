@@ -16,6 +16,7 @@ from foundation.pages import NamePage, page_of
 from security.features.service import Features
 from security.principal import Principal
 from workflows.catalog.models import WorkflowDefinition
+from workflows.catalog.off import off_of
 from workflows.catalog.repository import DefinitionRows
 from workflows.catalog.schemas import (
     DefinitionPage,
@@ -97,7 +98,7 @@ class Catalog:
             ConflictError: When the version exists with another content.
             ForbiddenError: When it changes a schedule, and the caller may not.
         """
-        off = self._features.off(principal.tenant_id)
+        off = off_of(self._features, principal.tenant_id)
         prepared = prepare(text, off=off, found=found, tools=self.tools_of(principal.tenant_id))
         with self._database.session() as session:
             rows = DefinitionRows(session, principal.tenant_id)

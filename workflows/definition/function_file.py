@@ -1,6 +1,6 @@
 """A function of the tenant's own catalogue: the text of one task, checked as workflows are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from foundation.json import JsonObject, JsonValue, digest
 from workflows.definition.checks import check
 from workflows.definition.checks.references import secrets_read
-from workflows.definition.checks.subject import NOTHING, Subject
+from workflows.definition.checks.subject import Subject
 from workflows.definition.elsewhere import (
     DEFAULT_CATALOG,
     NOTHING_FOUND,
@@ -24,6 +24,7 @@ from workflows.definition.findings import Code, Finding, InvalidDefinitionError,
 from workflows.definition.loader import parse
 from workflows.definition.models import Definition
 from workflows.definition.not_fetched import NotFetchedError, unseen
+from workflows.definition.off import NOTHING_OFF, Off
 from workflows.definition.pruning import STAND_IN_DOCUMENT, Pruned
 from workflows.definition.shape import problems_of
 
@@ -54,7 +55,7 @@ def prepare_function(
     version: str,
     text: str | bytes,
     *,
-    off: Mapping[str, str] = NOTHING,
+    off: Off = NOTHING_OFF,
     found: Found = NOTHING_FOUND,
 ) -> PreparedFunction:
     """Check a function and make it ready to be published.
@@ -124,7 +125,7 @@ class _Function:
         """What has to be fetched before it can be judged."""
         return list(self._frozen.wanted.values()) if self._frozen else []
 
-    def problems(self, off: Mapping[str, str], found: Found) -> Iterator[Problem]:
+    def problems(self, off: Off, found: Found) -> Iterator[Problem]:
         """Find everything that is wrong with it, at places of its own text."""
         if not isinstance(self._value, dict):
             message = "A function is a task: an object with 'input', 'output' and what it does."

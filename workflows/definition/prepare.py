@@ -1,6 +1,6 @@
 """What the rest of the product asks of a definition's text: is it good, and make it ready."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -8,7 +8,6 @@ from pydantic import BaseModel, ValidationError
 
 from foundation.json import JsonObject, digest
 from workflows.definition.checks import check
-from workflows.definition.checks.subject import NOTHING
 from workflows.definition.elsewhere import (
     NOTHING_FOUND,
     Found,
@@ -30,6 +29,7 @@ from workflows.definition.loader import LoadedDocument, parse
 from workflows.definition.loose import in_strict_mode
 from workflows.definition.models import Definition, DocumentInfo
 from workflows.definition.not_fetched import NotFetchedError, unseen
+from workflows.definition.off import NOTHING_OFF, Off
 from workflows.definition.pruning import Pruned, prune
 from workflows.definition.shape import problems_of
 from workflows.definition.tools import Tools
@@ -70,7 +70,7 @@ class _Judged:
 def validate(
     text: str | bytes,
     *,
-    off: Mapping[str, str] = NOTHING,
+    off: Off = NOTHING_OFF,
     found: Found = NOTHING_FOUND,
     tools: Tools | None = None,
 ) -> list[Finding]:
@@ -103,7 +103,7 @@ def wanted(text: str | bytes, *, found: Found = NOTHING_FOUND) -> list[Wanted]:
 def prepare(
     text: str | bytes,
     *,
-    off: Mapping[str, str] = NOTHING,
+    off: Off = NOTHING_OFF,
     found: Found = NOTHING_FOUND,
     tools: Tools | None = None,
 ) -> PreparedDefinition:
@@ -153,9 +153,7 @@ def _prepared(judged: _Judged) -> PreparedDefinition:
     )
 
 
-def _judged(
-    loaded: LoadedDocument, off: Mapping[str, str], found: Found, tools: Tools | None
-) -> _Judged:
+def _judged(loaded: LoadedDocument, off: Off, found: Found, tools: Tools | None) -> _Judged:
     document = loaded.value
     if not isinstance(document, dict):
         message = "A definition is an object that begins with 'document:' and 'do:'."
@@ -176,7 +174,7 @@ def _judged(
 
 
 def _of_shape(
-    error: ValidationError, document: JsonObject, off: Mapping[str, str], tools: Tools | None
+    error: ValidationError, document: JsonObject, off: Off, tools: Tools | None
 ) -> list[Problem]:
     problems = list(islice(problems_of(error, document), MAX_FINDINGS))
     if len(problems) == MAX_FINDINGS:
@@ -185,7 +183,7 @@ def _of_shape(
     return [*problems, *_of_the_rest(pruned, off, tools)]
 
 
-def _of_parts(frozen: Frozen, off: Mapping[str, str], tools: Tools | None) -> Iterator[Problem]:
+def _of_parts(frozen: Frozen, off: Off, tools: Tools | None) -> Iterator[Problem]:
     """Judge the definition once more, with what it uses from elsewhere."""
     yield from frozen.problems
     yield from unseen(frozen.wanted.values())
@@ -196,7 +194,7 @@ def _of_parts(frozen: Frozen, off: Mapping[str, str], tools: Tools | None) -> It
     yield from relocated(check(pruned, definition, off, frozen.parts, tools), frozen)
 
 
-def _of_the_rest(pruned: Pruned, off: Mapping[str, str], tools: Tools | None) -> list[Problem]:
+def _of_the_rest(pruned: Pruned, off: Off, tools: Tools | None) -> list[Problem]:
     """Check what is left without the parts that have the wrong shape."""
     try:
         definition = load_definition(pruned.document)

@@ -15,6 +15,7 @@ from workflows.catalog.functions.schemas import (
     FunctionSummary,
     PublishedFunction,
 )
+from workflows.catalog.off import off_of
 from workflows.catalog.versions import is_prerelease, precedence
 from workflows.definition.elsewhere import NOTHING_FOUND, Found
 from workflows.definition.findings import did_you_mean
@@ -50,7 +51,7 @@ class Functions:
             NotFetchedError: It uses something from elsewhere that was not found yet.
             ConflictError: When the version exists with another content.
         """
-        off = self._features.off(principal.tenant_id)
+        off = off_of(self._features, principal.tenant_id)
         prepared = prepare_function(name, version, text, off=off, found=found)
         with self._database.session() as session:
             rows = FunctionRows(session, principal.tenant_id)

@@ -1,6 +1,6 @@
 """What a definition means, judged before it may run: one module per question, all answered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -33,13 +33,14 @@ from workflows.definition.checks.references import check_references, check_secre
 from workflows.definition.checks.schedules import check_schedule
 from workflows.definition.checks.schemas import check_schemas
 from workflows.definition.checks.secrets import check_secrets
-from workflows.definition.checks.subject import NOTHING, Check, Subject
+from workflows.definition.checks.subject import Check, Subject
 from workflows.definition.checks.support import check_support
 from workflows.definition.checks.texts import check_texts
 from workflows.definition.checks.tools import check_tools
 from workflows.definition.elsewhere.things import FrozenPart
 from workflows.definition.findings import MAX_FINDINGS, Problem
 from workflows.definition.models import Definition
+from workflows.definition.off import NOTHING_OFF, Off
 from workflows.definition.pruning import Pruned
 from workflows.definition.tools import Tools
 
@@ -84,7 +85,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 def check(
     pruned: Pruned,
     definition: Definition,
-    off: Mapping[str, str] = NOTHING,
+    off: Off = NOTHING_OFF,
     parts: Sequence[FrozenPart] = (),
     tools: Tools | None = None,
 ) -> Iterator[Problem]:

@@ -8,6 +8,8 @@ from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Problem, shown
 from workflows.definition.models import RunSpec, ScriptSpec
 from workflows.definition.models.run import ContainerLifetime, ContainerSpec
+from workflows.definition.off import Off
+from workflows.expressions import has_expressions
 
 LANGUAGES: Final = ("js", "python")
 # What an administrator has to enable for each.
@@ -16,6 +18,7 @@ _FEATURES: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "shell"): "programs",
     (RunSpec, "container"): "containers",
 }
+_IMAGE: Final = (ContainerSpec, "image")
 # What a container without network and without anything of its machine does not have.
 _NOT_HAD: Final[Mapping[FieldKey, str]] = {
     (ContainerSpec, "ports"): "A container has no network, so it has no ports either. Give it data "
@@ -34,7 +37,7 @@ _NOT_DONE: Final[Mapping[tuple[FieldKey, str], str]] = {
 def check_programs(subject: Subject) -> Iterator[Problem]:
     """Find programs that would not be run."""
     for field in subject.fields:
-        if (off := subject.off.get(_FEATURES.get(field.key, ""))) is not None:
+        if (off := _off(subject.off, field)) is not None:
             yield Problem(Code.NOT_ENABLED, field.path, off)
         elif field.key == (ScriptSpec, "language") and field.value not in LANGUAGES:
             yield _unknown_language(field)
@@ -50,6 +53,14 @@ def check_programs(subject: Subject) -> Iterator[Problem]:
                 "A program is always waited for. To go on without it, put it into a workflow of "
                 "its own, and run that with 'run: { workflow: ..., await: false }'.",
             )
+
+
+def _off(off: Off, field: FieldAt) -> str | None:
+    """Say why the tenant may not use this; what is computed is looked at when it runs."""
+    if field.key == _IMAGE and isinstance(field.value, str) and not has_expressions(field.value):
+        # Which images there are matters to who may run any.
+        return None if "containers" in off.features else off.image(field.value)
+    return off.features.get(_FEATURES.get(field.key, ""))
 
 
 def _unknown_language(field: FieldAt) -> Problem:

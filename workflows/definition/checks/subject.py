@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from foundation.json import JsonObject, JsonValue
 from workflows.definition.checks.fields import FieldAt, fields_of
@@ -22,6 +21,7 @@ from workflows.definition.models import (
     TaskList,
     TryTask,
 )
+from workflows.definition.off import NOTHING_OFF, Off
 from workflows.definition.pruning import Pruned
 from workflows.definition.tools import Tools
 
@@ -29,7 +29,6 @@ T = TypeVar("T")
 
 Variables: TypeAlias = frozenset[str]
 # Who checks for no tenant: everything may be used.
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Subject:
 
     pruned: Pruned
     definition: Definition
-    off: Mapping[str, str] = field(default_factory=dict)
+    off: Off = NOTHING_OFF
     parts: Sequence[FrozenPart] = ()
     tools: Tools | None = None
     _found: dict[object, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
