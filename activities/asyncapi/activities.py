@@ -32,8 +32,9 @@ from activities.http.types import HttpCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.errors import LoginError
 from activities.logins.types import PlainLogin, ReadyLogin
+from activities.mask import Mask
 from activities.types import ActivityResult
-from activities.work import Mask, Opener, Work, working
+from activities.work import Opener, Work, working
 from foundation.json import JsonObject, digest
 from security.egress import Egress
 

@@ -17,8 +17,8 @@ from activities.logins.authority import Authority, shown_uri
 from activities.logins.errors import AuthorityAwayError, LoginRefusedError
 from activities.logins.tokens import Token
 from activities.logins.types import Login, PlainLogin, ReadyLogin, TokenLogin
+from activities.mask import Mask
 from activities.requests import Request
-from activities.work import Mask
 from foundation.errors import MillwrightError
 from foundation.json import canonical
 from security.egress import Egress

@@ -5,7 +5,7 @@ import base64
 import httpx2
 import pytest
 
-from activities.work import Mask
+from activities.mask import Mask
 
 
 def hiding(*texts: str) -> Mask:
@@ -49,3 +49,41 @@ def test_a_secret_is_hidden_in_other_letters_and_encodings() -> None:
 
 def test_what_is_too_short_to_be_a_secret_hides_nothing() -> None:
     assert hiding("abc").text("abc xn--abc-jua") == "abc xn--abc-jua"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "pass word/x=1",
+        "geheimß/Wort",
+        "50%25 off",
+        "a\\b|c^d`{e}",
+        "key with+plus&more=1",
+        "\uff54oken-Straße",
+    ],
+)
+def test_a_secret_is_hidden_where_a_client_has_encoded_a_part_of_it(secret: str) -> None:
+    mask = hiding(secret)
+    for url in (
+        httpx2.URL(f"http://h/{secret}"),
+        httpx2.URL(f"http://h/?q={secret}"),
+        httpx2.URL("http://h/", params={"q": secret}),
+        httpx2.URL("http://h/", params={"q": secret.upper()}),
+    ):
+        for spelled in (str(url), str(url).lower(), url.raw_path.decode()):
+            assert_hidden_in(mask, spelled)
+
+
+def assert_hidden_in(mask: Mask, spelled: str) -> None:
+    masked = mask.text(f"GET {spelled}: 404")
+    assert masked.endswith("***: 404")
+    assert mask.data(f"GET {spelled}: 404".encode()).endswith(b"***: 404")
+
+
+def test_an_encoded_secret_is_hidden_also_among_other_bytes() -> None:
+    found = hiding("geheimß/Wort").data(b"\xff geheim%c3%9f/Wort \xc3 geheim\xc3\x9f%2fWort+")
+    assert found == b"\xff *** \xc3 ***+"
+
+
+def test_a_wide_letter_of_a_secret_is_a_letter_in_the_name_of_a_host() -> None:
+    assert_hidden(hiding("\uff54oken-Straße"), "http://token-strasse.invalid/", "oken")

@@ -245,6 +245,7 @@ SECRETS: dict[str, JsonValue] = {
     "pair": {"username": "press-user", "password": "pa55-w0rd!"},
     "shouted": "S3CR3T-CANARY-77",
     "foreign": "geheim-wörter",
+    "odd": "Pass wörd/x=1",
 }
 
 

@@ -6,13 +6,28 @@ import pytest
 from sqlalchemy import select
 
 from foundation.database import Database
+from tests.fixtures.polling import pause
 from tests.interpreter.asking import asked, asking, finished, person, says
 from tests.interpreter.conftest import Runner
 from tests.interpreter.resetting import moments_of, reset, until_votes
+from tests.interpreter.test_retry import Busy, busy
 from workflows.approvals.models import ApprovalLink
 
 pytestmark = pytest.mark.anyio
+__all__ = ["busy"]
 
+TOLD = """
+use:
+  functions:
+    tell:
+      do:
+        - mail: { call: http, with: { method: get, endpoint: '%s' } }
+        - takes: { wait: PT3S }
+do:
+  - release:
+      call: approval
+      with: { title: Release, candidates: { roles: [ manager ] }, notify: tell }
+"""
 TWO = "        quorum: 2"
 
 
@@ -79,3 +94,20 @@ async def test_links_of_the_time_after_the_moment_are_taken_back(
             select(ApprovalLink).where(ApprovalLink.tenant_id == run.tenant)
         ).all()
     assert link.revoked_at is not None
+
+
+async def test_people_are_told_anew_also_when_they_were_just_being_told(
+    run: Runner, busy: Busy
+) -> None:
+    """What they were sent may be a link, and links of the time after the moment are taken back."""
+    handle = await run.start(TOLD % busy.url)
+    while not busy.asked:
+        await pause()
+    await run.until(handle, lambda told: "timer" in str(told.waiting_for))
+    again = await reset(run.client, handle, (await moments_of(handle))[-1])
+    while busy.asked != 2:
+        await pause()
+    await says(run, person(run, "m", "manager"), await until_votes(run, 0))
+    assert (await finished(run, again)).output["approved"] is True
+    assert busy.asked == 2
+    await run.replay(again)

@@ -159,6 +159,16 @@ async def test_a_secret_in_the_name_of_a_host_is_hidden_however_it_is_spelled(
     assert [text for text in (secret, secret.lower(), encoded) if text in kept] == []
 
 
+async def test_a_secret_in_a_path_is_hidden_of_which_only_a_part_has_to_be_encoded(
+    run: Runner,
+) -> None:
+    url = f'"{ECHO}/\\($secrets.odd)"'
+    asks = call(f"output: response, endpoint: '${{ {url} }}'").replace("pair", "odd")
+    output, _, kept = await everything_of(run, asks)
+    assert output["request"]["uri"] == f"{ECHO}/***"
+    assert "x=1" not in kept
+
+
 async def test_an_error_does_not_repeat_a_secret(run: Runner) -> None:
     _, error, kept = await everything_of(
         run, call(f"endpoint: '{ECHO}/refused', headers: {{ X-Key: '${{ $secrets.planted }}' }}")

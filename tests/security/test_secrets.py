@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine, event, text
 
-from activities.work import MIN_HIDDEN_CHARS
+from activities.mask import MIN_HIDDEN_CHARS
 from foundation.database import Database
 from foundation.errors import InvalidInputError
 from foundation.json import JsonValue

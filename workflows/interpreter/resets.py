@@ -10,6 +10,8 @@ from temporalio import workflow
 
 ASKED_ANEW: Final = "approval-asked-anew"
 RESUMED_ANEW: Final = "approval-resumed-anew"
+# Before, what was being told when the run was reset counted as told anew.
+TOLD_ANEW: Final = "approval-told-anew"
 # Events: the run has started, its first task was scheduled, and has started.
 UNDISTURBED: Final = 3
 

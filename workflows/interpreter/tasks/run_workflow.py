@@ -65,8 +65,9 @@ class RunWorkflow:
                 calls.handout.arrived(mark)
                 if starting.cancelled and workflow.patched(STOPPED):
                     # It may have been asked to stop before it was there.
-                    child.cancel()
-                    await child
+                    if self.awaited:
+                        child.cancel()
+                        await child
                     raise asyncio.CancelledError
                 if not self.awaited:
                     return Outcome(value)
@@ -82,6 +83,8 @@ class RunWorkflow:
                     raise asyncio.CancelledError from error
                 raise _fault_of_child(error, frame.child) from error
             except WorkflowAlreadyStartedError as error:
+                if (starting.cancelled and workflow.patched(STOPPED)) or _stopped():
+                    raise asyncio.CancelledError from error
                 detail = f"There is already an instance '{frame.child}'."
                 raise Fault.of("runtime", "The workflow could not be started", detail) from error
 

@@ -16,7 +16,7 @@ from workflows.interpreter.control import Leaving
 from workflows.interpreter.durations import Delay
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.requesters import requesters
-from workflows.interpreter.resets import RESUMED_ANEW, was_reset
+from workflows.interpreter.resets import RESUMED_ANEW, TOLD_ANEW, was_reset
 from workflows.interpreter.run import Frame, instant, moment
 from workflows.interpreter.steps import Outcome, Step
 from workflows.interpreter.tasks.call.approval.box import Box
@@ -154,7 +154,7 @@ class Ask:
                     is_due = True
                 if run.resets != resets:
                     resets = run.resets
-                    self._ask_anew(frame, box, since)
+                    self._ask_anew(frame, box, since, telling)
                 elif is_due:
                     self._happens(state["due"].pop(0)[1], value, frame, box)
                 if control.leaving:
@@ -173,7 +173,9 @@ class Ask:
         if await self._show(frame, box):
             self._ask_anew(frame, box, workflow.info().workflow_start_time.timestamp())
 
-    def _ask_anew(self, frame: Frame, box: Box, since: float) -> None:
+    def _ask_anew(
+        self, frame: Frame, box: Box, since: float, telling: Telling | None = None
+    ) -> None:
         """Somebody has reset the run: the inbox has what was decided after this moment.
 
         Args:
@@ -185,7 +187,13 @@ class Ask:
             asked_by=workflow.info().run_id,
             due_at=None if approval.due_at is None else approval.due_at + later,
         )
-        if "opened" not in state["tell"]:
+        if "opened" not in state["tell"] or (
+            # What people were just sent may be a link of the run before.
+            telling is not None
+            and telling.is_under_way
+            and "opened" not in state["tell"][1:]
+            and workflow.patched(TOLD_ANEW)
+        ):
             self._add(frame, "opened")
 
     def _happens(self, what: str, value: JsonValue, frame: Frame, box: Box) -> None:

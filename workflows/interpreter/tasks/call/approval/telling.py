@@ -1,7 +1,8 @@
 """Notify people of an approval, beside the wait for their decision.
 
-However long that takes, it keeps nothing back. What is not told yet when the approval ends is
-cancelled: nobody has to be asked any more.
+However long that takes, it keeps no decision back. What is not told yet when the approval ends is
+cancelled: nobody has to be asked any more. That is waited for, as for everything that is cancelled:
+what another workflow does at its end takes as long as it takes.
 """
 
 import asyncio
@@ -55,6 +56,11 @@ class Telling:
             # Also when it is cancelled before it has begun.
             self._task.add_done_callback(lambda _: control.ended(1))
         return False
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the first of them is being told."""
+        return self._task is not None and not self._task.done()
 
     async def __aenter__(self) -> Self:
         return self
