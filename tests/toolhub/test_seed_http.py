@@ -1,5 +1,6 @@
 """The simple dialect of the specification."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from foundation.schema_cost import SchemaRefusedError
 from tests.toolhub.servers import Seen
 from toolhub import errors
 from toolhub.hub import ToolHub
+from toolhub.policies.types import KeyTarget, ToolPolicy
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerChange, ServerRegistration
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +47,16 @@ async def test_a_call_is_a_post_of_method_and_params(
     assert bad_seen.bodies == [{"method": "read", "params": {"file_path": "defects.xlsx"}}]
     assert bad_seen.headers[0]["authorization"] == "Bearer k3y"
     assert result.value == {"rows": [1, 2, 3], "asked": {"file_path": "defects.xlsx"}}
+
+
+async def test_the_key_is_in_the_header_that_the_policy_names(
+    parts: ToolhubParts, bad: str, bad_seen: Seen
+) -> None:
+    await register(parts.registry, bad, READ)
+    policy = ToolPolicy(idempotency_key=KeyTarget(header="Idempotency-Key"))
+    parts.policies.put("press", "excel", "read", policy, by="somebody")
+    await parts.hub.call(replace(call("read", file_path="a.xlsx"), idempotency_key="order-7"))
+    assert bad_seen.headers[0]["idempotency-key"] == "order-7"
 
 
 async def test_arguments_are_checked_before_anything_is_sent(

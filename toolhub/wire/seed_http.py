@@ -56,7 +56,7 @@ class SeedHttp:
         transport = self._egress.transport(max_bytes=message.max_bytes)
         async with httpx2.AsyncClient(
             transport=WatchedTransport(transport, watch),
-            headers={"Accept": "application/json", **to.headers},
+            headers={"Accept": "application/json", **message.headers, **to.headers},
             timeout=self._egress.timeout(message.timeout_s),
             trust_env=False,
         ) as http:
