@@ -23,8 +23,10 @@ from api.public import undeclared_routes
 from api.schedules import routes as schedules
 from api.secrets import routes as secrets
 from api.services import Services
+from api.tracing import RequestSpans
 from api.workflows import routes as workflows
 from foundation.settings import Settings
+from foundation.telemetry import OFF, Telemetry
 
 _DESCRIPTION = """
 Durable workflows for the factory floor, on Temporal.
@@ -66,7 +68,7 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def create_app(services: Services, settings: Settings) -> FastAPI:
+def create_app(services: Services, settings: Settings, telemetry: Telemetry = OFF) -> FastAPI:
     """Build the application of one process.
 
     Raises:
@@ -89,6 +91,8 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     app.add_middleware(RequestContext)
+    if telemetry.on:
+        app.add_middleware(RequestSpans, telemetry=telemetry)
     if undeclared := undeclared_routes(app):
         raise RuntimeError(
             f"Neither a permission nor in api.public.PUBLIC_ROUTES: {', '.join(undeclared)}."

@@ -14,6 +14,7 @@ from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.redis import open_redis
 from foundation.settings import Settings
+from foundation.telemetry import open_telemetry
 from foundation.temporal import connect
 from security.egress import Egress
 
@@ -33,11 +34,12 @@ async def run(settings: Settings) -> None:
     database = Database(settings.database)
     egress, blobs = Egress(settings.egress), open_store(settings.blobs)
     redis = open_redis(settings.redis)
+    telemetry = open_telemetry(settings.telemetry, "millwright-api")
     try:
-        temporal = await connect(settings.temporal, blobs=blobs, lazy=True)
-        services = build_services(settings, database, temporal, egress, redis)
+        temporal = await connect(settings.temporal, blobs=blobs, lazy=True, telemetry=telemetry)
+        services = build_services(settings, database, temporal, egress, redis, telemetry=telemetry)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
-        config = _config(create_app(services, settings), settings)
+        config = _config(create_app(services, settings, telemetry), settings)
         garbage.settle()
         try:
             await Server(config, services.instances.dismiss).serve()
@@ -50,6 +52,7 @@ async def run(settings: Settings) -> None:
             await redis.aclose()
         blobs.close()
         database.close()
+        await telemetry.aclose()
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

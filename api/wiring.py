@@ -7,6 +7,7 @@ from api.services import Services
 from foundation.database import Database
 from foundation.redis import RedisLink
 from foundation.settings import Settings
+from foundation.telemetry import OFF, Telemetry
 from security.accounts.people import StoredPeople
 from security.accounts.wiring import build_accounts
 from security.egress import Egress
@@ -36,6 +37,8 @@ def build_services(
     temporal: Client,
     egress: Egress,
     redis: RedisLink | None = None,
+    *,
+    telemetry: Telemetry = OFF,
 ) -> Services:
     """Wire the services of one process. The connections belong to the caller, who closes them.
 
@@ -52,6 +55,7 @@ def build_services(
         protection=settings.mcp,
         settings=settings.toolhub,
         redis=redis,
+        telemetry=telemetry,
     )
     catalog = Catalog(database, Successions(), RegisteredTools(toolhub.drifts))
     functions = Functions(database)

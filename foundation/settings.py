@@ -251,6 +251,24 @@ class LogSettings(BaseModel, frozen=True):
     format: Literal["json", "console"] = "json"
 
 
+class TelemetrySettings(BaseModel, frozen=True):
+    """Spans and metrics; without a place to send them there are none."""
+
+    # Base address of a collector that takes OTLP over HTTP: "http://collector:4318". It gets spans
+    # and, once a minute, metrics.
+    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")
+    # Sent along, for one that wants a key. JSON: {"Authorization": "Bearer ..."}.
+    otlp_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    # Of the traces that begin here, so many are sent.
+    sample_ratio: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    # Prometheus fetches metrics there, without logging in. A port that is taken, by another process
+    # with these settings, makes it the next one that is free.
+    prometheus_port: int | None = Field(default=None, ge=1, le=65_000)
+    prometheus_host: str = "127.0.0.1"
+    # MCP servers of one process with metrics of their own; all others share theirs.
+    max_servers: int = Field(default=200, ge=0, le=10_000)
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -283,3 +301,4 @@ class Settings(BaseSettings):
     programs: ProgramSettings = ProgramSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode, ServiceClient
 from typing_extensions import override
 
@@ -13,6 +13,7 @@ from foundation.blobs.store import BlobStore
 from foundation.errors import UnavailableError
 from foundation.payloads import data_converter
 from foundation.settings import TemporalSettings
+from foundation.telemetry import OFF, Telemetry
 
 T = TypeVar("T", bound=Message)
 
@@ -22,7 +23,11 @@ _NOT_CONNECTED: Final = "Failed client connect"
 
 
 async def connect(
-    settings: TemporalSettings, *, blobs: BlobStore | None = None, lazy: bool = False
+    settings: TemporalSettings,
+    *,
+    blobs: BlobStore | None = None,
+    lazy: bool = False,
+    telemetry: Telemetry = OFF,
 ) -> Client:
     """Connect to the cluster that the settings name.
 
@@ -30,6 +35,7 @@ async def connect(
         blobs: Where large payloads are. Whoever reads or writes values of runs needs it.
         lazy: Connect at the first call; for processes that are of use without Temporal. Until
             that succeeds, calls fail as if the connection had been lost.
+        telemetry: Traces go on through it, into runs and their activities.
 
     Raises:
         UnavailableError: When it does not answer.
@@ -42,6 +48,7 @@ async def connect(
             api_key=settings.api_key.get_secret_value() if settings.api_key else None,
             tls=settings.tls or None,
             data_converter=data_converter(blobs),
+            interceptors=_tracing(telemetry),
             lazy=lazy,
             # Compressing for the same machine only costs CPU.
             grpc_compression=GrpcCompression.NONE if local else GrpcCompression.GZIP,
@@ -56,6 +63,15 @@ async def connect(
     config = client.config()
     config["service_client"] = _Late(client.service_client)
     return Client(**config)
+
+
+def _tracing(telemetry: Telemetry) -> list[Interceptor]:
+    if not telemetry.on:
+        return []
+    # It brings the SDK of OpenTelemetry along.
+    from foundation.telemetry.runs import RunTracing  # noqa: PLC0415
+
+    return [RunTracing(telemetry.tracer)]
 
 
 class _Late(ServiceClient):

@@ -17,7 +17,8 @@ from foundation.settings import McpSettings
 from toolhub.breaker.types import Breaker, Mode, Refusal, Rules, State, Ticket, Verdict, Why
 from toolhub.breaker.verdict import verdict_of
 from toolhub.bulkhead import Bulkhead
-from toolhub.errors import BreakerOpenError, CallError, ThrottledError
+from toolhub.errors import BreakerOpenError, CallError, ServerCrowdedError, ThrottledError
+from toolhub.metrics import Metrics
 from toolhub.outcome import Kind, Outcome
 from toolhub.wire.exchange import Exchange
 
@@ -25,6 +26,9 @@ from toolhub.wire.exchange import Exchange
 _LEASE_MARGIN_S: Final = 5.0
 # A probe is mostly over much sooner than it is believed to be under way.
 _PROBE_AGAIN_S: Final = 5.0
+
+# What a refusal shows of the breaker; the other reasons show nothing.
+_REFUSING: Final = {Why.FORCED: State.OPEN, Why.OPEN: State.OPEN, Why.PROBING: State.HALF_OPEN}
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +41,7 @@ class Guarded:
         tenant_id: Part of every key.
         server_id: Of this registration: a new one of the same name begins anew.
         label: How messages call it.
+        registered: Its label is a name, and no host that somebody has computed.
     """
 
     tenant_id: str
@@ -44,11 +49,17 @@ class Guarded:
     label: str
     numbers: McpSettings
     mode: Mode = Mode.AUTO
+    registered: bool = True
 
     @property
     def key(self) -> str:
         """Return what is known about the server by."""
         return f"{self.tenant_id}/{self.server_id}"
+
+    @property
+    def told_as(self) -> tuple[str, str]:
+        """Return what metrics call it by."""
+        return self.tenant_id, self.label if self.registered else ""
 
     @cached_property
     def rules(self) -> Rules:
@@ -77,9 +88,10 @@ class Admission:
 class Guard:
     """Lets calls through, or not."""
 
-    def __init__(self, breaker: Breaker, bulkhead: Bulkhead) -> None:
+    def __init__(self, breaker: Breaker, bulkhead: Bulkhead, metrics: Metrics) -> None:
         self.breaker = breaker
         self._bulkhead = bulkhead
+        self._metrics = metrics
 
     @asynccontextmanager
     async def admitted(self, server: Guarded, timeout_s: float) -> AsyncIterator[Admission]:
@@ -97,15 +109,19 @@ class Guard:
         rules = server.rules
         lease_s = timeout_s + server.numbers.max_wait_s + _LEASE_MARGIN_S
         answer = await self.breaker.acquire(server.key, rules, round(lease_s * 1000))
+        self._tell(server, answer)
         if isinstance(answer, Refusal):
             raise _refused(server, answer)
         if answer.moved:
-            _log_move(server, State.HALF_OPEN)
+            self._moved(server, State.HALF_OPEN)
         told: Admission | None = None
         try:
             async with self._bulkhead.place(server.key, server.label, server.numbers):
                 told = Admission(server.numbers)
                 yield told
+        except ServerCrowdedError:
+            self._metrics.rejected(*server.told_as, "crowded")
+            raise
         finally:
             await self._record(server, rules, answer, told)
 
@@ -122,18 +138,27 @@ class Guard:
         with anyio.CancelScope(shield=True):
             moved = await self.breaker.record(server.key, rules, ticket, verdict, throttle_ms)
         if moved is not None:
-            _log_move(server, moved)
+            self._moved(server, moved)
 
+    def _tell(self, server: Guarded, answer: Ticket | Refusal) -> None:
+        if isinstance(answer, Refusal):
+            self._metrics.rejected(*server.told_as, answer.why.name.lower())
+            state = _REFUSING.get(answer.why)
+        else:
+            state = State.HALF_OPEN if answer.probe else State.CLOSED
+        if state is not None:
+            self._metrics.saw(*server.told_as, state)
 
-def _log_move(server: Guarded, state: State) -> None:
-    tell = _log.warning if state is State.OPEN else _log.info
-    tell(
-        "mcp_breaker_moved",
-        tenant=server.tenant_id,
-        server=server.label,
-        server_id=server.server_id,
-        state=state.word,
-    )
+    def _moved(self, server: Guarded, state: State) -> None:
+        self._metrics.moved(*server.told_as, state)
+        tell = _log.warning if state is State.OPEN else _log.info
+        tell(
+            "mcp_breaker_moved",
+            tenant=server.tenant_id,
+            server=server.label,
+            server_id=server.server_id,
+            state=state.word,
+        )
 
 
 def _refused(server: Guarded, refusal: Refusal) -> CallError:

@@ -6,6 +6,7 @@ run twice.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from foundation.errors import InvalidInputError, MillwrightError, UnavailableErr
 from foundation.json import JsonObject, JsonValue
 from foundation.schemas import as_details, described
 from foundation.settings import McpSettings
+from foundation.telemetry import trace_headers
 from security.egress import check_url
 from toolhub import results
 from toolhub.calls.log import CallLog, Noted
@@ -36,6 +38,7 @@ from toolhub.guard import Guard, Guarded
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
+from toolhub.observing import Observer
 from toolhub.outcome import Executed, Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
@@ -57,6 +60,7 @@ class ToolHub:
         guard: Stands before servers.
         ledger: Knows what was sent.
         log: Told of every call of a tool that was found.
+        observer: Makes spans and metrics of calls.
         refreshes: Told when a server says that its tools have changed.
         protection: What holds for servers that are not registered.
     """
@@ -69,6 +73,7 @@ class ToolHub:
         *,
         ledger: Ledger,
         log: CallLog,
+        observer: Observer,
         refreshes: Refreshes,
         protection: McpSettings,
     ) -> None:
@@ -77,6 +82,7 @@ class ToolHub:
         self._guard = guard
         self._ledger = ledger
         self._log = log
+        self._observer = observer
         self._refreshes = refreshes
         self._protection = protection
 
@@ -96,12 +102,19 @@ class ToolHub:
             CallUnderWayError, IdempotencyKeyError: Its key is taken; nothing was sent.
             CallError: Any other failure; says whether trying again is safe.
         """
-        entry = await self._directory.find(call.tenant_id, call.server, call.tool, call.sha256)
-        with self._log.noting(call, entry) as noted:
+        entry = await self._find(call)
+        with self._observer.noting(self._log, call, entry) as noted:
             result = await self._called(call, entry, noted)
             self._log.answered(call, noted, result)
             check_output(entry, result)
         return result
+
+    async def _find(self, call: CallTool) -> Entry:
+        try:
+            return await self._directory.find(call.tenant_id, call.server, call.tool, call.sha256)
+        except MillwrightError as error:
+            self._observer.metrics.not_found(call.tenant_id, error)
+            raise
 
     async def _called(self, call: CallTool, entry: Entry, noted: Noted) -> ToolResult:
         key = call.idempotency_key or call.call_id
@@ -150,6 +163,14 @@ class ToolHub:
         Raises:
             RequestFailedError: For every failure; the language knows only one for this form.
         """
+        try:
+            to = _destination(request)
+            with self._observer.requesting(request):
+                return await self._requested(request, to)
+        except MillwrightError as error:
+            raise RequestFailedError.of(error) from error
+
+    async def _requested(self, request: McpRequest, to: Destination) -> JsonObject:
         message = Message(
             method=request.method,
             params=request.params,
@@ -158,25 +179,21 @@ class ToolHub:
             on_progress=request.on_progress,
         )
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
-        try:
-            attempt = Attempt(_destination(request), what, request.timeout_s, repeatable)
-            tool = str(request.params.get("name", ""))
-            once = _once(request, attempt, tool, request.params)
+        attempt = Attempt(to, what, request.timeout_s, repeatable)
+        tool = str(request.params.get("name", ""))
+        once = _once(request, attempt, tool, request.params)
+        guarded = _at_address(request, attempt, self._protection)
+        async with self._guard.admitted(guarded, request.timeout_s) as admission:
 
-            guarded = _at_address(request, attempt, self._protection)
-            async with self._guard.admitted(guarded, request.timeout_s) as admission:
+            async def send() -> Sent:
+                if request.on_send:
+                    request.on_send()
+                exchange, outcome = await self._exchange(Dialect.MCP, attempt, message)
+                admission.tell(outcome, exchange)
+                return exchange, outcome
 
-                async def send() -> Sent:
-                    if request.on_send:
-                        request.on_send()
-                    exchange, outcome = await self._exchange(Dialect.MCP, attempt, message)
-                    admission.tell(outcome, exchange)
-                    return exchange, outcome
-
-                exchange, outcome = await self._sent(once, attempt, send)
-            return _wanted(attempt, exchange, outcome, _RESULT)
-        except MillwrightError as error:
-            raise RequestFailedError.of(error) from error
+            exchange, outcome = await self._sent(once, attempt, send)
+        return _wanted(attempt, exchange, outcome, _RESULT)
 
     async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:
         if once is None:
@@ -189,7 +206,9 @@ class ToolHub:
     async def _exchange(
         self, dialect: Dialect, attempt: Attempt, message: Message
     ) -> tuple[Exchange, Outcome]:
-        exchange = await self._wires[dialect].send(attempt.to, message)
+        # For servers that look at HTTP; the SDK writes the same into `_meta`.
+        traced = replace(message, headers={**message.headers, **trace_headers()})
+        exchange = await self._wires[dialect].send(attempt.to, traced)
         return exchange, classify(exchange, repeatable=attempt.repeatable)
 
 
@@ -298,6 +317,7 @@ def _at_address(request: McpRequest, attempt: Attempt, protection: McpSettings) 
         server_id=f"at-{sha256(address.encode()).hexdigest()[:32]}",
         label=attempt.to.label,
         numbers=protection,
+        registered=False,
     )
 
 

@@ -29,6 +29,7 @@ from toolhub.errors import (
     ServerNotAllowedError,
 )
 from toolhub.health.repository import begin as begin_checks
+from toolhub.metrics import Metrics
 from toolhub.models import McpServer
 from toolhub.pinning.repository import ToolRows
 from toolhub.pinning.taking import take_over
@@ -58,6 +59,7 @@ class Registry:
         directory: Told when what it keeps in memory has changed.
         wires: The adapter of each dialect, to ask for tools.
         refreshes: Told when a server is to be asked again.
+        metrics: Told how that went.
     """
 
     def __init__(
@@ -67,7 +69,10 @@ class Registry:
         directory: Directory,
         wires: Mapping[Dialect, Wire],
         refreshes: Refreshes,
+        *,
+        metrics: Metrics,
     ) -> None:
+        self._metrics = metrics
         self._database = database
         self._credentials = credentials
         self._directory = directory
@@ -142,7 +147,8 @@ class Registry:
     async def _again(self, server: McpServer, *, quietly: bool = False) -> ServerInfo:
         write = partial(self._write, quietly=quietly)
         try:
-            found = await self._look(server, ask=True, tools=None)
+            with self._metrics.refreshing(server.tenant_id, server.name):
+                found = await self._look(server, ask=True, tools=None)
         except CallError:
             server.status = ServerStatus.FAILING
             await to_thread.run_sync(write, server, None)

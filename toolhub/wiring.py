@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from foundation.database import Database
 from foundation.redis import RedisLink
 from foundation.settings import McpSettings, ToolhubSettings
+from foundation.telemetry import OFF, Telemetry
 from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.breaker.local import LocalBreaker
@@ -19,6 +20,8 @@ from toolhub.guard import Guard
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
 from toolhub.ledger.service import Ledger
+from toolhub.metrics import Metrics
+from toolhub.observing import Observer
 from toolhub.pinning.service import Drifts
 from toolhub.policies.service import Policies
 from toolhub.refreshing.plan import Refreshes
@@ -58,6 +61,7 @@ def build_toolhub(
     protection: McpSettings | None = None,
     settings: ToolhubSettings | None = None,
     redis: RedisLink | None = None,
+    telemetry: Telemetry = OFF,
 ) -> ToolhubParts:
     """Wire the hub. `egress` and `redis` belong to the caller, who closes them after the hub.
 
@@ -68,11 +72,13 @@ def build_toolhub(
         protection: What keeps one of them from harming the rest.
         settings: When they are asked again for their tools, and whether they are there.
         redis: What replicas share; without it each process counts alone.
+        telemetry: Where spans and metrics of calls go.
     """
     protection = protection or McpSettings()
     credentials = Credentials(sealer)
     directory = Directory(database, credentials, protection=protection)
-    local, ledger = LocalBreaker(), Ledger(database, sealer)
+    metrics = Metrics(telemetry)
+    local, ledger = LocalBreaker(), Ledger(database, sealer, metrics)
     breaker = local if redis is None else SharedBreaker(redis, local)
     wires: dict[Dialect, Wire] = {
         Dialect.MCP: StreamableHttp(egress),
@@ -82,13 +88,14 @@ def build_toolhub(
     refreshes = Refreshes(database, settings)
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
-        registry=Registry(database, credentials, directory, wires, refreshes),
+        registry=Registry(database, credentials, directory, wires, refreshes, metrics=metrics),
         hub=ToolHub(
             directory,
             wires,
-            Guard(breaker, Bulkhead()),
+            Guard(breaker, Bulkhead(), metrics),
             ledger=ledger,
             log=log,
+            observer=Observer(metrics, telemetry),
             refreshes=refreshes,
             protection=protection,
         ),

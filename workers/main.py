@@ -31,6 +31,7 @@ from foundation.database import Database
 from foundation.errors import UnavailableError
 from foundation.redis import open_redis
 from foundation.settings import Settings
+from foundation.telemetry import Telemetry, open_telemetry
 from foundation.temporal import connect
 from security.accounts.people import StoredPeople
 from security.egress import Egress
@@ -161,6 +162,7 @@ async def run(settings: Settings) -> None:
     database, egress = Database(settings.database), Egress(settings.egress)
     channels, logins = Channels(egress), Authenticator(egress)
     blobs, redis = open_store(settings.blobs), open_redis(settings.redis)
+    telemetry = open_telemetry(settings.telemetry, "millwright-worker")
     sealer = Sealer.from_settings(settings.security)
     toolhub = build_toolhub(
         database,
@@ -169,13 +171,14 @@ async def run(settings: Settings) -> None:
         protection=settings.mcp,
         settings=settings.toolhub,
         redis=redis,
+        telemetry=telemetry,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        client = await connected(settings, blobs, stop)
+        client = await connected(settings, blobs, stop, telemetry)
         if client is None:
             return
         garbage.settle()
@@ -215,6 +218,7 @@ async def run(settings: Settings) -> None:
         if redis is not None:
             await redis.aclose()
         database.close()
+        await telemetry.aclose()
 
 
 @asynccontextmanager
@@ -230,7 +234,9 @@ async def sweeping(events: Events, swept: Sequence[Sweep]) -> AsyncIterator[None
         await events.aclose()
 
 
-async def connected(settings: Settings, blobs: BlobStore, stop: asyncio.Event) -> Client | None:
+async def connected(
+    settings: Settings, blobs: BlobStore, stop: asyncio.Event, telemetry: Telemetry
+) -> Client | None:
     """Connect, however long Temporal or the blob store is away; None when somebody stops us first.
 
     A worker that cannot read what runs are made of must not take any.
@@ -238,7 +244,7 @@ async def connected(settings: Settings, blobs: BlobStore, stop: asyncio.Event) -
     while not stop.is_set():
         try:
             await blobs.check()
-            return await connect(settings.temporal, blobs=blobs)
+            return await connect(settings.temporal, blobs=blobs, telemetry=telemetry)
         except UnavailableError as error:
             log.warning("not_connected", why=error.message, again_in_s=CONNECT_AGAIN_S)
             with suppress(TimeoutError):

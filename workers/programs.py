@@ -26,6 +26,7 @@ from activities.programs.sandbox import (
 from foundation.blobs import open_store
 from foundation.database import Database
 from foundation.settings import ProgramSettings, Settings
+from foundation.telemetry import open_telemetry
 from security.egress import Egress
 from security.features.service import Features
 from security.sealing import Sealer
@@ -103,6 +104,7 @@ async def run(settings: Settings) -> None:
     database, egress = Database(settings.database), Egress(settings.egress)
     logins = Authenticator(egress)
     blobs = open_store(settings.blobs)
+    telemetry = open_telemetry(settings.telemetry, "millwright-programs")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -112,7 +114,7 @@ async def run(settings: Settings) -> None:
         if isinstance(sandbox, Refusing):
             log.error("programs_refused", why=sandbox.reason)
         containers = await _containers(settings.programs, sandbox)
-        client = await connected(settings, blobs, stop)
+        client = await connected(settings, blobs, stop, telemetry)
         if client is None:
             return
         worker = build_worker(
@@ -138,3 +140,4 @@ async def run(settings: Settings) -> None:
         await logins.aclose()
         await egress.aclose()
         database.close()
+        await telemetry.aclose()

@@ -638,6 +638,7 @@ class McpCall:
     idempotency_key: str | None = None
     arguments_hash: str = ""
     result_hash: str | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

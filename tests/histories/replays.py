@@ -3,6 +3,7 @@
 Temporal compares commands, not results, so the results are caught here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +52,9 @@ class _Watching(Interceptor):
         return _Inbound
 
 
-async def replayed(recording: Recording) -> tuple[Any, Any]:
+async def replayed(
+    recording: Recording, interceptors: Sequence[Interceptor] = ()
+) -> tuple[Any, Any]:
     """Replay all runs; return output and error of the last one."""
     _ENDS.seen.clear()
     replayer = Replayer(
@@ -59,7 +62,7 @@ async def replayed(recording: Recording) -> tuple[Any, Any]:
         debug_mode=True,
         workflows=[Interpreter],
         data_converter=pydantic_data_converter,
-        interceptors=[_Watching()],
+        interceptors=[*interceptors, _Watching()],
     )
     for history in recording.runs:
         await replayer.replay_workflow(history)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from foundation.telemetry.runs import RunTracing
+from tests.fixtures.telemetry import Told
 from tests.histories import recordings
 from tests.histories.cases import CASES, Case
 from tests.histories.lesson import changed_commands, lesson
@@ -21,6 +23,14 @@ EACH_UNGATED = pytest.mark.parametrize("name", recordings.ungated())
 async def test_a_recorded_history_replays_to_the_same_end(case: Case) -> None:
     recorded = recordings.read(case.name)
     assert await replayed(recorded) == (recorded.output, recorded.error)
+
+
+@EACH
+async def test_it_replays_to_the_same_end_where_traces_are_made(case: Case) -> None:
+    told, recorded = Told(), recordings.read(case.name)
+    end = await replayed(recorded, [RunTracing(told.telemetry.tracer)])
+    assert end == (recorded.output, recorded.error)
+    assert not told.spans(), "what happened before is not told again"
 
 
 @EACH_UNGATED

@@ -9,6 +9,7 @@ from activities.grpc.channels import Channels
 from activities.logins import Authenticator
 from foundation.database import Database
 from foundation.settings import EgressSettings, Settings, WorkerSettings
+from foundation.telemetry import OFF, Telemetry
 from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.wiring import build_toolhub
@@ -26,6 +27,7 @@ async def at_work(
     *,
     slots: int = 100,
     fair: bool | None = None,
+    telemetry: Telemetry = OFF,
 ) -> AsyncIterator[None]:
     """Let one worker be there."""
     given = settings.model_copy(
@@ -39,7 +41,7 @@ async def at_work(
     events = build_events(database, client, given.events)
     triggers = build_triggers(database, client, Catalog(database), given.temporal)
     sealer = Sealer.from_settings(given.security)
-    toolhub = build_toolhub(database, sealer, egress, protection=given.mcp)
+    toolhub = build_toolhub(database, sealer, egress, protection=given.mcp, telemetry=telemetry)
     async with build_worker(
         client,
         given,

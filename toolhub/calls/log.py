@@ -18,6 +18,7 @@ from anyio import to_thread
 from foundation.database import Database
 from foundation.errors import MillwrightError, UnavailableError
 from foundation.json import JsonValue
+from foundation.telemetry import trace_id
 from toolhub.calls.repository import write
 from toolhub.calls.schemas import CallStatus
 from toolhub.directory import Entry
@@ -134,6 +135,7 @@ class CallLog:
             "arguments_hash": self._hash(call.tenant_id, call.arguments),
             "started_at": now,
             "due_at": now + longest + _MARGIN,
+            "trace_id": trace_id(),
         }
 
     def _hash(self, tenant_id: str, payload: JsonValue) -> str:

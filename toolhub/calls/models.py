@@ -23,6 +23,7 @@ class McpCallLog(Base):
         executed: `no`, `unknown` or `yes`.
         error: Code of the error it ended with.
         due_at: Whoever has not ended it by then is gone.
+        trace_id: Of the trace that it is part of, where traces are made.
     """
 
     __tablename__ = "mcp_call_logs"
@@ -53,3 +54,4 @@ class McpCallLog(Base):
     started_at: Mapped[datetime]
     latency_ms: Mapped[float | None]
     due_at: Mapped[datetime]
+    trace_id: Mapped[str | None] = mapped_column(String(32))

@@ -37,6 +37,7 @@ class CallInfo(BaseModel, frozen=True):
         executed: Whether the tool ran: `no`, `unknown` or `yes`.
         error: Code of the error, as problems have it.
         latency_ms: From the look-up to the checked result, waiting for a place included.
+        trace_id: Of the trace that the call is part of; null where none are made.
     """
 
     id: UUID
@@ -56,6 +57,7 @@ class CallInfo(BaseModel, frozen=True):
     error: str | None
     started_at: datetime
     latency_ms: float | None
+    trace_id: str | None
 
 
 class CallPage(BaseModel, frozen=True):

@@ -26,6 +26,7 @@ from toolhub.ledger.types import (
     State,
     UnderWay,
 )
+from toolhub.metrics import Metrics
 
 # An answer that is larger is not kept: a repeated attempt is told only that the tool ran.
 MAX_KEPT_BYTES: Final = 256 * 1024
@@ -36,13 +37,23 @@ _PURPOSE: Final = "mcp-ledger"
 Answer: TypeAlias = Claim | Known | UnderWay | Lost | OtherArguments
 _Piece: TypeAlias = Claim | Settled
 
+# As metrics call them.
+_ANSWERS: Final[dict[type[Answer], str]] = {
+    Claim: "sent",
+    Known: "known",
+    UnderWay: "under-way",
+    Lost: "lost",
+    OtherArguments: "other-arguments",
+}
+
 log = structlog.get_logger(__name__)
 
 
 class Ledger:
     """Gives each call the right to be sent once."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, sealer: Sealer, metrics: Metrics | None = None) -> None:
+        self._metrics = metrics or Metrics()
         self._database = database
         self._sealer = sealer
         self._hash_key = sealer.derive(_PURPOSE)
@@ -69,11 +80,13 @@ class Ledger:
             self._owed.append(Settled(claim, None))
             raise
         assert answer is not None  # noqa: S101 - claims are answered
+        self._metrics.claimed(_ANSWERS[type(answer)])
         return answer
 
     async def release(self, claim: Claim) -> None:
         """Take it back: it is certain that the call did not run."""
         settled = Settled(claim, None)
+        self._metrics.settled("released")
         try:
             await self._batcher.put(settled)
         except Exception as error:  # noqa: BLE001 - why the call did not run is what matters now
@@ -82,6 +95,7 @@ class Ledger:
 
     def done(self, claim: Claim, state: State, answer: JsonObject | None) -> None:
         """Write down what came of a call, soon: until then its outcome counts as not known."""
+        self._metrics.settled(state)
         self._batcher.put(Settled(claim, state, answer)).add_done_callback(_told)
 
     async def drain(self) -> None:

@@ -1,0 +1,69 @@
+"""A span and metrics for each call.
+
+Both know tenant, server and tool of a call, how it ended and how long it took; nothing of what was
+sent or answered, and of an error its code.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry.trace import SpanKind
+from opentelemetry.util.types import AttributeValue
+
+from foundation.telemetry import OFF, Telemetry
+from foundation.telemetry.types import failed
+from toolhub.calls.log import CallLog, Noted
+from toolhub.directory import Entry
+from toolhub.metrics import CANCELLED, SUCCEEDED, Metrics, code_of
+from toolhub.schemas import CallTool, McpRequest
+
+
+class Observer:
+    """Surrounds the calls of one process."""
+
+    def __init__(self, metrics: Metrics, telemetry: Telemetry = OFF) -> None:
+        self.metrics = metrics
+        self._telemetry = telemetry
+
+    @contextmanager
+    def noting(self, log: CallLog, call: CallTool, entry: Entry) -> Iterator[Noted]:
+        """Surround a call of a tool; what the log is told of it is told here, too."""
+        server, attempt = entry.to.label, call.origin.attempt
+        what: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": entry.tool,
+            "mcp.method.name": "tools/call",
+            "millwright.attempt": attempt,
+            "millwright.mcp.server": server,
+            "millwright.tenant": call.tenant_id,
+        }
+        noted: Noted | None = None
+        with self._telemetry.span(f"tools/call {entry.tool}", SpanKind.CLIENT, what) as span:
+            try:
+                with log.noting(call, entry) as noted:
+                    yield noted
+            finally:
+                if noted is not None:
+                    span.set_attribute("millwright.mcp.executed", noted.executed.name.lower())
+                    if noted.error is not None:
+                        failed(span, noted.error)
+                    outcome, seconds = noted.error or noted.status, (noted.latency_ms or 0) / 1000
+                    self.metrics.ended(call.tenant_id, server, outcome, seconds, attempt)
+
+    @contextmanager
+    def requesting(self, request: McpRequest) -> Iterator[None]:
+        """Surround a request to a server by its address, of which nothing is told."""
+        what = {"mcp.method.name": request.method, "millwright.tenant": request.tenant_id}
+        outcome, began = CANCELLED, time.perf_counter()
+        with self._telemetry.span(request.method, SpanKind.CLIENT, what) as span:
+            try:
+                yield
+                outcome = SUCCEEDED
+            except Exception as error:
+                outcome = code_of(error)
+                failed(span, outcome)
+                raise
+            finally:
+                seconds = time.perf_counter() - began
+                self.metrics.ended(request.tenant_id, "", outcome, seconds, attempt=1)
