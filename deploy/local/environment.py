@@ -38,6 +38,12 @@ def _spelled(value: object) -> str:
         case SecretStr():
             return value.get_secret_value()
         case bool() | list() | dict():
-            return json.dumps(value)
+            return json.dumps(value, default=_revealed)
         case _:
             return str(value)
+
+
+def _revealed(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    raise TypeError(f"a setting holds {type(value).__name__}, which no variable can")

@@ -12,6 +12,7 @@ from foundation.settings import (
     SecuritySettings,
     Settings,
     SmtpSettings,
+    TelemetrySettings,
     TemporalSettings,
 )
 
@@ -28,6 +29,7 @@ def test_a_child_reads_exactly_the_settings_it_was_given(monkeypatch: pytest.Mon
         smtp=SmtpSettings(
             host="mail", password=SecretStr("p"), allowed_domains=["*"], ca_file=Path("/etc/ca.pem")
         ),
+        telemetry=TelemetrySettings(otlp_headers={"Authorization": SecretStr("Bearer k3y")}),
         local=LocalSettings(data_dir=Path("/srv/mill wright")),
     )
     for name, value in as_environment(given).items():

@@ -1,10 +1,8 @@
 """Spans and metrics of a process: where they go, what leaves, and what of a caller counts."""
 
-import http.server
 import logging
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -14,7 +12,6 @@ import structlog.testing
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import SpanKind, StatusCode
 from pydantic import SecretStr
-from typing_extensions import override
 
 from deploy.local.ports import free_port
 from foundation import logs
@@ -22,7 +19,7 @@ from foundation.errors import InvalidInputError
 from foundation.settings import LogSettings, TelemetrySettings
 from foundation.telemetry import OFF, continued, open_telemetry, trace_headers, trace_id
 from foundation.telemetry.exporting import PORTS, exporting
-from tests.fixtures.telemetry import Told, traceparent
+from tests.fixtures.telemetry import Told, collector, traceparent
 
 CANARY = "kim.minsu@plant.example"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -124,33 +121,6 @@ def test_a_collector_gets_spans_and_metrics_with_its_key() -> None:
     sent = b"".join(body for _, _, body in got)
     assert b"work" in sent
     assert b"millwright_mcp_calls" in sent
-
-
-Got = list[tuple[str, str | None, bytes]]
-
-
-@contextmanager
-def collector() -> Iterator[tuple[str, Got]]:
-    got: Got = []
-
-    class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((self.path, self.headers["Authorization"], body))
-            self.send_response(200)
-            self.end_headers()
-
-        @override
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
