@@ -5,6 +5,7 @@ that cannot be matched in linear time. A value is refused when checking it could
 Messages name the spot and the rule, never the value: arguments may hold secrets.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
@@ -15,21 +16,31 @@ from cachetools import LRUCache, cached
 from typing_extensions import override
 
 from foundation.json import JsonObject, JsonValue, canonical, digest
-from foundation.schema_cost import Graph, SchemaRefusedError
+from foundation.schema_cost import ENDLESS, Graph, SchemaRefusedError
 
 SchemaDocument: TypeAlias = JsonObject | bool
 
 MAX_SCHEMA_BYTES: Final = 256 * 1024
 MAX_SCHEMA_DEPTH: Final = 64
-# At about 10 ns each: a fifth of a second of the event loop, for the worst schema and value.
-MAX_EVALUATIONS: Final = 20_000_000
+# Deeper values than parsers take can only be made by code of ours; the validator recurses.
+MAX_VALUE_DEPTH: Final = 1_000
+# In units of about 10 ns: a fifth of a second of the event loop, for the worst schema and value.
+MAX_WORK: Final = 20_000_000
+# Bytes that a compiled pattern may take, and what a letter then costs: at worst 1 to 200 us, for
+# ordinary patterns 5 ns, whatever their size. In the same units, with some trust.
+_ROOMS: Final = {8 * 1024: 50, 32 * 1024: 150, 256 * 1024: 500, 1024 * 1024: 1000}
+# What all patterns of one schema may take together.
+_ALL_PATTERNS: Final = 48 * 1024 * 1024
+# Whole numbers of that many bits and fewer cost as much as any value.
+_WORD: Final = 64
 # More spots than this no value has that comes over the wire: two bytes each, a mebibyte in all.
 _MOST_SPOTS: Final = 524_288
 # Saying what is wrong costs a thousand times as much as finding that something is.
 _MAX_LISTED: Final = 30_000
 _SHOWN_VIOLATIONS: Final = 20
 _SHOWN_CHARS: Final = 200
-_KEPT_SCHEMAS: Final = 2048
+# The memory of what is compiled, in bytes, as far as it can be told.
+_KEPT_BYTES: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, order=True)
@@ -61,10 +72,17 @@ class Schema:
     """
 
     def __init__(self, document: SchemaDocument) -> None:
-        _check_size(document)
-        self._evaluations = Graph(document).evaluations()
-        self._cheap = self._evaluations[-1] * _MOST_SPOTS <= MAX_EVALUATIONS
-        self._validator = _validator(document)
+        size = _check_size(document)
+        graph = Graph(document)
+        self._costs, self._matches = graph.costs(), [0]
+        room, self._letter, self._validator = _compiled(document, graph.patterns)
+        self._names = graph.matches_names
+        if graph.patterns:
+            self._matches = graph.matches()
+        unmeasured = self._costs[-1] * _MOST_SPOTS <= MAX_WORK
+        self._cheap = unmeasured and not graph.patterns
+        # Patterns are compiled, and have a cache of as much again.
+        self.size = size + 2 * room * graph.patterns
 
     def violations(self, value: JsonValue, *, most: int = _SHOWN_VIOLATIONS) -> list[Violation]:
         """Return what is wrong with a value: nothing, or the first violations."""
@@ -73,19 +91,23 @@ class Schema:
                 return []
             return self._found(value, self._work(value), most)
         work = self._work(value)
-        if work > MAX_EVALUATIONS:
+        if work > MAX_WORK:
             return [Violation("", "too large or too deeply nested to be checked by this schema")]
         return [] if self._validator.is_valid(value) else self._found(value, work, most)
 
     def _work(self, value: JsonValue) -> int:
-        spots, depth = _measure(value)
-        return spots * self._evaluations[min(depth, len(self._evaluations) - 1)]
+        measure = _measure(value)
+        if measure.depth > MAX_VALUE_DEPTH:
+            return ENDLESS
+        read = measure.letters + (measure.letters_of_names if self._names else 0)
+        matching = read * _at(self._matches, measure.depth) * self._letter
+        return measure.weight * _at(self._costs, measure.depth) + matching
 
     def _found(self, value: JsonValue, work: int, most: int) -> list[Violation]:
         if work <= _MAX_LISTED:
             errors = islice(self._validator.iter_errors(value), most)
             return sorted(_violation(error) for error in errors)
-        if self._evaluations[-1] > _MAX_LISTED:
+        if self._costs[-1] > _MAX_LISTED:
             return [Violation("", "breaks the schema; too large to say where")]
         try:
             self._validator.validate(value)
@@ -94,7 +116,11 @@ class Schema:
         return [Violation("", "breaks the schema")]
 
 
-@cached(LRUCache(_KEPT_SCHEMAS), key=digest, lock=Lock())
+def _size(schema: Schema) -> int:
+    return schema.size
+
+
+@cached(LRUCache(_KEPT_BYTES, _size), key=digest, lock=Lock())
 def compiled(document: SchemaDocument) -> Schema:
     """Compile a schema, or return it from memory when its content was compiled before.
 
@@ -117,13 +143,28 @@ def as_details(violations: list[Violation]) -> JsonObject:
     return {"errors": errors}
 
 
-def _validator(document: SchemaDocument) -> jsonschema_rs.Validator:
+def _compiled(document: SchemaDocument, patterns: int) -> tuple[int, int, jsonschema_rs.Validator]:
+    """Return the room for each pattern, what a letter costs, and the validator."""
+    rooms = [(room, cost) for room, cost in _ROOMS.items() if room * patterns <= _ALL_PATTERNS]
+    *smaller, (room, cost) = rooms if patterns else rooms[:1]
+    for less, cheaper in smaller:
+        with suppress(SchemaRefusedError):
+            return less, cheaper, _validator(document, less)
+    return room, cost, _validator(document, room)
+
+
+def _at(by_depth: list[int], depth: int) -> int:
+    return by_depth[min(depth, len(by_depth) - 1)]
+
+
+def _validator(document: SchemaDocument, room: int) -> jsonschema_rs.Validator:
     try:
         return jsonschema_rs.validator_for(
             document,
             mask="the value",
             retriever=_deny,
-            pattern_options=jsonschema_rs.RegexOptions(),  # linear; refuses look-around
+            # Linear; refuses look-around.
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=room, dfa_size_limit=room),
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         pointer = _pointer(getattr(error, "instance_path", []))
@@ -131,27 +172,48 @@ def _validator(document: SchemaDocument) -> jsonschema_rs.Validator:
         raise SchemaRefusedError(f"it is not valid{at}: {_first_line(str(error))}") from error
 
 
-def _check_size(document: SchemaDocument) -> None:
+def _check_size(document: SchemaDocument) -> int:
     # Depth first: spelling a very deep document would exhaust the stack.
-    if _measure(document)[1] > MAX_SCHEMA_DEPTH:
+    if _measure(document).depth > MAX_SCHEMA_DEPTH:
         raise SchemaRefusedError(f"it is nested more than {MAX_SCHEMA_DEPTH} levels deep")
-    if len(canonical(document)) > MAX_SCHEMA_BYTES:
+    if (size := len(canonical(document))) > MAX_SCHEMA_BYTES:
         raise SchemaRefusedError(f"it is larger than {MAX_SCHEMA_BYTES:,} bytes")
+    return size
 
 
-def _measure(value: JsonValue) -> tuple[int, int]:
-    """Return how many spots a value has and how deep it is, without recursion."""
-    spots, depth = 0, 0
+@dataclass
+class _Measure:
+    """How large a value is.
+
+    Attributes:
+        weight: How many spots it has; long numbers count for as many as they cost.
+        letters: In all texts.
+    """
+
+    weight: int = 0
+    depth: int = 0
+    letters: int = 0
+    letters_of_names: int = 0
+
+
+def _measure(value: JsonValue) -> _Measure:
+    """Measure a value, without recursion."""
+    found = _Measure()
     waiting: list[tuple[JsonValue, int]] = [(value, 0)]
     while waiting:
         spot, level = waiting.pop()
-        spots += 1
-        depth = max(depth, level)
-        if isinstance(spot, dict):
+        found.weight += 1
+        found.depth = max(found.depth, level)
+        if isinstance(spot, str):
+            found.letters += len(spot)
+        elif isinstance(spot, dict):
+            found.letters_of_names += sum(map(len, spot))
             waiting += [(part, level + 1) for part in spot.values()]
         elif isinstance(spot, list):
             waiting += [(part, level + 1) for part in spot]
-    return spots, depth
+        elif isinstance(spot, int) and spot.bit_length() > _WORD:
+            found.weight += 4 * (spot.bit_length() // _WORD) ** 2
+    return found
 
 
 def _deny(uri: str) -> NoReturn:

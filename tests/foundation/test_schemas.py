@@ -7,13 +7,30 @@ import pytest
 
 from foundation.json import JsonObject, JsonValue
 from foundation.schema_cost import ENDLESS, Graph, SchemaRefusedError
-from foundation.schemas import MAX_EVALUATIONS, Schema, compiled, described
+from foundation.schemas import MAX_WORK, Schema, compiled, described
 
 
 def nested(levels: int, inner: JsonValue = 1) -> JsonValue:
     for _ in range(levels):
         inner = {"a": inner}
     return inner
+
+
+def nested_lists(levels: int, inner: JsonValue) -> JsonValue:
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
+def numbered(kind: str, count: int) -> dict[str, JsonValue]:
+    return {f"{kind}{n}": {} for n in range(count)}
+
+
+def looked_at_again(levels: int) -> JsonObject:
+    schema: JsonObject = {"properties": {"a": {}}}
+    for _ in range(levels):
+        schema = {"allOf": [schema], "unevaluatedProperties": False}
+    return schema
 
 
 def words(count: int) -> list[JsonValue]:
@@ -47,6 +64,8 @@ TREE: JsonObject = {
     "properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}, "value": {"type": "integer"}},
     "additionalProperties": False,
 }
+# Each may be used alone.
+MANY_LARGE_PATTERNS: JsonObject = {"anyOf": [{"pattern": f"\\p{{L}}{{5}}{n}"} for n in range(900)]}
 TWICE: JsonObject = {"properties": {"a": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}}}
 
 
@@ -103,6 +122,8 @@ def test_a_large_good_value_passes() -> None:
         ({"type": "strnig"}, "not valid at /type"),
         ({"pattern": "(?<=a)b"}, "not valid at /pattern"),
         ({"pattern": r"(a)\1"}, "not valid at /pattern"),
+        ({"pattern": r"\\p{L}{500}"}, "not valid at /pattern"),
+        (MANY_LARGE_PATTERNS, "not valid at /anyOf/0/pattern"),
         ({"$schema": "http://127.0.0.1:1/dialect"}, "Unknown meta-schema"),
         ({"description": "x" * 300_000}, "larger than 262,144 bytes"),
         ({"default": nested(80)}, "nested more than 64 levels"),
@@ -160,6 +181,78 @@ def test_a_check_that_would_take_too_long_is_not_begun(
     assert time.perf_counter() - began < 1
 
 
+# Each takes seconds to minutes, some also gigabytes, when it is begun.
+COSTLY: dict[str, tuple[JsonObject, JsonValue]] = {
+    "one of many fractions": ({"items": {"enum": [n + 0.5 for n in range(9_000)]}}, [1.5] * 9_000),
+    "one of many objects": ({"items": {"enum": [{"a": n} for n in range(9_000)]}}, [{}] * 99_000),
+    "one constant of many": (
+        {"items": {"oneOf": [{"const": n} for n in range(4_900)]}},
+        [5] * 4_000,
+    ),
+    "many patterns and a long text": (
+        {"anyOf": [{"pattern": f"a.{{{n % 9}}}b$"} for n in range(900)]},
+        "a" * 4_000_000,
+    ),
+    "a pattern of many states": (
+        {"pattern": "^(a|aa|b|bb)*(?:[ab]{0,2000}c)"},
+        "ab" * 100_000,
+    ),
+    "a pattern for many names": (
+        {"patternProperties": {"(a|b|ab|ba)*a(a|b|ab){250}c": {}}},
+        {"ab" * 400 + str(n): 1 for n in range(100)},
+    ),
+    "multiples of a fraction": ({"items": {"multipleOf": 1e-300}}, [1e308] * 99_000),
+    "long numbers": ({"items": {"maximum": 1}}, [-(10**4000)] * 4_000),
+    "unevaluated again and again": (looked_at_again(20), {"a": 1}),
+    "unique within unique": (
+        {
+            "$ref": "#/$defs/u",
+            "$defs": {"u": {"uniqueItems": True, "items": {"$ref": "#/$defs/u"}}},
+        },
+        nested_lists(150, [[n] for n in range(9_000)]),
+    ),
+    "deeper than parsers go": (JSON, nested(15_000)),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_a_check_whose_keywords_cost_too_much_is_not_begun(name: str) -> None:
+    schema, value = COSTLY[name]
+    assert "too large or too deeply nested" in described(Schema(schema).violations(value))
+
+
+ROWS: JsonValue = [{"line": "L4", "rate": 0.25, "state": None, "n": n} for n in range(5_000)]
+ORDINARY: list[JsonObject] = [
+    {"line": {"enum": ["L3", "L4", None]}, "rate": {"minimum": 0, "multipleOf": 0.25}},
+    {"line": {"pattern": "^[A-Z][0-9]+$"}, "state": {"enum": ["on", "off", None]}},
+    {"line": {"pattern": "^.{1,40}$"}, "n": {"type": "integer", "minimum": 0}},
+]
+
+
+@pytest.mark.parametrize("columns", ORDINARY)
+def test_a_table_of_twenty_thousand_cells_is_checked(columns: JsonObject) -> None:
+    row: JsonObject = {"type": "object", "properties": columns}
+    schema = Schema({"type": "array", "items": row})
+    assert schema.violations(ROWS) == []
+    assert schema.violations([{"line": 4, "rate": -1, "state": "x", "n": -1}])
+
+
+# Quadratic, this took half a minute.
+@pytest.mark.timeout(20)
+def test_a_schema_of_many_names_and_many_patterns_for_names_is_read_soon() -> None:
+    schema: JsonObject = {
+        "properties": {**numbered("p", 2_400), "p0": {"$ref": "#"}},
+        "patternProperties": numbered("q", 2_400),
+    }
+    assert Graph(schema).costs()[-1] >= 2_400
+
+
+def test_what_is_kept_compiled_is_bounded_by_its_size() -> None:
+    small, large = Schema({"type": "object"}), Schema({"pattern": "^.{1,255}$"})
+    assert small.size < 100
+    assert large.size > 500_000
+
+
 def test_a_branching_schema_still_checks_ordinary_values() -> None:
     schema = Schema(TWICE)
     assert schema.violations(nested(8)) == []
@@ -167,7 +260,7 @@ def test_a_branching_schema_still_checks_ordinary_values() -> None:
 
 def test_the_worst_permitted_check_ends_soon() -> None:
     levels = 0
-    while Graph(chain(levels + 1)).evaluations()[-1] <= MAX_EVALUATIONS:
+    while Graph(chain(levels + 1)).evaluations()[-1] <= MAX_WORK:
         levels += 1
     schema = Schema(chain(levels))
     began = time.perf_counter()
