@@ -89,6 +89,7 @@ class FaultServer:
     """What it does, and what it was asked.
 
     Attributes:
+        came: How often a call of each tool came in, executed or not, by way and tool.
         ran: How often each tool was executed, by way and tool.
         tools: What it lists, by way.
     """
@@ -96,6 +97,7 @@ class FaultServer:
     ways: dict[str, Way]
     tools: Callable[[str, int], list[dict[str, Any]]]
     url: str = ""
+    came: Counter[tuple[str, str]] = field(default_factory=Counter)
     ran: Counter[tuple[str, str]] = field(default_factory=Counter)
     listed: Counter[str] = field(default_factory=Counter)
     methods: list[str] = field(default_factory=list)
@@ -106,11 +108,16 @@ class FaultServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
         gone = asyncio.Event()
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while (call := await self._read(reader, writer, gone)) is not None:
-                await self._answer(call)
-                if writer.is_closing():
-                    break
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while (call := await self._read(reader, writer, gone)) is not None:
+                    await self._answer(call)
+                    if writer.is_closing():
+                        break
+        except asyncio.CancelledError:
+            # The server ends, in the middle of an answer that has no end.
+            writer.transport.abort()
+            raise
         gone.set()
         with suppress(ConnectionError):
             writer.close()
@@ -124,8 +131,9 @@ class FaultServer:
         way = first.split(" ")[1].split("/")[1]
         pairs = (line.partition(":") for line in lines if line)
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        # The SDK repeats the method in a header.
+        # The SDK repeats method and tool in headers.
         if way == "reset-before-body" and headers.get("mcp-method") == "tools/call":
+            self.came[way, headers["mcp-name"]] += 1
             Call(way, headers, {}, writer, gone).reset()
             return None
         text = await reader.readexactly(int(headers.get("content-length", "0")))
@@ -141,6 +149,7 @@ class FaultServer:
                 self.listed[call.way] += 1
                 await call.result(tools=self.tools(call.way, self.listed[call.way]), **CACHED)
             case "tools/call":
+                self.came[call.way, call.tool] += 1
                 self.ran[call.way, call.tool] += 1
                 await self.ways[call.way](call)
             case _:
@@ -165,8 +174,10 @@ def serving(server: FaultServer) -> Iterator[FaultServer]:
     def turn() -> None:
         with suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
-        for each in asyncio.all_tasks(loop):
+        answering = asyncio.all_tasks(loop)
+        for each in answering:
             each.cancel()
+        loop.run_until_complete(asyncio.gather(*answering, return_exceptions=True))
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
