@@ -1,16 +1,19 @@
 # Every target sets up what it needs; nothing has to be installed first but Python 3.11 and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test prove prove-kills prove-calls prove-load search check bench clean
+.PHONY: help setup demo dev test prove prove-kills prove-calls prove-load
+.PHONY: search conformance-mcp check bench clean
 
 BIN := .venv/bin
 # What takes minutes: killed processes, whole stacks, a hundred thousand generated programs.
 LONG := tests/durability tests/deploy/test_stack.py \
 	tests/expressions/test_against_c_jq.py tests/expressions/test_fuzz.py
+# Needs the npm registry.
+SUITE := tests/mcp_conformance
 KILLS := tests/durability/test_killed_everywhere.py
 SEARCH := tests/model/test_model.py::test_the_interpreter_does_what_the_model_does
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## set up, run a factory workflow for real, and stop
 	@scripts/setup run
@@ -22,7 +25,7 @@ dev: ## set up, start the whole stack and stay up
 
 test: ## set up and run the tests, but for the long ones
 	@scripts/setup dev
-	@exec $(BIN)/pytest -n 2 --dist worksteal $(LONG:%=--ignore=%)
+	@exec $(BIN)/pytest -n 2 --dist worksteal $(LONG:%=--ignore=%) --ignore=$(SUITE)
 
 prove: ## set up and run the long tests
 	@scripts/setup dev
@@ -43,6 +46,10 @@ prove-calls: ## set up and kill 200 workers while they call a tool; keeps the fi
 prove-load: ## set up and let 1,000 waiting instances survive; keeps the figures
 	@scripts/setup dev
 	@MILLWRIGHT_TEST_LOAD=1000 exec $(BIN)/pytest -n 0 -s tests/durability/test_load.py
+
+conformance-mcp: ## set up and run the official suite of MCP against the hub as a client; keeps the figures
+	@scripts/setup dev
+	@exec $(BIN)/pytest -n 0 -s $(SUITE)
 
 check: ## set up, then format, lint, types, layers and dependencies
 	@scripts/setup dev

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from anyio import fail_after, to_thread
+from mcp.shared.inbound import find_invalid_x_mcp_header
 
 from foundation.json import JsonObject, JsonValue, canonical
 from foundation.schema_cost import SchemaRefusedError
@@ -215,6 +216,9 @@ def _problem(
             return f"its {which} cannot be used: {error}"
         except RecursionError:
             return f"its {which} cannot be used: it is nested too deeply"
+    if reason := find_invalid_x_mcp_header(input_schema):
+        # The protocol wants such a tool left out: gateways on the way would be told wrong things.
+        return f"its input_schema cannot be used: {reason[:_MAX_TITLE]}"
     spelled = canonical([input_schema, output_schema, annotations])
     if b"\\u0000" in spelled:
         return "its description holds NUL characters"

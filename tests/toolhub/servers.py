@@ -539,6 +539,7 @@ def _hostile_schemas(body: dict[str, Any]) -> Response:
         "lookahead": {"type": "object", "properties": {"a": {"pattern": "^(?=x).*$"}}},
         "invalid": {"type": "object", "properties": {"a": {"type": "number-ish"}}},
         "nul": {"type": "object", "description": "a\x00b"},
+        "header": {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": ""}}},
         "slow-pattern": {
             "type": "object",
             "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}},

@@ -55,6 +55,7 @@ async def test_all_pages_are_read_and_the_version_is_asked_once(
         ("lookahead", "not valid at /properties/a/pattern"),
         ("invalid", "not valid at /properties/a/type"),
         ("nul", "NUL"),
+        ("header", "property 'a': x-mcp-header '' is not an RFC 9110 token"),
     ],
 )
 async def test_a_tool_whose_schema_cannot_be_used_is_kept_and_not_called(

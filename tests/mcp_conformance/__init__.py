@@ -1,0 +1,1 @@
+"""The official conformance suite of MCP against the hub as a client: `make conformance-mcp`."""
