@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 import jsonschema_rs
 from cachetools import LRUCache, cached
@@ -181,8 +181,7 @@ def _check_size(document: SchemaDocument) -> int:
     return size
 
 
-@dataclass
-class _Measure:
+class _Measure(NamedTuple):
     """How large a value is.
 
     Attributes:
@@ -190,30 +189,33 @@ class _Measure:
         letters: In all texts.
     """
 
-    weight: int = 0
-    depth: int = 0
-    letters: int = 0
-    letters_of_names: int = 0
+    weight: int
+    depth: int
+    letters: int
+    letters_of_names: int
 
 
 def _measure(value: JsonValue) -> _Measure:
-    """Measure a value, without recursion."""
-    found = _Measure()
-    waiting: list[tuple[JsonValue, int]] = [(value, 0)]
-    while waiting:
-        spot, level = waiting.pop()
-        found.weight += 1
-        found.depth = max(found.depth, level)
-        if isinstance(spot, str):
-            found.letters += len(spot)
-        elif isinstance(spot, dict):
-            found.letters_of_names += sum(map(len, spot))
-            waiting += [(part, level + 1) for part in spot.values()]
-        elif isinstance(spot, list):
-            waiting += [(part, level + 1) for part in spot]
-        elif isinstance(spot, int) and spot.bit_length() > _WORD:
-            found.weight += 4 * (spot.bit_length() // _WORD) ** 2
-    return found
+    """Measure a value level by level, without recursion; done before most checks, so kept fast."""
+    weight, depth, letters, letters_of_names = 0, -1, 0, 0
+    level = [value]
+    while level:
+        depth += 1
+        weight += len(level)
+        deeper: list[JsonValue] = []
+        for spot in level:
+            if isinstance(spot, str):
+                letters += len(spot)
+            elif isinstance(spot, dict):
+                deeper += spot.values()
+                for name in spot:
+                    letters_of_names += len(name)
+            elif isinstance(spot, list):
+                deeper += spot
+            elif isinstance(spot, int) and spot.bit_length() > _WORD:
+                weight += 4 * (spot.bit_length() // _WORD) ** 2
+        level = deeper
+    return _Measure(weight, depth, letters, letters_of_names)
 
 
 def _deny(uri: str) -> NoReturn:
