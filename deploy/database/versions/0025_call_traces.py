@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0028"
+revision: str = "0025"
 down_revision: str | None = "0024"
 
 
 def upgrade() -> None:
-    """Go from 0024 to 0028."""
+    """Go from 0024 to 0025."""
     op.add_column("mcp_call_logs", sa.Column("trace_id", sa.String(32), nullable=True))
 
 
