@@ -1,13 +1,27 @@
 """What every activity of a task answers with."""
 
+from typing import Literal
+
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import activity
 
 from activities.limits.types import Refused
 from foundation.errors import InvalidInputError, TooLargeError
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from foundation.sizes import MAX_ANSWER_BYTES
+
+
+class NotYet(BaseModel, frozen=True):
+    """It has begun, and the answer comes later.
+
+    Attributes:
+        kind: How one gets it. `task`: the other side is asked from time to time.
+        handle: What to ask with.
+    """
+
+    kind: Literal["task"]
+    handle: JsonObject
 
 
 class ActivityResult(BaseModel, frozen=True):
@@ -15,11 +29,13 @@ class ActivityResult(BaseModel, frozen=True):
 
     Attributes:
         refused: Why nothing was done: it is not its turn.
+        later: There is no value yet.
     """
 
     value: JsonValue
     attempts: int
     refused: Refused | None = None
+    later: NotYet | None = None
 
 
 def result_of(value: JsonValue) -> ActivityResult:

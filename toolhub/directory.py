@@ -38,6 +38,8 @@ from toolhub.wire.exchange import Destination
 KEPT_S: Final = 10.0
 _KEPT_ENTRIES: Final = 4096
 _NAMED: Final = 30
+# Before the fingerprint of a tool that was called already.
+_CALLED: Final = "called:"
 
 # Tenant, server, tool, and the fingerprint that the caller pins.
 Key: TypeAlias = tuple[str, str, str, str | None]
@@ -113,6 +115,20 @@ class Directory:
                 return entry
             return await to_thread.run_sync(self._load, key)
 
+    async def find_called(self, tenant_id: str, server: str, tool: str, sha256: str) -> Entry:
+        """Return what is needed about a tool that was called and runs on, as it was then.
+
+        Nobody asks whether it may still be called.
+
+        Raises:
+            UnknownServerError: When the tenant has no such server any more.
+            UnknownToolError: When this registration of it never had that tool.
+        """
+        key = (tenant_id, server, tool, f"{_CALLED}{sha256}")
+        if entry := self._known(key):
+            return entry
+        return await to_thread.run_sync(self._load_called, key)
+
     def forget(self, tenant_id: str, server: str) -> None:
         """Drop what is known about a server that has changed."""
         with self._lock:
@@ -143,10 +159,24 @@ class Directory:
             self._entries[key] = entry
         return entry
 
+    def _load_called(self, key: Key) -> Entry:
+        tenant_id, server_name, tool_name, mark = key
+        with self._database.session() as session:
+            server = found_server(ServerRows(session, tenant_id), server_name)
+            sha256 = (mark or "").removeprefix(_CALLED)
+            tool = ToolRows(session, tenant_id).by_fingerprint(server.id, tool_name, sha256)
+            if tool is None:
+                raise unknown_tool(server_name, tool_name, [])
+            policy = policy_of(session.get(McpToolPolicy, (tenant_id, server.id, tool.name)))
+        entry = self._entry(server, tool, tool, policy)
+        with self._lock:
+            self._entries[key] = entry
+        return entry
+
     def _entry(
         self,
         server: McpServer,
-        tool: McpTool,
+        tool: McpTool | McpToolVersion,
         meant: McpTool | McpToolVersion,
         policy: ToolPolicy,
     ) -> Entry:

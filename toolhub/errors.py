@@ -37,6 +37,8 @@
     ├── ToolUnusableError        the tool's own schema cannot be used
     ├── ToolOutputError          the result breaks the tool's output_schema
     ├── ToolFailedError          the tool ran and says that it failed
+    ├── TaskFailedError          it ran as a task, which ended with an error
+    ├── TaskCancelledError       it ran as a task, which was cancelled there
     └── InputNeededError         the tool asks a question back
 
 `kind` is the error type of the workflow language, `upstream_status` its status, `retryable` whether
@@ -298,6 +300,20 @@ class ToolFailedError(CallError, UpstreamError):
 
     code = "tool-failed"
     title = "The tool failed"
+
+
+class TaskFailedError(CallError, UpstreamError):
+    """The tool ran as a task, and the server says that it failed."""
+
+    code = "tool-task-failed"
+    title = "The task of the tool failed"
+
+
+class TaskCancelledError(CallError, UpstreamError):
+    """The tool ran as a task, and somebody has cancelled that at the server."""
+
+    code = "tool-task-cancelled"
+    title = "The task of the tool was cancelled"
 
 
 class InputNeededError(CallError, UpstreamError):

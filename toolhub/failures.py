@@ -97,6 +97,11 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
         errors.ToolFailedError,
         "{what} of {server} answered with what its 'error_patterns' take for a failure: {said}",
     ),
+    Kind.ACCEPTED: _Words(
+        errors.OutcomeUnknownError,
+        "{server} answered {what} with a task that runs on, and nobody waits for it here: it is "
+        "not known what comes of it. Call it from a workflow.",
+    ),
     Kind.INPUT_NEEDED: _Words(
         errors.InputNeededError,
         "{what} of {server} asks a question back, which cannot be answered here. Give it all it "
@@ -129,13 +134,13 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
     message = words.format(
         server=f"the MCP server '{attempt.to.label}'",
         what=attempt.what,
-        reason=_shown(attempt.to, _reason(exchange)),
+        reason=shown(attempt.to, _reason(exchange)),
         later=f"after {outcome.retry_after_s:g} s" if outcome.retry_after_s else "later",
-        location=_shown(attempt.to, exchange.location or ""),
+        location=shown(attempt.to, exchange.location or ""),
         timeout_s=attempt.timeout_s,
         doubt=_doubt(attempt) if unknown else "",
         wanted=_wanted(attempt.to),
-        said=_shown(attempt.to, _said(exchange.result)) or "it did not say why.",
+        said=shown(attempt.to, _said(exchange.result)) or "it did not say why.",
     )
     return type_(
         message[0].upper() + message[1:],
@@ -225,7 +230,7 @@ def _said(result: JsonObject | None) -> str:
     return " ".join(text for text in texts if isinstance(text, str))
 
 
-def _shown(to: Destination, text: str) -> str:
+def shown(to: Destination, text: str) -> str:
     """Prepare a server's words for a message: one line, bounded, without our credential."""
     for secret in _secrets(to.headers):
         text = text.replace(secret, _REDACTED)

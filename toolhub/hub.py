@@ -24,6 +24,7 @@ from foundation.settings import McpSettings
 from foundation.telemetry import trace_headers
 from security.egress import check_url
 from toolhub import results
+from toolhub.answers import RESULT, check_output, judged
 from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
@@ -31,7 +32,6 @@ from toolhub.errors import (
     CredentialRefusedError,
     RequestFailedError,
     ToolInputError,
-    ToolOutputError,
 )
 from toolhub.failures import Attempt, failure, lost, without_secrets
 from toolhub.guard import Guard, Guarded
@@ -39,21 +39,26 @@ from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
 from toolhub.observing import Observer
-from toolhub.outcome import Executed, Kind, Outcome, classify
+from toolhub.outcome import Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
+from toolhub.tasks.asking import Tasks
+from toolhub.tasks.starting import started
+from toolhub.tasks.types import Handle
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
 
 log = structlog.get_logger()
 
 IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
 _ANSWER: Final = frozenset({Kind.ANSWERED})
-# The language hands the JSON-RPC result on as it is, also that of a tool that says it failed.
-_RESULT: Final = frozenset({Kind.ANSWERED, Kind.TOOL_FAILED})
+_STARTED: Final = _ANSWER | {Kind.ACCEPTED}
 
 
 class ToolHub:
     """Calls tools of registered servers, and servers by their address.
+
+    Attributes:
+        tasks: Those that go on at a server after a call.
 
     Args:
         wires: The adapter of each dialect.
@@ -85,6 +90,7 @@ class ToolHub:
         self._observer = observer
         self._refreshes = refreshes
         self._protection = protection
+        self.tasks = Tasks(directory, wires[Dialect.MCP], guard, ledger=ledger, calls=log)
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.
@@ -104,10 +110,24 @@ class ToolHub:
         """
         entry = await self._find(call)
         with self._observer.noting(self._log, call, entry) as noted:
-            result = await self._called(call, entry, noted)
-            self._log.answered(call, noted, result)
-            check_output(entry, result)
-        return result
+            found = await self._called(call, entry, noted, _ANSWER)
+            return self._read(call, entry, noted, found)
+
+    async def start(self, call: CallTool) -> ToolResult | Handle:
+        """Call a tool of a registered server, which may go on with it for longer than a call.
+
+        The answer is then the handle of its task, with which any worker can ask (`tasks.ask`). A
+        repeated attempt gets that of the same task, where the ledger knows the call.
+
+        Raises:
+            MillwrightError: As `call`.
+        """
+        entry = await self._find(call)
+        with self._observer.noting(self._log, call, entry) as noted:
+            found = await self._called(call, entry, noted, _STARTED)
+            if found.get("resultType") == "task":
+                return started(call, entry, noted, found)
+            return self._read(call, entry, noted, found)
 
     async def _find(self, call: CallTool) -> Entry:
         try:
@@ -116,11 +136,20 @@ class ToolHub:
             self._observer.metrics.not_found(call.tenant_id, error)
             raise
 
-    async def _called(self, call: CallTool, entry: Entry, noted: Noted) -> ToolResult:
+    def _read(self, call: CallTool, entry: Entry, noted: Noted, found: JsonObject) -> ToolResult:
+        result = results.read(found)
+        self._log.answered(call.tenant_id, noted, result)
+        check_output(entry, result)
+        return result
+
+    async def _called(
+        self, call: CallTool, entry: Entry, noted: Noted, wanted: frozenset[Kind]
+    ) -> JsonObject:
         key = call.idempotency_key or call.call_id
         arguments = entry.policy.keyed(call.arguments, key)
         check_input(entry, arguments)
-        message = _message(entry, call, arguments, key)
+        takes_tasks = Kind.ACCEPTED in wanted
+        message = replace(_message(entry, call, arguments, key), takes_tasks=takes_tasks)
         honoured = entry.policy.idempotency_key is not None and key is not None
         repeatable = entry.repeatable or honoured
         attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, repeatable)
@@ -133,21 +162,21 @@ class ToolHub:
                         call.on_send()
                     noted.sent()
                     exchange, outcome = await self._exchange(entry.dialect, attempt, message)
-                    outcome = _judged(entry, exchange, outcome)
+                    outcome = judged(entry, exchange, outcome)
                     admission.tell(outcome, exchange)
                     return exchange, outcome
 
                 exchange, outcome = await self._sent(once, attempt, send)
-                outcome = _judged(entry, exchange, outcome)  # also what it came to before
+                outcome = judged(entry, exchange, outcome)  # also what it came to before
                 noted.judged(outcome)
             if exchange.tools_changed:
                 await self._hasten(call.tenant_id, entry)
-            answer = _wanted(attempt, exchange, outcome, _ANSWER)
+            answer = _wanted(attempt, exchange, outcome, wanted)
         except CredentialRefusedError:
             # Perhaps another process has stored a new one: the next call looks it up.
             self._directory.forget(call.tenant_id, call.server)
             raise
-        return results.read(without_secrets(answer, entry.to.headers))
+        return without_secrets(answer, entry.to.headers)
 
     async def _hasten(self, tenant_id: str, entry: Entry) -> None:
         try:
@@ -193,7 +222,7 @@ class ToolHub:
                 return exchange, outcome
 
             exchange, outcome = await self._sent(once, attempt, send)
-        return _wanted(attempt, exchange, outcome, _RESULT)
+        return _wanted(attempt, exchange, outcome, RESULT)
 
     async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:
         if once is None:
@@ -251,26 +280,6 @@ def check_input(entry: Entry, arguments: JsonObject) -> None:
         )
 
 
-def check_output(entry: Entry, result: ToolResult) -> None:
-    """Check a result against what the tool promises.
-
-    Raises:
-        ToolOutputError: Names every spot that does not fit.
-    """
-    if entry.output is None:
-        return
-    who = f"The tool '{entry.tool}' of the MCP server '{entry.to.label}'"
-    then = "It did run. Whoever runs the server has to mend the tool or its output_schema."
-    if not result.is_structured:
-        raise ToolOutputError(f"{who} has an output_schema and answered without such data. {then}")
-    if violations := entry.output.violations(result.structured):
-        raise ToolOutputError(
-            f"{who} answered with what breaks its own output_schema: {described(violations)}. "
-            f"{then}",
-            details=as_details(violations),
-        )
-
-
 def _wanted(
     attempt: Attempt, exchange: Exchange, outcome: Outcome, wanted: frozenset[Kind]
 ) -> JsonObject:
@@ -278,18 +287,6 @@ def _wanted(
     if exchange.result is None or outcome.kind not in wanted:
         raise failure(attempt, outcome, exchange)
     return exchange.result
-
-
-def _judged(entry: Entry, exchange: Exchange, outcome: Outcome) -> Outcome:
-    """Take for a failure what an operator says is one."""
-    if exchange.result is None or outcome.kind not in _RESULT:
-        return outcome
-    sign = entry.policy.failure_in(exchange.result)
-    if sign is None:
-        return outcome
-    # Where it may be called again, it counts as not having done anything.
-    executed = Executed.NO if sign.retry else Executed.YES
-    return Outcome(Kind.TOOL_FAULT, executed, retryable=sign.retry)
 
 
 def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | None) -> Message:

@@ -25,7 +25,7 @@ from mcp.types import (
     URL_ELICITATION_REQUIRED,
 )
 
-from foundation.json import JsonObject
+from foundation.json import JsonObject, JsonValue
 from security.egress import EgressRefusedError
 from security.response_bodies import ResponseTooLargeError
 from toolhub.wire.exchange import Exchange, VersionMismatchError
@@ -35,6 +35,7 @@ class Kind(Enum):
     """What came of a call."""
 
     ANSWERED = auto()
+    ACCEPTED = auto()  # it runs on as a task, whose end can be asked for
     TOOL_FAILED = auto()
     INPUT_NEEDED = auto()
     NOT_ALLOWED = auto()
@@ -78,6 +79,7 @@ class Outcome:
 
 # A server that asks for more patience than this is down for our purposes.
 MAX_RETRY_AFTER_S: Final = 60.0
+MAX_TASK_ID: Final = 1024
 _NO_CONNECTION: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _NEVER_SENT: Final = (EgressRefusedError, *_NO_CONNECTION)
 # The first that fits.
@@ -152,8 +154,15 @@ def _kind_of_result(result: JsonObject) -> Kind:
             return Kind.TOOL_FAILED if result.get("isError") is True else Kind.ANSWERED
         case "input_required":
             return Kind.INPUT_NEEDED
+        case "task" if is_task_id(result.get("taskId")):
+            return Kind.ACCEPTED
         case _:
             return Kind.NOT_MCP
+
+
+def is_task_id(value: JsonValue) -> bool:
+    """Tell whether it can be an id of a task: it travels in a header, and is kept."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_TASK_ID
 
 
 def _kind_of_status(status: int) -> Kind:
@@ -180,7 +189,7 @@ def _kind_of_error(exchange: Exchange) -> Kind:
 
 def _executed(kind: Kind, exchange: Exchange) -> Executed:
     match kind:
-        case Kind.ANSWERED | Kind.TOOL_FAILED | Kind.TOO_LARGE:
+        case Kind.ANSWERED | Kind.ACCEPTED | Kind.TOOL_FAILED | Kind.TOO_LARGE:
             return Executed.YES if exchange.requested else Executed.NO
         case Kind.SERVER_FAILED | Kind.BROKEN_OFF | Kind.TIMED_OUT | Kind.NOT_MCP:
             return Executed.UNKNOWN if exchange.requested else Executed.NO

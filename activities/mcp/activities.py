@@ -1,20 +1,25 @@
-"""`mcp-call` and `mcp-request`: hand over to the ToolHub, report while it works."""
+"""Activities of MCP: hand over to the ToolHub, report while it works."""
 
+import asyncio
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from temporalio import activity
 
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin, authorization
-from activities.mcp.types import McpCall, McpRequest
+from activities.mcp.types import McpCall, McpRequest, McpTask
 from activities.patience import patiently
-from activities.types import ActivityResult
+from activities.types import ActivityResult, NotYet
 from activities.work import Opener, Work, working
+from foundation.errors import ForbiddenError
 from foundation.json import JsonObject, digest
+from toolhub.errors import CallError
 from toolhub.hub import ToolHub
-from toolhub.schemas import CallOrigin, CallTool, OnProgress
+from toolhub.schemas import CallOrigin, CallTool, OnProgress, ToolResult
 from toolhub.schemas import McpRequest as Request
+from toolhub.tasks.types import Handle
 
 # Of what a server says about its progress; Temporal keeps the last report.
 _SHOWN_CHARS: Final = 200
@@ -45,8 +50,33 @@ class McpActivities:
                 on_send=work.beat.now_sent,
                 on_progress=_told(work),
             )
-            result = await patiently(lambda: self.hub.call(request))
-            return work.result(result.value)
+            done = self.hub.start if work.request.takes_tasks else self.hub.call
+            return _answer(work, await patiently(lambda: done(request)))
+
+    @activity.defn(name="mcp-task-follow")
+    async def mcp_task_follow(self, request: McpTask) -> ActivityResult:
+        """Ask for a task again and again; without an end in time, say what to ask with."""
+        async with working(self.opener, request) as work:
+            handle, until = _own(request), monotonic() + request.wait_s
+            while True:
+                await asyncio.sleep(handle.pause_s)
+                asked = handle
+                answer = await patiently(lambda: self.hub.tasks.ask(asked))  # noqa: B023 - at once
+                if isinstance(answer, ToolResult) or monotonic() >= until:
+                    return _answer(work, answer)
+                handle = answer
+
+    @activity.defn(name="mcp-task-cancel")
+    async def mcp_task_cancel(self, request: McpTask) -> ActivityResult:
+        """Tell the server of a task that nobody waits for it any more."""
+        async with working(self.opener, request) as work:
+            try:
+                await self.hub.tasks.cancel(_own(request))
+            except CallError as error:
+                # Somebody waits for this to be over: it is tried again soon, or not at all.
+                error.retry_after_s = None
+                raise
+            return work.result(None)
 
     @activity.defn(name="mcp-request")
     async def mcp_request(self, request: McpRequest) -> ActivityResult:
@@ -86,6 +116,25 @@ def _chosen_key(request: McpCall | McpRequest) -> str | None:
     if request.idempotency_key is None:
         return None
     return digest([request.tenant_id, request.idempotency_key])
+
+
+def _answer(work: Work[McpCall] | Work[McpTask], answer: ToolResult | Handle) -> ActivityResult:
+    if isinstance(answer, ToolResult):
+        return work.result(answer.value)
+    later = NotYet(kind="task", handle=answer.model_dump(mode="json"))
+    return work.result(None).model_copy(update={"later": later})
+
+
+def _own(request: McpTask) -> Handle:
+    """Read a handle.
+
+    Raises:
+        ForbiddenError: It is another tenant's.
+    """
+    handle = Handle.model_validate(request.handle)
+    if handle.tenant_id != request.tenant_id:
+        raise ForbiddenError("The task belongs to another tenant. Call the tool yourself.")
+    return handle
 
 
 def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:

@@ -12,6 +12,7 @@ class McpCall(Request, frozen=True):
 
     Attributes:
         sha256: The tool that the definition pins.
+        takes_tasks: Whoever asks can go on with a task of the server (`McpTask`).
     """
 
     server: str = ""
@@ -19,6 +20,20 @@ class McpCall(Request, frozen=True):
     sha256: str | None = None
     arguments: JsonObject = Field(default_factory=dict)
     timeout_s: float = 60.0
+    takes_tasks: bool = False
+
+
+class McpTask(Request, frozen=True):
+    """A task that a server has made of a call.
+
+    Attributes:
+        handle: As `mcp-call` or the last question gave it; no definition can.
+        wait_s: How long to go on asking before the workflow has a word again.
+        sealed: Of the call: what its secrets are must not come back in the result either.
+    """
+
+    handle: JsonObject
+    wait_s: float = 0.0
 
 
 class McpRequest(Request, frozen=True):

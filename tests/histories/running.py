@@ -51,6 +51,9 @@ TENANT = "histories"
 QUEUE = "histories"
 PATH = "/it"
 MOST = 4
+# For which a tool that takes long has no answer.
+QUESTIONS = 4
+HANDLES = {"weld": {"asked": 0}, "weld-for-ever": {"endless": True}}
 
 
 def _answered(value: Any) -> Mapping[str, Any]:
@@ -63,8 +66,29 @@ async def grpc_call(_request: Any) -> Any:
 
 
 @activity.defn(name="mcp-call")
-async def mcp_call(_request: Any) -> Any:
+async def mcp_call(request: Any) -> Any:
+    """Answer at once, unless it is the tool that takes long."""
+    if request["tool"] in HANDLES:
+        handle = HANDLES[request["tool"]]
+        return {**_answered(None), "later": {"kind": "task", "handle": handle}}
     return _answered({"cells": [1, 2]})
+
+
+@activity.defn(name="mcp-task-follow")
+async def mcp_task_follow(request: Any) -> Any:
+    """Have no answer for some time."""
+    while request["handle"].get("endless"):
+        activity.heartbeat()
+        await pause()
+    asked = request["handle"]["asked"] + 1
+    if asked <= QUESTIONS:
+        return {**_answered(None), "later": {"kind": "task", "handle": {"asked": asked}}}
+    return _answered({"seams": asked})
+
+
+@activity.defn(name="mcp-task-cancel")
+async def mcp_task_cancel(_request: Any) -> Any:
+    return _answered(None)
 
 
 @activity.defn(name="mcp-request")
@@ -152,6 +176,8 @@ STAND_INS = [
     grpc_call,
     mcp_call,
     mcp_request,
+    mcp_task_follow,
+    mcp_task_cancel,
     a2a_call,
     notify,
     approval_show,

@@ -12,10 +12,11 @@ from foundation.schema_cost import SchemaRefusedError
 from foundation.schemas import SchemaDocument, compiled
 from foundation.settings import McpSettings
 from tests.fixtures.json_schema_suite import SHARED, Group, declared, groups
+from toolhub.answers import check_output
 from toolhub.directory import Entry
 from toolhub.errors import ToolInputError, ToolOutputError
 from toolhub.guard import Guarded
-from toolhub.hub import check_input, check_output
+from toolhub.hub import check_input
 from toolhub.schemas import Dialect, ToolResult
 from toolhub.wire.exchange import Destination
 

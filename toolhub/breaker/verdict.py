@@ -23,6 +23,7 @@ _ILL: Final = frozenset(
         Kind.NOT_MCP,
     }
 )
+_WELL: Final = frozenset({Kind.ANSWERED, Kind.ACCEPTED})
 # Nothing was asked of the server, or it answers from somewhere else.
 _SAYS_NOTHING: Final = frozenset({Kind.NOT_ALLOWED, Kind.MOVED})
 
@@ -43,7 +44,7 @@ def verdict_of(
         return Verdict.BAD_AND_SLOW if slow else Verdict.BAD
     if outcome.kind in _SAYS_NOTHING or outcome.kind is Kind.BUSY:
         return Verdict.NOTHING
-    if outcome.kind is Kind.ANSWERED:
+    if outcome.kind in _WELL:
         return Verdict.SLOW if slow else Verdict.GOOD
     return Verdict.ALIVE
 

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,12 @@ from uuid import UUID, uuid4
 
 import structlog
 from anyio import to_thread
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from foundation.database import Database
 from foundation.errors import MillwrightError, UnavailableError
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from foundation.telemetry import trace_id
 from toolhub.calls.repository import write
 from toolhub.calls.schemas import CallStatus
@@ -39,16 +41,41 @@ _MAX_TASK: Final = 4_000
 log = structlog.get_logger(__name__)
 
 
+class _Fields(TypedDict):
+    """What a row begins with."""
+
+    tenant_id: str
+    id: UUID
+    server_id: UUID
+    server: str
+    tool: str
+    sha256: str
+    instance_id: str | None
+    run_id: str | None
+    task: str | None
+    called_by: str | None
+    attempt: int
+    idempotency_key: str | None
+    trace_id: str | None
+    arguments_hash: str
+    started_at: datetime
+    due_at: datetime
+
+
+_FIELDS: Final = TypeAdapter(_Fields)
+
+
 @dataclass(kw_only=True)
 class Noted:
     """One call, as far as it has come. What is told here is written soon after."""
 
-    fields: dict[str, Any]
+    fields: _Fields
     status: CallStatus = CallStatus.RUNNING
     executed: Executed = Executed.NO
     error: str | None = None
     result_hash: str | None = None
     latency_ms: float | None = None
+    runs_on: bool = False
 
     def sent(self) -> None:
         """Note that the request leaves: from here on only an answer tells whether it ran."""
@@ -57,6 +84,17 @@ class Noted:
     def judged(self, outcome: Outcome) -> None:
         """Note what the exchange says about whether the tool ran."""
         self.executed = outcome.executed
+
+    def later(self, due_at: datetime) -> JsonObject:
+        """Note that the tool runs on as a task; return what `CallLog.ending` has to know.
+
+        Args:
+            due_at: Whoever has not told its end by then is gone.
+        """
+        self.runs_on = True
+        self.fields["due_at"] = due_at
+        kept: JsonObject = _FIELDS.dump_python(self.fields, mode="json")
+        return kept
 
     def row(self) -> dict[str, Any]:
         """Return what is written."""
@@ -91,9 +129,31 @@ class CallLog:
         begun = time.perf_counter()
         noted = Noted(fields=self._begin(call, entry))
         self._note(noted)
-        try:
+        with self._until_its_end(noted, lambda: time.perf_counter() - begun):
             yield noted
-            noted.status = CallStatus.SUCCEEDED
+
+    @contextmanager
+    def ending(self, note: JsonObject) -> Iterator[Noted]:
+        """Surround the end of a call that ran on as a task."""
+        noted = _noted(note)
+        with self._until_its_end(noted, lambda: _since(noted)):
+            yield noted
+
+    def ended(
+        self, note: JsonObject, status: CallStatus, executed: Executed, error: str | None = None
+    ) -> None:
+        """Note that a call that ran on as a task came to no result."""
+        noted = _noted(note)
+        noted.status, noted.executed, noted.error = status, executed, error
+        noted.latency_ms = _since(noted) * 1000
+        self._note(noted)
+
+    @contextmanager
+    def _until_its_end(self, noted: Noted, took_s: Callable[[], float]) -> Iterator[None]:
+        try:
+            yield
+            if not noted.runs_on:
+                noted.status = CallStatus.SUCCEEDED
         except asyncio.CancelledError:
             noted.status = CallStatus.CANCELLED
             raise
@@ -102,12 +162,13 @@ class CallLog:
             noted.error = error.code if isinstance(error, MillwrightError) else "internal"
             raise
         finally:
-            noted.latency_ms = (time.perf_counter() - begun) * 1000
+            if not noted.runs_on:
+                noted.latency_ms = took_s() * 1000
             self._note(noted)
 
-    def answered(self, call: CallTool, noted: Noted, result: ToolResult) -> None:
+    def answered(self, tenant_id: str, noted: Noted, result: ToolResult) -> None:
         """Note what the tool answered."""
-        noted.result_hash = self._hash(call.tenant_id, result.value)
+        noted.result_hash = self._hash(tenant_id, result.value)
 
     async def aclose(self) -> None:
         """Write what is left; call it before the database is closed."""
@@ -115,7 +176,7 @@ class CallLog:
         if self._writing is not None:
             await self._writing
 
-    def _begin(self, call: CallTool, entry: Entry) -> dict[str, Any]:
+    def _begin(self, call: CallTool, entry: Entry) -> _Fields:
         now, origin = datetime.now(tz=UTC), call.origin
         timeout_s = min(call.timeout_s or entry.timeout_s, entry.timeout_s)
         longest = timedelta(seconds=timeout_s + entry.guarded.numbers.max_wait_s)
@@ -185,3 +246,11 @@ class CallLog:
     def _write(self, rows: list[dict[str, Any]]) -> None:
         with self._database.session() as session:
             write(session, rows)
+
+
+def _noted(note: JsonObject) -> Noted:
+    return Noted(fields=_FIELDS.validate_python(note), executed=Executed.YES)
+
+
+def _since(noted: Noted) -> float:
+    return max((datetime.now(tz=UTC) - noted.fields["started_at"]).total_seconds(), 0.0)

@@ -24,7 +24,12 @@ def write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     statement = insert(Row)
     given = {name: statement.excluded[name] for name in rows[0] if name not in _KEY}
     session.execute(
-        statement.on_conflict_do_update(index_elements=[Row.tenant_id, Row.id], set_=given),
+        statement.on_conflict_do_update(
+            index_elements=[Row.tenant_id, Row.id],
+            set_=given,
+            # What runs on as a task may be ended by another process before its beginning is stored.
+            where=Row.status == CallStatus.RUNNING,
+        ),
         list(rows),
     )
 

@@ -98,6 +98,18 @@ class Ledger:
         self._metrics.settled(state)
         self._batcher.put(Settled(claim, state, answer)).add_done_callback(_told)
 
+    async def came_to(
+        self, tenant_id: str, key: str, task_id: str, state: State, answer: JsonObject | None
+    ) -> None:
+        """Write down what a call came to that was answered with a task.
+
+        Whoever asks from now on gets that, and not the task. What is not about this task stays.
+
+        Raises:
+            UnavailableError: When the database is away.
+        """
+        await asyncio.to_thread(self._came_to, (tenant_id, key), task_id, state, answer)
+
     async def drain(self) -> None:
         """Wait until everything is written down, as far as the database is there."""
         await self._batcher.drain()
@@ -188,6 +200,16 @@ class Ledger:
             return Lost()
         return UnderWay((entry.answered_by - now).total_seconds())
 
+    def _came_to(self, key: Key, task_id: str, state: State, answer: JsonObject | None) -> None:
+        with self._database.session() as session:
+            rows = LedgerRows(session)
+            entry = rows.read([key]).get(key)
+            known = None if entry is None else self._opened(entry)
+            if entry is None or known is None or known.get("taskId") != task_id:
+                return
+            settled = {"t": key[0], "k": key[1], "c": entry.claim, "s": state}
+            rows.settle([settled | {"a": self._seal(*key, answer, entry.tool)}])
+
     def _row(self, claim: Claim, now: datetime) -> dict[str, Any]:
         call = claim.call
         return {
@@ -210,14 +232,17 @@ class Ledger:
         return mac.finalize().hex()
 
     def _sealed(self, settled: Settled) -> str | None:
-        if settled.answer is None:
-            return None
-        plain = json.dumps(settled.answer).encode()
         call = settled.claim.call
-        if len(plain) > MAX_KEPT_BYTES:
-            log.info("mcp_answer_not_kept", server=call.server, tool=call.tool, bytes=len(plain))
+        return self._seal(call.tenant_id, call.key, settled.answer, call.tool)
+
+    def _seal(self, tenant_id: str, key: str, answer: JsonObject | None, tool: str) -> str | None:
+        if answer is None:
             return None
-        return self._sealer.seal(call.tenant_id, _PURPOSE, call.key, plain)
+        plain = json.dumps(answer).encode()
+        if len(plain) > MAX_KEPT_BYTES:
+            log.info("mcp_answer_not_kept", tool=tool, bytes=len(plain))
+            return None
+        return self._sealer.seal(tenant_id, _PURPOSE, key, plain)
 
     def _opened(self, entry: LedgerEntry) -> JsonObject | None:
         if entry.answer is None:

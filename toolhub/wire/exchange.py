@@ -33,6 +33,7 @@ class Message:
     Attributes:
         headers: What the protocol wants repeated in headers, for gateways on the way.
         max_bytes: Largest answer; of an event stream, the largest event.
+        takes_tasks: The server may answer with a task, which somebody will ask for.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Message:
     max_bytes: int | None = None
     client: tuple[str, str] | None = None
     on_progress: OnProgress | None = None
+    takes_tasks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ from toolhub.wire.exchange import (
     UnreadableAnswerError,
     VersionMismatchError,
 )
+from toolhub.wire.tasks import TASK_REQUESTS, TASKS
 from toolhub.wire.watch import Watch, WatchedTransport
 
 # After the result is here: the time for closing streams and sessions politely.
@@ -126,6 +127,7 @@ class StreamableHttp:
                 cache=None,
                 message_handler=call.heard,
                 client_info=Implementation(name=name, version=version),
+                extensions=[TASKS] if message.takes_tasks else None,
             ) as client,
         ):
             yield client
@@ -214,7 +216,7 @@ def as_request(message: Message) -> Request[Any, Any]:
     Raises:
         InvalidInputError: When the parameters are not what the method takes.
     """
-    model = MONOLITH_REQUESTS[message.method]
+    model = TASK_REQUESTS.get(message.method) or MONOLITH_REQUESTS[message.method]
     try:
         return model.model_validate({"method": message.method, "params": message.params})
     except ValidationError as error:

@@ -48,6 +48,11 @@ class ActivityCall(Generic[R]):
     own_queue: OwnQueue | None = None
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        _, answer = await self.answered(value, frame)
+        return Outcome(answer.value)
+
+    async def answered(self, value: JsonValue, frame: Frame) -> tuple[R, ActivityResult]:
+        """Return the request that was made, and what the activity says."""
         policy = frame.step.policy
         timeout = self.timeout or policy.timeout
         timeout_s = timeout.seconds(value, frame) if timeout else self.timeout_s
@@ -79,7 +84,7 @@ class ActivityCall(Generic[R]):
 
         answer = await (attempt() if limits is None else admitted(frame, attempt))
         frame.attempts = answer.attempts
-        return Outcome(answer.value)
+        return request, answer
 
 
 def patience(task: TaskBase, place: Place) -> Delay | None:

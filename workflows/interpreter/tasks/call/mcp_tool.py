@@ -1,27 +1,129 @@
-"""`call: mcp.tool`: a tool of an MCP server that the tenant has registered with the ToolHub."""
+"""`call: mcp.tool`: a tool of an MCP server that the tenant has registered with the ToolHub.
 
+A tool may take longer than a call: the server then answers with a task of its own, for which it is
+asked until that ends. The handle is part of the task's state, so any worker can go on, and the next
+run too. It comes from the activity only: no expression can give or read it.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
-from activities.mcp.types import McpCall
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from activities.mcp.types import McpCall, McpTask
+from activities.types import ActivityResult
+from foundation.json import JsonValue
 from workflows.definition import CallFunction
+from workflows.interpreter.calls import CALL_RETRY
 from workflows.interpreter.compiling import Place
+from workflows.interpreter.faults import Fault
 from workflows.interpreter.requests import Blueprint, Value
+from workflows.interpreter.run import Frame
+from workflows.interpreter.steps import Outcome
 from workflows.interpreter.tasks.call.activity import ActivityCall
 
-# Tools open workbooks and drive machines; one that takes longer should be started and polled.
+# Tools open workbooks and drive machines; what takes longer is for servers that make tasks of it.
 TIMEOUT_S: Final = 60.0
+# So long one activity asks: a short one costs history, a long one holds up a run that is to go on
+# as a new one.
+FOLLOW_S: Final = 240.0
+# On top of it: the last pause, the last answer, and our own database.
+_SPARE_S: Final = 180.0
+_CANCEL_S: Final = 10.0
+# Asking does no harm, and the task is there when its server is back.
+FOLLOW_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+)
+# Under which the state of the task of the definition keeps the task of the server.
+_LATER: Final = "later"
 
 
-def compile_mcp_tool(task: CallFunction, place: Place) -> ActivityCall[McpCall]:
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """Call a tool; when the answer is 'not yet', wait for it."""
+
+    call: ActivityCall[McpCall]
+
+    async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
+        state = frame.state
+        if _LATER not in state:
+            request, answer = await self.call.answered(value, frame)
+            if answer.later is None:
+                return Outcome(answer.value)
+            state[_LATER] = {
+                "handle": answer.later.handle,
+                "sealed": request.sealed.model_dump(mode="json") if request.sealed else None,
+                "attempts": answer.attempts,
+                "asked": 0,
+            }
+        try:
+            return Outcome(await _end(frame))
+        except asyncio.CancelledError:
+            await _cancel(frame)
+            raise
+
+
+async def _end(frame: Frame) -> JsonValue:
+    """Wait for the end of a task at its server, even across runs."""
+    later, control = frame.state[_LATER], frame.run.control
+    while True:
+        later["asked"] += 1
+        answer = await _ask(frame, "follow", later["asked"])
+        if answer.later is None:
+            # How often a question was asked is not how often the tool was called.
+            frame.attempts = later["attempts"]
+            return answer.value
+        later["handle"] = answer.later.handle
+        await frame.run.breathe()
+        if control.leaving:
+            await control.boundary(frame.position)
+
+
+async def _cancel(frame: Frame) -> None:
+    """Let the server stop. That must not keep the cancellation from going on."""
+    try:
+        await _ask(frame, "cancel")
+    except Fault as fault:
+        workflow.logger.warning("mcp_task_not_cancelled", extra={"error": fault.error})
+
+
+async def _ask(frame: Frame, what: str, number: int | None = None) -> ActivityResult:
+    later, following = frame.state[_LATER], what == "follow"
+    path = f"{frame.path} {what}" + (f" {number}" if number else "")
+    return await frame.run.calls.execute(
+        f"mcp-task-{what}",
+        McpTask(
+            tenant_id=frame.run.tenant_id,
+            handle=later["handle"],
+            sealed=later["sealed"],
+            wait_s=FOLLOW_S if following else 0.0,
+        ),
+        ActivityResult,
+        activity_id=path,
+        summary=path,
+        timeout_s=FOLLOW_S + _SPARE_S if following else _CANCEL_S,
+        retry=FOLLOW_RETRY if following else CALL_RETRY,
+        # How often a call may be tried says nothing about questions; local ones have no heartbeat.
+        policy=replace(frame.step.policy, retry=None, local=False),
+    )
+
+
+def compile_mcp_tool(task: CallFunction, place: Place) -> ToolCall:
     """Compile a `call: mcp.tool` task; address, credential and schemas are the hub's."""
     given = task.with_ or {}
-    return ActivityCall(
-        activity="mcp-call",
-        blueprint=Blueprint(
-            McpCall,
-            place.secrets,
-            {name: Value(place.template(value)) for name, value in given.items()},
-        ),
-        label=lambda request: f"{request.server} {request.tool}",
-        timeout_s=TIMEOUT_S,
+    return ToolCall(
+        ActivityCall(
+            activity="mcp-call",
+            blueprint=Blueprint(
+                McpCall,
+                place.secrets,
+                {name: Value(place.template(value)) for name, value in given.items()},
+            ),
+            label=lambda request: f"{request.server} {request.tool}",
+            fixed={"takes_tasks": True},
+            timeout_s=TIMEOUT_S,
+        )
     )
