@@ -1,0 +1,162 @@
+"""Tasks at servers: their handles, and whom one may ask with them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.logins import Authenticator
+from activities.mcp import McpActivities, McpTask
+from security.egress import Egress
+from tests.fixtures.task_server import TOOLS, WELDED, TaskServer
+from toolhub.breaker.types import Mode
+from toolhub.errors import (
+    BreakerOpenError,
+    OutcomeUnknownError,
+    ServerUnreachableError,
+    ToolQuarantinedError,
+)
+from toolhub.hub import ToolHub
+from toolhub.protection import BreakerChange
+from toolhub.registry import Registry
+from toolhub.schemas import CallTool, ServerRegistration, ToolResult
+from toolhub.tasks.types import Handle, pause_of
+from toolhub.wiring import ToolhubParts
+from workflows.secrets import SecretOpener, SecretsInMemory
+
+pytestmark = pytest.mark.anyio
+
+CALL = CallTool(tenant_id="press", server="cell", tool="weld", call_id="c" * 64)
+
+
+@pytest.fixture
+def server() -> Iterator[TaskServer]:
+    made = TaskServer()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def handle(registry: Registry, hub: ToolHub, server: TaskServer) -> Handle:
+    """Of a call that the server has made a task of."""
+    await registry.register("press", ServerRegistration(name="cell", url=server.url))
+    started = await hub.start(CALL)
+    assert isinstance(started, Handle)
+    return started
+
+
+async def test_a_repeated_attempt_gets_the_same_task(
+    handle: Handle, parts: ToolhubParts, another: ToolhubParts, server: TaskServer
+) -> None:
+    await parts.ledger.drain()
+    again = await another.hub.start(CALL)
+    assert isinstance(again, Handle)
+    assert again.task_id == handle.task_id
+    assert len(server.calls) == 1
+
+
+@pytest.mark.usefixtures("handle")
+async def test_who_cannot_wait_for_a_task_does_not_offer_to(
+    hub: ToolHub, server: TaskServer
+) -> None:
+    result = await hub.call(replace(CALL, call_id="another"))
+    assert result.value == {"seams": 7}
+    assert len(server.states) == 1
+
+
+@pytest.mark.usefixtures("handle")
+async def test_a_task_that_nobody_has_offered_to_wait_for_has_an_unknown_outcome(
+    hub: ToolHub, server: TaskServer
+) -> None:
+    server.pushy = True
+    with pytest.raises(OutcomeUnknownError, match="Call it from a workflow") as caught:
+        await hub.call(replace(CALL, call_id="another"))
+    assert not caught.value.retryable
+
+
+async def test_a_tool_that_has_changed_meanwhile_is_judged_as_it_was_called(
+    handle: Handle, registry: Registry, another: ToolhubParts, server: TaskServer
+) -> None:
+    server.tools = [{**TOOLS[0], "outputSchema": {"type": "object", "required": ["lines"]}}]
+    await registry.refresh("press", "cell")
+    with pytest.raises(ToolQuarantinedError):
+        await another.hub.start(replace(CALL, call_id="another"))
+    server.end(status="completed", result=WELDED)
+    answer = await another.hub.tasks.ask(handle)
+    assert isinstance(answer, ToolResult)
+    assert answer.value == {"seams": 7}
+
+
+async def test_another_registration_of_the_same_name_is_not_asked(
+    handle: Handle, registry: Registry, another: ToolhubParts, server: TaskServer
+) -> None:
+    registry.delete("press", "cell")
+    with pytest.raises(OutcomeUnknownError, match="There is no MCP server called 'cell'"):
+        await another.hub.tasks.ask(handle)
+    await registry.register("press", ServerRegistration(name="cell", url=server.url))
+    with pytest.raises(OutcomeUnknownError, match="cannot be asked for any more"):
+        await another.hub.tasks.ask(handle)
+    assert server.asked == []
+
+
+async def test_another_tenant_has_nothing_to_ask(
+    handle: Handle, hub: ToolHub, egress: Egress, registry: Registry, server: TaskServer
+) -> None:
+    await registry.register("mill", ServerRegistration(name="cell", url=server.url))
+    activities = McpActivities(hub, SecretOpener(SecretsInMemory()), Authenticator(egress))
+    request = McpTask(tenant_id="mill", handle=handle.model_dump(mode="json"))
+    for activity in (activities.mcp_task_follow, activities.mcp_task_cancel):
+        with pytest.raises(ApplicationError, match="belongs to another tenant"):
+            await ActivityEnvironment().run(activity, request)
+    with pytest.raises(OutcomeUnknownError):
+        await hub.tasks.ask(handle.model_copy(update={"tenant_id": "mill"}))
+    assert server.asked == server.cancelled == []
+
+
+async def test_an_activity_asks_no_longer_than_it_is_told_to(
+    handle: Handle, hub: ToolHub, egress: Egress, server: TaskServer
+) -> None:
+    activities = McpActivities(hub, SecretOpener(SecretsInMemory()), Authenticator(egress))
+    request = McpTask(tenant_id="press", handle=handle.model_dump(mode="json"))
+    answer = await ActivityEnvironment().run(activities.mcp_task_follow, request)
+    assert answer.later is not None
+    assert answer.later.handle["task_id"] == handle.task_id
+    assert server.asked == [handle.task_id]
+
+
+async def test_a_server_that_is_away_is_worth_asking_until_the_task_is_over(
+    handle: Handle, hub: ToolHub, server: TaskServer
+) -> None:
+    server.stop()
+    try:
+        with pytest.raises(ServerUnreachableError) as caught:
+            await hub.tasks.ask(handle)
+        assert caught.value.retryable
+        over = handle.model_copy(update={"ttl_s": 1.0, "began_at": handle.began_at - 62})
+        with pytest.raises(OutcomeUnknownError, match="keeps no longer"):
+            await hub.tasks.ask(over)
+    finally:
+        server.start()
+
+
+async def test_the_breaker_of_the_server_holds_for_questions(
+    handle: Handle, hub: ToolHub, parts: ToolhubParts, server: TaskServer
+) -> None:
+    change = BreakerChange(mode=Mode.OPEN, reason="maintenance")
+    await parts.breakers.put("press", "cell", change, by="kim")
+    with pytest.raises(BreakerOpenError) as caught:
+        await hub.tasks.ask(handle)
+    assert caught.value.retryable
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("wished", "pause_s"),
+    [(None, 5.0), (1, 0.5), (2000, 2.0), (10**9, 60.0), (-1, 0.5), ("1", 5.0), (True, 5.0)],
+)
+def test_a_server_is_asked_as_often_as_it_wishes_within_bounds(wished: Any, pause_s: float) -> None:
+    assert pause_of({"pollIntervalMs": wished}) == pause_s
