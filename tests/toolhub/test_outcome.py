@@ -6,6 +6,7 @@ from email.utils import format_datetime
 import httpx2
 import pytest
 
+from foundation.json import JsonValue
 from toolhub.outcome import Executed, Kind, classify, retry_after
 from toolhub.wire.exchange import Exchange
 
@@ -78,3 +79,21 @@ def test_the_most_certain_fact_decides(facts: Exchange, kind: Kind) -> None:
 def test_a_result_that_is_here_counts_although_the_good_bye_broke() -> None:
     facts = Exchange(result={"content": []}, requested=True, fault=httpx2.ReadError("late"))
     assert classify(facts, repeatable=False).kind is Kind.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("task_id", "kind", "executed"),
+    [
+        ("T1", Kind.ACCEPTED, Executed.YES),
+        ("", Kind.NOT_MCP, Executed.UNKNOWN),
+        (None, Kind.NOT_MCP, Executed.UNKNOWN),
+        (7, Kind.NOT_MCP, Executed.UNKNOWN),
+        ("x" * 1025, Kind.NOT_MCP, Executed.UNKNOWN),
+    ],
+)
+def test_a_task_is_an_answer_when_it_can_be_asked_for(
+    task_id: JsonValue, kind: Kind, executed: Executed
+) -> None:
+    facts = Exchange(result={"resultType": "task", "taskId": task_id}, requested=True)
+    outcome = classify(facts, repeatable=False)
+    assert (outcome.kind, outcome.executed, outcome.retryable) == (kind, executed, False)

@@ -11,6 +11,7 @@ from toolhub.outcome import classify
 from toolhub.wire.exchange import Exchange
 
 GOOD: JsonObject = {"content": []}
+ACCEPTED: JsonObject = {"resultType": "task", "taskId": "T1"}
 FAILED: JsonObject = {"content": [], "isError": True}
 
 
@@ -24,6 +25,7 @@ def verdict(exchange: Exchange, seconds: float = 0.1, **numbers: object) -> Verd
     ("facts", "expected"),
     [
         (Exchange(result=GOOD, requested=True), Verdict.GOOD),
+        (Exchange(result=ACCEPTED, requested=True), Verdict.GOOD),
         (Exchange(result=FAILED, requested=True), Verdict.ALIVE),
         (Exchange(status=401, requested=True), Verdict.ALIVE),
         (Exchange(status=403, requested=True), Verdict.ALIVE),
