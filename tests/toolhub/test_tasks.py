@@ -5,18 +5,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.logins import Authenticator
 from activities.mcp import McpActivities, McpTask
+from foundation.database import Database
 from security.egress import Egress
 from tests.fixtures.task_server import TOOLS, WELDED, TaskServer
 from toolhub.breaker.types import Mode
+from toolhub.calls.models import McpCallLog
+from toolhub.calls.repository import write
+from toolhub.calls.schemas import CallFilter, CallStatus
 from toolhub.errors import (
     BreakerOpenError,
     OutcomeUnknownError,
     ServerUnreachableError,
+    TaskCancelledError,
     ToolQuarantinedError,
 )
 from toolhub.hub import ToolHub
@@ -152,6 +158,23 @@ async def test_the_breaker_of_the_server_holds_for_questions(
         await hub.tasks.ask(handle)
     assert caught.value.retryable
     assert server.asked == []
+
+
+async def test_the_log_keeps_an_end_that_was_stored_before_the_beginning(
+    handle: Handle, database: Database, another: ToolhubParts, server: TaskServer
+) -> None:
+    server.end(status="cancelled")
+    with pytest.raises(TaskCancelledError):
+        await another.hub.tasks.ask(handle)
+    await another.log.aclose()
+    # As the process that began it may do late.
+    with database.session() as session:
+        begun = session.execute(select(McpCallLog)).scalar_one()
+        names = [column.name for column in McpCallLog.__table__.columns]
+        row = {name: getattr(begun, name) for name in names}
+        write(session, [{**row, "status": CallStatus.RUNNING, "error": None}])
+    (call,) = another.calls.list("press", CallFilter()).items
+    assert (call.status, call.error) == (CallStatus.FAILED, "tool-task-cancelled")
 
 
 @pytest.mark.parametrize(
