@@ -24,6 +24,8 @@ from api.schedules import routes as schedules
 from api.secrets import routes as secrets
 from api.services import Services
 from api.tracing import RequestSpans
+from api.virtual import routes as virtual
+from api.virtual.server import VirtualServer
 from api.workflows import routes as workflows
 from foundation.settings import Settings
 from foundation.telemetry import OFF, Telemetry
@@ -50,6 +52,7 @@ ROUTERS = (
     secrets.router,
     features.router,
     mcp.router,
+    virtual.router,
 )
 
 
@@ -85,6 +88,7 @@ def create_app(services: Services, settings: Settings, telemetry: Telemetry = OF
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.services = services
+    app.state.virtual = VirtualServer(services, app.version)
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)

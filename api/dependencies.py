@@ -20,7 +20,7 @@ from security.permissions import PERMISSIONS
 from security.principal import Principal
 from security.tokens import AccessTokens, UnknownKeyError
 
-_BEARER = HTTPBearer(
+BEARER = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="Access token of `POST /api/v1/auth/login`."
 )
 
@@ -47,7 +47,7 @@ class PermissionCheck:
     async def __call__(
         self,
         parts: ServicesDep,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     ) -> Principal:
         """Tell who is calling.
 
@@ -55,14 +55,23 @@ class PermissionCheck:
             UnauthenticatedError: Without a good access token.
             ForbiddenError: When the caller lacks the permission.
         """
-        if credentials is None:
-            raise UnauthenticatedError(
-                "This needs an access token: 'Authorization: Bearer <token>'. "
-                "Get one from POST /api/v1/auth/login."
-            )
-        principal = await _verify(parts.tokens, credentials.credentials)
+        principal = await signed_in(parts, credentials)
         principal.require(self.permission)
         return principal
+
+
+async def signed_in(parts: Services, credentials: HTTPAuthorizationCredentials | None) -> Principal:
+    """Tell who is calling, whatever he may do.
+
+    Raises:
+        UnauthenticatedError: Without a good access token.
+    """
+    if credentials is None:
+        raise UnauthenticatedError(
+            "This needs an access token: 'Authorization: Bearer <token>'. "
+            "Get one from POST /api/v1/auth/login."
+        )
+    return await _verify(parts.tokens, credentials.credentials)
 
 
 async def _verify(tokens: AccessTokens, token: str) -> Principal:

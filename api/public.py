@@ -19,6 +19,11 @@ PUBLIC_ROUTES: Final = frozenset(
         # The signed link in the request says who is asking, and may decide one thing once.
         ("GET", "/decide"),
         ("POST", "/decide"),
+        # MCP: asks for a token as its clients expect it, and for a permission with each tool.
+        ("POST", "/mcp"),
+        # How to log in there; it names no tenant.
+        ("GET", "/.well-known/oauth-protected-resource"),
+        ("GET", "/.well-known/oauth-protected-resource/mcp"),
         # The description of the API holds no tenant's data.
         ("GET", "/docs"),
         ("GET", "/openapi.json"),

@@ -76,6 +76,8 @@ class ApiSettings(BaseModel, frozen=True):
     # Where people reach it, for links in mails: "https://millwright.plant.example". Without it
     # there are no such links, but on one machine, where it is the address above.
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")
+    # So long a workflow that is called as an MCP tool may take before the answer is a task.
+    mcp_wait_s: float = Field(default=10.0, ge=0, le=30, allow_inf_nan=False)
 
 
 class AuthSettings(BaseModel, frozen=True):

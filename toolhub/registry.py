@@ -216,6 +216,7 @@ class Registry:
         *,
         text: str | None = None,
         server: str | None = None,
+        callable_only: bool = False,
         page_size: int | None = None,
         page_token: str | None = None,
     ) -> ToolPage:
@@ -225,6 +226,7 @@ class Registry:
             tenant_id: Whose tools.
             text: Only those with this in their name or description.
             server: Only those of this server.
+            callable_only: Only those that are not in quarantine, and whose schema can be used.
             page_size: The most to return; 200 at most.
             page_token: Where the page before ended.
 
@@ -237,7 +239,13 @@ class Registry:
             rows = ServerRows(session, tenant_id)
             if server is not None:
                 found_server(rows, server)
-            found = rows.tools(text=text, server=server, after=page.after, limit=page.limit + 1)
+            found = rows.tools(
+                text=text,
+                server=server,
+                callable_only=callable_only,
+                after=page.after,
+                limit=page.limit + 1,
+            )
             tools, token = page_of(found, page, lambda row: (row[0], row[1].name))
             items = [tool_info(name, tool) for name, tool in tools]
         return ToolPage(items=items, next_page_token=token)

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from toolhub.models import McpServer, McpTool
+from toolhub.models import McpServer, McpTool, McpToolDrift
 
 
 class ServerRows:
@@ -66,13 +66,20 @@ class ServerRows:
         return list(self._session.scalars(names.order_by(McpTool.name)))
 
     def tools(
-        self, *, text: str | None, server: str | None, after: tuple[str, ...], limit: int
+        self,
+        *,
+        text: str | None,
+        server: str | None,
+        callable_only: bool,
+        after: tuple[str, ...],
+        limit: int,
     ) -> list[tuple[str, McpTool]]:
         """Return tools with the names of their servers, in the order of both names.
 
         Args:
             text: Only those with this in their name or description.
             server: Only those of this server.
+            callable_only: Only those that are not in quarantine, and whose schema can be used.
             after: Server and tool name of the last one seen.
             limit: The most to return.
         """
@@ -83,6 +90,8 @@ class ServerRows:
         )
         if server is not None:
             page = page.where(McpServer.name == server)
+        if callable_only:
+            page = page.where(McpTool.problem.is_(None), ~_IN_QUARANTINE)
         if text:
             if not storable(text):
                 return []
@@ -105,6 +114,11 @@ class ServerRows:
 
 
 _OF_SERVER = McpTool.server_id == McpServer.id
+_IN_QUARANTINE = exists().where(
+    McpToolDrift.tenant_id == McpTool.tenant_id,
+    McpToolDrift.server_id == McpTool.server_id,
+    McpToolDrift.name == McpTool.name,
+)
 
 
 def storable(text: str) -> bool:
