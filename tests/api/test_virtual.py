@@ -177,6 +177,45 @@ async def test_a_tool_with_an_odd_name_or_odd_hints_is_shown_and_found(
         assert found == ("mcp-server-unreachable" if name == "mes__hinted" else "tool-input")
 
 
+async def test_many_tools_come_in_pages_each_once(http: httpx2.AsyncClient, admin: Person) -> None:
+    names = [f"press-{number:03}" for number in range(120)]
+    server = {
+        "name": "mes",
+        "url": "http://127.0.0.1:9",
+        "dialect": "seed-http",
+        "tools": [{"name": name} for name in names],
+    }
+    answer = await http.post(SERVERS, json=server, headers=admin.headers)
+    assert answer.status_code == 201, answer.text
+    pages: list[list[str]] = []
+    more: dict[str, str] = {}
+    while True:
+        body = request("tools/list", **more)
+        result = (await http.post("/mcp", json=body, headers=headers(admin))).json()["result"]
+        pages.append([tool["name"] for tool in result["tools"]])
+        if "nextCursor" not in result:
+            break
+        more = {"cursor": result["nextCursor"]}
+    # The last page is that of workflows, of which there are none.
+    assert [len(page) for page in pages] == [50, 50, 20, 0]
+    assert [name for page in pages for name in page] == [f"mes__{name}" for name in names]
+
+
+async def test_what_the_hub_sends_as_a_header_is_not_asked_of_the_client(
+    http: httpx2.AsyncClient, admin: Person
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"line": {"type": "string", "x-mcp-header": "Line"}, "any": True},
+    }
+    tool = {"name": "halt", "input_schema": schema}
+    server = {"name": "mes", "url": "http://127.0.0.1:9", "dialect": "seed-http", "tools": [tool]}
+    answer = await http.post(SERVERS, json=server, headers=admin.headers)
+    assert answer.status_code == 201, answer.text
+    [shown] = await listed(http, admin)
+    assert shown["inputSchema"]["properties"] == {"line": {"type": "string"}, "any": True}
+
+
 def test_names_fit_the_protocol_and_mean_one_thing() -> None:
     refs = [
         ("a", "b"),
