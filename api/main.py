@@ -44,6 +44,7 @@ async def run(settings: Settings) -> None:
         try:
             await Server(config, services.instances.dismiss).serve()
         finally:
+            await services.programs.aclose()
             await services.call_log.aclose()
             await services.publisher.aclose()
     finally:

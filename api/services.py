@@ -19,6 +19,7 @@ from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
 from toolhub.policies.service import Policies
 from toolhub.registry import Registry
+from toolhub.wire.stdio.adapter import Stdio
 from workflows.approvals.links.service import Links
 from workflows.approvals.service import Approvals
 from workflows.catalog import Catalog
@@ -54,6 +55,7 @@ class Services:
         health: Whether they answer.
         calls: Which calls they had.
         call_log: Where these are written; closed when the process ends.
+        programs: Servers that run here as programs; ended when the process ends.
         temporal: The one client of this process; it reconnects by itself.
     """
 
@@ -81,4 +83,5 @@ class Services:
     health: Health
     calls: Calls
     call_log: CallLog
+    programs: Stdio
     temporal: Client

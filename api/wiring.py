@@ -56,6 +56,7 @@ def build_services(
         settings=settings.toolhub,
         redis=redis,
         telemetry=telemetry,
+        stdio=settings.stdio,
     )
     catalog = Catalog(database, Successions(), RegisteredTools(toolhub.drifts))
     functions = Functions(database)
@@ -91,5 +92,6 @@ def build_services(
         health=toolhub.health,
         calls=toolhub.calls,
         call_log=toolhub.log,
+        programs=toolhub.programs,
         temporal=temporal,
     )

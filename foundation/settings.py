@@ -149,6 +149,44 @@ class ToolhubSettings(BaseModel, frozen=True):
     keep_ledger_days: float = Field(default=30.0, ge=1, le=36_500, allow_inf_nan=False)
 
 
+class StdioCommand(BaseModel, frozen=True, extra="forbid"):
+    """A program that may be started as an MCP server.
+
+    Attributes:
+        argv: The program and its fixed arguments.
+        tenants: Who may register it; "*" stands for all.
+        arguments: Patterns (RE2) of what a registration may add: each of its arguments has to match
+            one of them completely. Without patterns it may add none.
+        environment: Variables of its own. It gets none of ours.
+        secrets: Variables that are hidden in what comes back, too.
+        folder: Where it starts.
+        processes: How many of it, for one registration, in one process of ours; each has one call
+            at a time. 1 for one that must not run twice at the same time.
+    """
+
+    argv: list[str] = Field(min_length=1)
+    tenants: list[str]
+    arguments: list[str] = Field(default_factory=list)
+    environment: dict[str, str] = Field(default_factory=dict)
+    secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    folder: Path = Path("/")
+    processes: int = Field(default=4, ge=1, le=100)
+
+
+class StdioSettings(BaseModel, frozen=True):
+    """MCP servers that are programs on this machine; without commands there are none."""
+
+    # What registrations may name: the same for the API and all workers.
+    commands: dict[str, StdioCommand] = Field(default_factory=dict)
+    # Of all tenants, in one process of ours.
+    max_processes: int = Field(default=32, ge=1, le=10_000)
+    # From the start to the first answer.
+    start_s: float = Field(default=20.0, gt=0, le=600, allow_inf_nan=False)
+    # One that is not used is ended after so long, one that is used makes room for a fresh one.
+    idle_s: float = Field(default=300.0, gt=0, le=86_400, allow_inf_nan=False)
+    max_age_s: float = Field(default=3600.0, gt=0, le=604_800, allow_inf_nan=False)
+
+
 class SmtpSettings(BaseModel, frozen=True):
     """The server that takes the mails of `call: notify`; without host there are none."""
 
@@ -295,6 +333,7 @@ class Settings(BaseSettings):
     egress: EgressSettings = EgressSettings()
     mcp: McpSettings = McpSettings()
     toolhub: ToolhubSettings = ToolhubSettings()
+    stdio: StdioSettings = StdioSettings()
     smtp: SmtpSettings = SmtpSettings()
     worker: WorkerSettings = WorkerSettings()
     events: EventSettings = EventSettings()

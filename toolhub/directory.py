@@ -32,10 +32,11 @@ from toolhub.policies.types import AS_SAID, ToolPolicy
 from toolhub.protection import forced_of, numbers_of
 from toolhub.repository import ServerRows
 from toolhub.schemas import Dialect
-from toolhub.wire.exchange import Destination
+from toolhub.wire.exchange import Destination, Program
 
 # How long a changed credential or a removed server may still be used by another process.
 KEPT_S: Final = 10.0
+STDIO_SCHEME: Final = "stdio:"
 _KEPT_ENTRIES: Final = 4096
 _NAMED: Final = 30
 # Before the fingerprint of a tool that was called already.
@@ -219,6 +220,17 @@ def destination(server: McpServer, headers: Mapping[str, str]) -> Destination:
         endpoint=server.endpoint,
         headers=headers,
         version=version if isinstance(version, str) else None,
+        program=program_of(server) if server.dialect == Dialect.STDIO else None,
+    )
+
+
+def program_of(server: McpServer) -> Program:
+    """Return what a registered program is started as."""
+    return Program(
+        tenant_id=server.tenant_id,
+        server_id=str(server.id),
+        command=server.url.removeprefix(STDIO_SCHEME),
+        arguments=tuple(server.arguments or ()),
     )
 
 

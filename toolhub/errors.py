@@ -17,6 +17,8 @@
     ├── SchemaRefusedError       a schema that cannot be checked safely (foundation.schema_cost)
     ├── ToolInputError           the arguments break the tool's input_schema
     └── ServerNotAllowedError    this installation does not send requests there
+    ForbiddenError
+    └── ProgramsForbiddenError   servers that are programs are for administrators
     TooLargeError
     └── ResultTooLargeError      the tool answered more than we take
     UpstreamError
@@ -50,6 +52,7 @@ from typing import ClassVar
 from foundation.errors import (
     ChangedError,
     ConflictError,
+    ForbiddenError,
     InvalidInputError,
     MillwrightError,
     NotFoundError,
@@ -87,6 +90,12 @@ class RegistrationError(InvalidInputError):
     """The parts of a registration do not fit together."""
 
     code = "mcp-registration"
+
+
+class ProgramsForbiddenError(ForbiddenError):
+    """Servers that are programs are registered and changed by administrators only."""
+
+    code = "mcp-programs-forbidden"
 
 
 class ToolInputError(InvalidInputError):

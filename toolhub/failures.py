@@ -232,11 +232,16 @@ def _said(result: JsonObject | None) -> str:
 
 def shown(to: Destination, text: str) -> str:
     """Prepare a server's words for a message: one line, bounded, without our credential."""
-    for secret in _secrets(to.headers):
-        text = text.replace(secret, _REDACTED)
-    line = " ".join(text.split())
+    line = " ".join(text_without_secrets(text, to.headers).split())
     line = "".join(char if char.isprintable() else "?" for char in line)
     return line if len(line) <= SHOWN_CHARS else line[: SHOWN_CHARS - 1] + "…"
+
+
+def text_without_secrets(text: str, headers: Mapping[str, str]) -> str:
+    """Take our own credential out of a text."""
+    for secret in _secrets(headers):
+        text = text.replace(secret, _REDACTED)
+    return text
 
 
 def without_secrets(answer: JsonObject, headers: Mapping[str, str]) -> JsonObject:

@@ -15,6 +15,7 @@ class McpServer(Base):
     """A server that a tenant has registered.
 
     Attributes:
+        arguments: What a program is given besides.
         credential_sealed: Opens only for this tenant, this server and this very endpoint.
         protection: Numbers of its own for what guards it.
         breaker: What an administrator decided about its breaker.
@@ -30,6 +31,7 @@ class McpServer(Base):
     dialect: Mapped[str] = mapped_column(String(20))
     url: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
+    arguments: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
     credential_kind: Mapped[str] = mapped_column(String(20))
     credential_header: Mapped[str | None] = mapped_column(String(128))
     credential_sealed: Mapped[str | None] = mapped_column(Text)

@@ -28,7 +28,13 @@ from mcp.types import (
 from foundation.json import JsonObject, JsonValue
 from security.egress import EgressRefusedError
 from security.response_bodies import ResponseTooLargeError
-from toolhub.wire.exchange import Exchange, VersionMismatchError
+from toolhub.wire.exchange import (
+    Exchange,
+    ProgramEndedError,
+    ProgramNotAllowedError,
+    ProgramNotStartedError,
+    VersionMismatchError,
+)
 
 
 class Kind(Enum):
@@ -80,17 +86,23 @@ class Outcome:
 # A server that asks for more patience than this is down for our purposes.
 MAX_RETRY_AFTER_S: Final = 60.0
 MAX_TASK_ID: Final = 1024
-_NO_CONNECTION: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_NEVER_SENT: Final = (EgressRefusedError, *_NO_CONNECTION)
+_NO_CONNECTION: Final = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    ProgramNotStartedError,
+)
+_REFUSED_HERE: Final = (EgressRefusedError, ProgramNotAllowedError)
+_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION)
 # The first that fits.
 _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind], ...]] = (
-    (EgressRefusedError, Kind.NOT_ALLOWED),
+    (_REFUSED_HERE, Kind.NOT_ALLOWED),
     (_NO_CONNECTION, Kind.UNREACHABLE),
     (ResponseTooLargeError, Kind.TOO_LARGE),
     (httpx2.TimeoutException, Kind.TIMED_OUT),
     (VersionMismatchError, Kind.OTHER_VERSION),
     (httpx2.DecodingError, Kind.NOT_MCP),
-    (httpx2.HTTPError, Kind.BROKEN_OFF),
+    ((httpx2.HTTPError, ProgramEndedError), Kind.BROKEN_OFF),
     (Exception, Kind.NOT_MCP),
 )
 _BY_STATUS: Final[dict[int, Kind]] = {

@@ -46,10 +46,12 @@ from toolhub.schemas import (
     ToolInfo,
     ToolPage,
 )
+from toolhub.stdio_servers import check_program
 from toolhub.views import server_info, tool_info
 from toolhub.wire.exchange import Wire
+from toolhub.wire.stdio.commands import Commands
 
-_PATHS: Final = {Dialect.MCP: "", Dialect.SEED_HTTP: "/mcp/tools/call"}
+_PATHS: Final = {Dialect.MCP: "", Dialect.SEED_HTTP: "/mcp/tools/call", Dialect.STDIO: ""}
 
 
 class Registry:
@@ -60,6 +62,7 @@ class Registry:
         wires: The adapter of each dialect, to ask for tools.
         refreshes: Told when a server is to be asked again.
         metrics: Told how that went.
+        programs: Which programs may be registered.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Registry:
         refreshes: Refreshes,
         *,
         metrics: Metrics,
+        programs: Commands,
     ) -> None:
         self._metrics = metrics
         self._database = database
@@ -78,23 +82,38 @@ class Registry:
         self._directory = directory
         self._wires = wires
         self._refreshes = refreshes
+        self._programs = programs
 
-    async def register(self, tenant_id: str, given: ServerRegistration) -> ServerInfo:
+    async def register(
+        self, tenant_id: str, given: ServerRegistration, *, may_programs: bool = False
+    ) -> ServerInfo:
         """Register a server.
 
+        Args:
+            tenant_id: Whose server it is.
+            given: The server.
+            may_programs: Whoever registers it may register programs.
+
         Raises:
+            ProgramsForbiddenError: It is a program, and that is not for everybody.
             ServerExistsError: The name is taken.
             ServerNotAllowedError: Its address is not one we send requests to.
             RegistrationError: The parts do not fit together.
             CallError: It does not answer as it should; nothing was stored.
         """
-        server = self._new(tenant_id, given)
+        server = self._new(tenant_id, given, may_programs=may_programs)
         await to_thread.run_sync(self._refuse_taken, server)
         found = await self._look(server, ask=given.discover, tools=given.tools)
         return await to_thread.run_sync(self._insert, server, found)
 
     async def update(
-        self, tenant_id: str, name: str, change: ServerChange, *, etag: str | None = None
+        self,
+        tenant_id: str,
+        name: str,
+        change: ServerChange,
+        *,
+        etag: str | None = None,
+        may_programs: bool = False,
     ) -> ServerInfo:
         """Change a server; what the change leaves out stays.
 
@@ -103,17 +122,19 @@ class Registry:
             name: Its name, which never changes.
             change: What to change.
             etag: What the caller saw last; None changes it however it is now.
+            may_programs: Whoever changes it may register programs.
 
         Raises:
             UnknownServerError: There is none of that name.
             ServerChangedError: It is not, or no longer, what the caller saw.
+            ProgramsForbiddenError: It would be another program, and that is not for everybody.
             RegistrationError: A new address came without the credential.
             CallError: It does not answer at the new address; nothing was changed.
         """
         server = await to_thread.run_sync(self._read, tenant_id, name)
         if etag not in (None, "*", server_info(server, 0).etag):
             raise _changed(name)
-        ask = self._apply(server, change) and change.discover
+        ask = self._apply(server, change, may_programs=may_programs) and change.discover
         found = await self._look(server, ask=ask, tools=change.tools)
         return await to_thread.run_sync(self._write, server, found)
 
@@ -126,7 +147,7 @@ class Registry:
             CallError: It does not answer as it should; the tools stay what they were.
         """
         server = await to_thread.run_sync(self._read, tenant_id, name)
-        if server.dialect != Dialect.MCP:
+        if not Dialect(server.dialect).speaks_mcp:
             raise RegistrationError(
                 f"The MCP server '{name}' speaks '{server.dialect}', which cannot list tools. "
                 "Change 'tools' instead."
@@ -250,7 +271,7 @@ class Registry:
             items = [tool_info(name, tool) for name, tool in tools]
         return ToolPage(items=items, next_page_token=token)
 
-    def _new(self, tenant_id: str, given: ServerRegistration) -> McpServer:
+    def _new(self, tenant_id: str, given: ServerRegistration, *, may_programs: bool) -> McpServer:
         if (given.dialect is Dialect.SEED_HTTP) != bool(given.tools):
             raise _misplaced_tools(given.dialect)
         now = datetime.now(tz=UTC)
@@ -261,6 +282,7 @@ class Registry:
             dialect=given.dialect,
             url=given.url,
             path=_PATHS[given.dialect] if given.path is None else given.path,
+            arguments=given.arguments or None,
             timeout_s=given.timeout_s,
             protection=given.protection.model_dump(exclude_unset=True) or None,
             pinning=given.pinning,
@@ -269,24 +291,36 @@ class Registry:
             created_at=now,
             updated_at=now,
         )
-        _check_endpoint(server)
         self._credentials.attach(server, given.credential)
+        self._check(server, may_programs=may_programs)
         return server
 
-    def _apply(self, server: McpServer, change: ServerChange) -> bool:
+    def _check(self, server: McpServer, *, may_programs: bool) -> None:
+        """Check where requests to a new or moved server go."""
+        if server.dialect == Dialect.STDIO:
+            check_program(self._programs, server, allowed=may_programs)
+        elif server.arguments:
+            raise RegistrationError(
+                f"A server that speaks '{server.dialect}' is no program: leave 'arguments' out."
+            )
+        else:
+            _check_endpoint(server)
+
+    def _apply(self, server: McpServer, change: ServerChange, *, may_programs: bool) -> bool:
         """Change a server's fields; return whether it has to be asked for its tools again."""
-        if change.tools is not None and server.dialect == Dialect.MCP:
-            raise _misplaced_tools(Dialect.MCP)
-        before = server.endpoint
+        dialect = Dialect(server.dialect)
+        if change.tools is not None and dialect.speaks_mcp:
+            raise _misplaced_tools(dialect)
+        before = (server.endpoint, server.arguments or [])
         server.url = server.url if change.url is None else change.url
         server.path = server.path if change.path is None else change.path
+        if change.arguments is not None:
+            server.arguments = change.arguments or None
         server.timeout_s = server.timeout_s if change.timeout_s is None else change.timeout_s
         if change.protection is not None:
             server.protection = change.protection.model_dump(exclude_unset=True) or None
         server.pinning = server.pinning if change.pinning is None else change.pinning
-        moved = server.endpoint != before
-        if moved:
-            _check_endpoint(server)
+        moved = (server.endpoint, server.arguments or []) != before
         if moved and change.credential is None and server.credential_kind != "none":
             raise RegistrationError(
                 f"The MCP server '{server.name}' gets a new address, so send its credential again: "
@@ -294,6 +328,8 @@ class Registry:
             )
         if change.credential is not None:
             self._credentials.attach(server, change.credential)
+        if moved or (change.credential is not None and dialect is Dialect.STDIO):
+            self._check(server, may_programs=may_programs)
         return moved or change.credential is not None
 
     async def _look(
@@ -306,7 +342,7 @@ class Registry:
             return None
         to = destination(server, self._credentials.headers(server))
         # Without the version: the server may have learned another one.
-        return await discover(self._wires[Dialect.MCP], replace(to, version=None))
+        return await discover(self._wires[Dialect(server.dialect)], replace(to, version=None))
 
     def _refuse_taken(self, server: McpServer) -> None:
         with self._database.session() as session:
@@ -355,7 +391,7 @@ class Registry:
         server.status = ServerStatus.READY
         server.discovered_at = now
         take_over(ToolRows(session, server.tenant_id), server, found.tools, now, first=first)
-        if server.dialect == Dialect.MCP:
+        if Dialect(server.dialect).speaks_mcp:
             self._refreshes.plan(session, server, found.ttl)
             begin_checks(session, server)
 

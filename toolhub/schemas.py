@@ -42,6 +42,16 @@ class Dialect(StrEnum):
 
     MCP = "mcp"  # Streamable HTTP, protocol revisions 2024-11-05 to 2026-07-28
     SEED_HTTP = "seed-http"  # POST {url}/mcp/tools/call with {"method", "params"}
+    STDIO = "stdio"  # MCP with a program on this machine, which the installation lists
+
+    @property
+    def speaks_mcp(self) -> bool:
+        """Whether it can be asked for its tools, and whether it is there."""
+        return self is not Dialect.SEED_HTTP
+
+
+Argument: TypeAlias = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+Arguments: TypeAlias = Annotated[list[Argument], Field(max_length=100)]
 
 
 class ServerStatus(StrEnum):
@@ -105,13 +115,15 @@ class ServerRegistration(_Strict):
     """A server to register.
 
     Attributes:
-        url: Address of the server; for `mcp` usually the whole endpoint, `http://excel:8017/mcp`.
+        url: Address of the server; for `mcp` usually the whole endpoint, `http://excel:8017/mcp`;
+            for `stdio` the name of a command of the installation's list, `stdio:time`.
         path: Appended to the url. Left out: nothing for `mcp`, `/mcp/tools/call` for `seed-http`.
         timeout_s: Longest wait for one call; a caller may ask for less.
         protection: What guards it, where it differs from the installation's settings.
         discover: Ask the server for its tools now, and register nothing when it does not answer.
         pinning: `standard` holds back what is breaking or suspicious, `strict` every change.
         tools: Only for dialects that cannot list their tools.
+        arguments: Only for `stdio`: added to those of the command, as far as the list allows.
     """
 
     name: ServerName
@@ -124,6 +136,7 @@ class ServerRegistration(_Strict):
     discover: bool = True
     pinning: Policy = Policy.STANDARD
     tools: list[ToolDefinition] = Field(default_factory=list, max_length=MAX_TOOLS)
+    arguments: Arguments = Field(default_factory=list)
 
 
 class ServerChange(_Strict):
@@ -141,6 +154,7 @@ class ServerChange(_Strict):
     discover: bool = True
     pinning: Policy | None = None
     tools: list[ToolDefinition] | None = Field(default=None, max_length=MAX_TOOLS)
+    arguments: Arguments | None = None
 
 
 class CredentialInfo(BaseModel, frozen=True):
@@ -165,6 +179,7 @@ class ServerInfo(BaseModel, frozen=True):
     dialect: Dialect
     url: str
     path: str
+    arguments: list[str]
     credential: CredentialInfo
     status: ServerStatus
     protocol: JsonObject | None

@@ -25,6 +25,7 @@ def server_info(server: McpServer, tool_count: int) -> ServerInfo:
         dialect=Dialect(server.dialect),
         url=server.url,
         path=server.path,
+        arguments=server.arguments or [],
         credential=CredentialInfo.model_validate(
             {"kind": server.credential_kind, "header": server.credential_header}
         ),

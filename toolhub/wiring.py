@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from foundation.database import Database
 from foundation.redis import RedisLink
-from foundation.settings import McpSettings, ToolhubSettings
+from foundation.settings import McpSettings, StdioSettings, ToolhubSettings
 from foundation.telemetry import OFF, Telemetry
 from security.egress import Egress
 from security.sealing import Sealer
@@ -29,6 +29,7 @@ from toolhub.registry import Registry
 from toolhub.schemas import Dialect
 from toolhub.wire.exchange import Wire
 from toolhub.wire.seed_http import SeedHttp
+from toolhub.wire.stdio.adapter import Stdio
 from toolhub.wire.streamable_http import StreamableHttp
 
 
@@ -46,9 +47,11 @@ class ToolhubParts:
     log: CallLog
     refreshes: Refreshes
     health: Health
+    programs: Stdio
 
     async def aclose(self) -> None:
-        """Write what ledger and log still have to; before the database is closed."""
+        """End programs, and write what ledger and log still have to, while there is a database."""
+        await self.programs.aclose()
         await self.ledger.drain()
         await self.log.aclose()
 
@@ -62,6 +65,7 @@ def build_toolhub(
     settings: ToolhubSettings | None = None,
     redis: RedisLink | None = None,
     telemetry: Telemetry = OFF,
+    stdio: StdioSettings | None = None,
 ) -> ToolhubParts:
     """Wire the hub. `egress` and `redis` belong to the caller, who closes them after the hub.
 
@@ -73,6 +77,10 @@ def build_toolhub(
         settings: When they are asked again for their tools, and whether they are there.
         redis: What replicas share; without it each process counts alone.
         telemetry: Where spans and metrics of calls go.
+        stdio: Which programs may be registered; none when left out.
+
+    Raises:
+        InvalidInputError: `stdio` is not right.
     """
     protection = protection or McpSettings()
     credentials = Credentials(sealer)
@@ -80,15 +88,25 @@ def build_toolhub(
     metrics = Metrics(telemetry)
     local, ledger = LocalBreaker(), Ledger(database, sealer, metrics)
     breaker = local if redis is None else SharedBreaker(redis, local)
+    programs = Stdio(stdio or StdioSettings(), egress.max_response_bytes)
     wires: dict[Dialect, Wire] = {
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
+        Dialect.STDIO: programs,
     }
     settings = settings or ToolhubSettings()
     refreshes = Refreshes(database, settings)
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
-        registry=Registry(database, credentials, directory, wires, refreshes, metrics=metrics),
+        registry=Registry(
+            database,
+            credentials,
+            directory,
+            wires,
+            refreshes,
+            metrics=metrics,
+            programs=programs.commands,
+        ),
         hub=ToolHub(
             directory,
             wires,
@@ -106,6 +124,7 @@ def build_toolhub(
         calls=Calls(database),
         log=log,
         refreshes=refreshes,
+        programs=programs,
         health=Health(
             database,
             credentials,

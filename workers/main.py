@@ -174,6 +174,7 @@ async def run(settings: Settings) -> None:
         settings=settings.toolhub,
         redis=redis,
         telemetry=telemetry,
+        stdio=settings.stdio,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

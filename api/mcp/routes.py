@@ -1,6 +1,6 @@
 """HTTP in, registered MCP servers out. Credentials come in here and never go out."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
 
@@ -45,6 +45,7 @@ router = APIRouter(prefix="/api/v1/mcp", tags=["mcp"])
 
 Reader = Annotated[Principal, require("mcp:read")]
 Manager = Annotated[Principal, require("mcp:manage")]
+PROGRAMS: Final = "mcp:programs"
 Caller = Annotated[Principal, require("mcp:call")]
 
 
@@ -54,9 +55,12 @@ async def register_mcp_server(
 ) -> ServerInfo:
     """Register a server. It is asked for its tools first; one that does not answer is not stored.
 
-    The credential is stored encrypted and never shown again.
+    The credential is stored encrypted and never shown again. A program (`stdio`) needs the
+    permission `mcp:programs`, too.
     """
-    server = await parts.registry.register(principal.tenant_id, body)
+    server = await parts.registry.register(
+        principal.tenant_id, body, may_programs=PROGRAMS in principal.permissions
+    )
     response.headers["Location"] = f"{router.prefix}/servers/{server.name}"
     return _with_etag(server, response)
 
@@ -90,7 +94,13 @@ async def update_mcp_server(
     if_match: IfMatch = None,
 ) -> ServerInfo:
     """Change a server. What is left out stays; a new address needs the credential again."""
-    changed = await parts.registry.update(principal.tenant_id, server, body, etag=if_match)
+    changed = await parts.registry.update(
+        principal.tenant_id,
+        server,
+        body,
+        etag=if_match,
+        may_programs=PROGRAMS in principal.permissions,
+    )
     return _with_etag(changed, response)
 
 

@@ -489,6 +489,7 @@ class McpServer:
     tool_count: int
     version: int
     path: str = ""
+    arguments: list[str] = field(default_factory=list)
     timeout_s: float | None = None
     protection: dict[str, Any] = field(default_factory=dict)
     credential: dict[str, Any] = field(default_factory=dict)

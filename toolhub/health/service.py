@@ -64,13 +64,13 @@ class Health:
             RegistrationError: Its dialect has no question that runs no tool.
         """
         server = await to_thread.run_sync(self._read, tenant_id, name)
-        if server.dialect != Dialect.MCP:
+        if not Dialect(server.dialect).speaks_mcp:
             raise RegistrationError(
                 f"The MCP server '{name}' speaks '{server.dialect}', which answers to calls of "
                 "tools only. Its breaker says how they went."
             )
         to = destination(server, self._credentials.headers(server))
-        found = await probe(self._wires[Dialect.MCP], to)
+        found = await probe(self._wires[Dialect(server.dialect)], to)
         await to_thread.run_sync(self._record, server, found)
         (info,) = await self._infos([server])
         return info

@@ -4,10 +4,11 @@ The SDK drops a response with a foreign id and goes on waiting until the time is
 response ends the call: the server is broken, and that is said at once.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from mcp.client import Transport
 from mcp.client._transport import ReadStream, TransportStreams, WriteStream
@@ -17,6 +18,8 @@ from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 from toolhub.wire.watch import Watch
 
 Received: TypeAlias = SessionMessage | Exception
+# A client that lives for long has one request under way at a time, and few late answers to come.
+_REMEMBERED: Final = 64
 
 
 class StrayAnswerError(Exception):
@@ -27,14 +30,14 @@ class StrayAnswerError(Exception):
 async def correlated(transport: Transport, watch: Watch) -> AsyncIterator[TransportStreams]:
     """Open a transport and watch that its answers belong to its requests."""
     async with transport as (read, write):
-        asked: list[str] = []
+        asked: deque[str] = deque(maxlen=_REMEMBERED)
         yield _In(read, asked, watch), _Out(write, asked)
 
 
 class _Out:
     """Notes the ids of requests."""
 
-    def __init__(self, stream: WriteStream[SessionMessage], asked: list[str]) -> None:
+    def __init__(self, stream: WriteStream[SessionMessage], asked: deque[str]) -> None:
         self._stream = stream
         self._asked = asked
 
@@ -61,7 +64,7 @@ class _Out:
 class _In:
     """Looks at the ids of answers."""
 
-    def __init__(self, stream: ReadStream[Received], asked: list[str], watch: Watch) -> None:
+    def __init__(self, stream: ReadStream[Received], asked: deque[str], watch: Watch) -> None:
         self._stream = stream
         self._asked = asked
         self._watch = watch

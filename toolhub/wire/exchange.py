@@ -9,6 +9,22 @@ from toolhub.schemas import OnProgress
 
 
 @dataclass(frozen=True, kw_only=True)
+class Program:
+    """A server that is a program on this machine, as it was registered.
+
+    Attributes:
+        server_id: Of the registration: others have processes of their own.
+        command: A name of the installation's list.
+        arguments: Added to those that the list has.
+    """
+
+    tenant_id: str
+    server_id: str
+    command: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Destination:
     """A server, as far as sending to it goes.
 
@@ -17,6 +33,7 @@ class Destination:
         headers: The credential, and nobody else's.
         version: Protocol version that discovery negotiated; None: negotiate now.
         oldest: The oldest version that will do, when it is negotiated.
+        program: What to start, when it has no address.
     """
 
     label: str
@@ -24,6 +41,7 @@ class Destination:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     version: str | None = None
     oldest: str | None = None
+    program: Program | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +103,22 @@ class UnreadableAnswerError(Exception):
 
 class VersionMismatchError(Exception):
     """The server speaks no version of the protocol that will do."""
+
+
+class ProgramError(Exception):
+    """What can become of a server that is a program."""
+
+
+class ProgramNotAllowedError(ProgramError):
+    """It is not on the list, or not for this tenant, or not with these arguments."""
+
+
+class ProgramNotStartedError(ProgramError):
+    """It did not come so far that it could be asked anything."""
+
+
+class ProgramEndedError(ProgramError):
+    """It ended, or closed its pipes."""
 
 
 class Wire(Protocol):

@@ -32,7 +32,7 @@ def register_server(
     Args:
         url: Its endpoint, for example `http://excel:8017/mcp`.
         token: Bearer token it asks for; other kinds go into `credential`.
-        settings: path, dialect, timeout_s, protection, discover, tools; as
+        settings: path, dialect, timeout_s, protection, discover, tools, arguments; as
             `POST /mcp/servers` has them.
     """
     if token is not None:
