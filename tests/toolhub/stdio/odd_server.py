@@ -45,6 +45,8 @@ def family(_id: object) -> None:
     near = subprocess.Popen(sleep)  # noqa: S603 - no shell
     far = subprocess.Popen(sleep, start_new_session=True)  # noqa: S603 - no shell
     note("family", f"{os.getpid()} {near.pid} {far.pid}")
+    while True:  # it does not see that its input is closed
+        time.sleep(60)
 
 
 def die(_id: object) -> None:
