@@ -29,6 +29,7 @@ async def services(
 ) -> AsyncIterator[Services]:
     made = build_services(settings, database, temporal, egress)
     yield made
+    await made.programs.aclose()
     await made.call_log.aclose()
 
 
