@@ -30,7 +30,7 @@ from toolhub.schemas import ToolResult
 from toolhub.tasks import ends
 from toolhub.tasks.types import Handle
 from toolhub.wire.exchange import Exchange, Message, Wire
-from toolhub.wire.streamable_http import RawToolResult
+from toolhub.wire.session import RawToolResult
 
 log = structlog.get_logger()
 
