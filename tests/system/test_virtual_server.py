@@ -150,7 +150,8 @@ def urls(system: System) -> Iterator[tuple[str, str]]:
     ]
     try:
         for process in processes:
-            process.folder.mkdir()
+            # Set up again when another worker had taken some of these tests.
+            process.folder.mkdir(exist_ok=True)
             process.start_api()
         yield processes[0].url, processes[1].url
     finally:
