@@ -131,6 +131,9 @@ class McpSettings(BaseModel, frozen=True):
     # Over all processes; left out: as many as there are. A burst may go at once.
     rate_per_minute: float | None = Field(default=None, gt=0, le=6_000_000, allow_inf_nan=False)
     rate_burst: int = Field(default=10, ge=1, le=100_000)
+    # The largest answer that is read; left out: as everywhere (`EgressSettings`). A run holds up to
+    # 7.5 MB of one; callers of the API get all of it. Negotiating has to fit, too.
+    max_response_bytes: int | None = Field(default=None, ge=16 * 1024, le=16 * 1024 * 1024)
 
 
 class ToolhubSettings(BaseModel, frozen=True):

@@ -21,7 +21,11 @@ _ENDS_OF_EVENT: Final = (b"\n\n", b"\r\n\r\n")
 
 
 class ResponseTooLargeError(TooLargeError):
-    """A server answered more than we take. The rest was not read."""
+    """A server answered more than we take. The rest was not read.
+
+    Attributes:
+        limit: Bytes that would have been read.
+    """
 
     code = "response-too-large"
 
@@ -30,6 +34,7 @@ class ResponseTooLargeError(TooLargeError):
             f"The answer of {host} is larger than {limit:,} bytes and was cut off. Ask for less, "
             "or raise MILLWRIGHT_EGRESS_MAX_RESPONSE_BYTES."
         )
+        self.limit = limit
 
 
 class CappedBody(httpx2.AsyncByteStream):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
 from foundation.json import JsonObject, JsonValue
+from security.response_bodies import ResponseTooLargeError
 from toolhub import errors
 from toolhub.errors import CallError
 from toolhub.outcome import Executed, Kind, Outcome
@@ -82,7 +83,7 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
     ),
     Kind.TOO_LARGE: _Words(
         errors.ResultTooLargeError,
-        "{server} answered {what} with more than is read; it was cut off. {reason}",
+        "{server} answered {what} with more than is read; it was cut off. {cut}",
     ),
     Kind.NOT_MCP: _Words(
         errors.NotMcpError,
@@ -117,12 +118,14 @@ class Attempt:
     Attributes:
         what: `the tool 'read_range'`, `the request 'tools/list'`.
         repeatable: Doing it twice does what doing it once does.
+        cap_is_a_number: How much of an answer is read is one of the server's numbers.
     """
 
     to: Destination
     what: str
     timeout_s: float
     repeatable: bool
+    cap_is_a_number: bool = False
 
 
 def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError:
@@ -139,6 +142,7 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
         location=shown(attempt.to, exchange.location or ""),
         timeout_s=attempt.timeout_s,
         doubt=_doubt(attempt) if unknown else "",
+        cut=_cut(attempt, exchange),
         wanted=_wanted(attempt.to),
         said=shown(attempt.to, _said(exchange.result)) or "it did not say why.",
     )
@@ -154,6 +158,16 @@ def _doubt(attempt: Attempt) -> str:
     return (
         f" It is not known whether {attempt.what} ran. It is not marked as read-only or "
         "idempotent, so it was not called again: find out, then decide."
+    )
+
+
+def _cut(attempt: Attempt, exchange: Exchange) -> str:
+    if not (attempt.cap_is_a_number and isinstance(exchange.fault, ResponseTooLargeError)):
+        return shown(attempt.to, _reason(exchange))
+    return (
+        f"It takes more than {exchange.fault.limit:,} bytes. Ask for less, or raise "
+        "'max_response_bytes' in the 'protection' of the server's registration, or "
+        "MILLWRIGHT_MCP_MAX_RESPONSE_BYTES for all servers: at most 16 MiB."
     )
 
 

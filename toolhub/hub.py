@@ -152,7 +152,8 @@ class ToolHub:
         message = replace(_message(entry, call, arguments, key), takes_tasks=takes_tasks)
         honoured = entry.policy.idempotency_key is not None and key is not None
         repeatable = entry.repeatable or honoured
-        attempt = Attempt(entry.to, f"the tool '{entry.tool}'", message.timeout_s, repeatable)
+        what = f"the tool '{entry.tool}'"
+        attempt = Attempt(entry.to, what, message.timeout_s, repeatable, cap_is_a_number=True)
         once = _once(call, attempt, entry.tool, arguments)
         try:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
@@ -204,11 +205,12 @@ class ToolHub:
             method=request.method,
             params=request.params,
             timeout_s=request.timeout_s,
+            max_bytes=self._protection.max_response_bytes,
             client=(request.client_name or "millwright", request.client_version or "1"),
             on_progress=request.on_progress,
         )
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
-        attempt = Attempt(to, what, request.timeout_s, repeatable)
+        attempt = Attempt(to, what, request.timeout_s, repeatable, cap_is_a_number=True)
         tool = str(request.params.get("name", ""))
         once = _once(request, attempt, tool, request.params)
         guarded = _at_address(request, attempt, self._protection)
@@ -297,6 +299,7 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
         method="tools/call",
         params=params,
         timeout_s=min(call.timeout_s or entry.timeout_s, entry.timeout_s),
+        max_bytes=entry.guarded.numbers.max_response_bytes,
         headers={
             **mcp_param_headers(entry.param_headers, arguments),
             **entry.policy.headers(key),

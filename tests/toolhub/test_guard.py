@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -12,7 +14,9 @@ from activities.logins import Authenticator
 from activities.mcp import McpActivities, McpCall
 from foundation.database import Database
 from foundation.errors import MillwrightError
+from foundation.json import JsonObject
 from foundation.redis import open_redis
+from foundation.settings import McpSettings
 from security.egress import Egress
 from security.sealing import Sealer
 from tests.fixtures.polling import pause
@@ -21,6 +25,8 @@ from tests.toolhub.servers import Seen
 from toolhub.errors import (
     BreakerOpenError,
     OutcomeUnknownError,
+    RequestFailedError,
+    ResultTooLargeError,
     ServerBusyError,
     ServerCrowdedError,
     ThrottledError,
@@ -29,7 +35,7 @@ from toolhub.errors import (
 from toolhub.hub import ToolHub
 from toolhub.protection import BreakerChange, Protection
 from toolhub.registry import Registry
-from toolhub.schemas import CallTool, ServerChange, ServerRegistration
+from toolhub.schemas import CallTool, McpRequest, ServerChange, ServerRegistration
 from toolhub.wiring import ToolhubParts, build_toolhub
 from workflows.secrets import SecretOpener, SecretsInMemory
 
@@ -291,3 +297,35 @@ async def test_calls_go_on_while_redis_is_killed_and_started_again(
         await pause()
     await parts.aclose()
     await link.aclose()
+
+
+async def test_how_much_is_read_is_a_number_of_the_server(
+    hub: ToolHub, registry: Registry, good: str
+) -> None:
+    await register(registry, good, max_response_bytes=2 * 1024 * 1024)
+    big = replace(call("big"), arguments={"size": 2_000_000})
+    assert len(str((await hub.call(big)).value)) == 2_000_000
+    more = replace(call("big"), arguments={"size": 2_200_000})
+    with pytest.raises(ResultTooLargeError, match="more than 2,097,152 bytes") as caught:
+        await hub.call(more)
+    assert "'max_response_bytes'" in caught.value.message
+    assert "EGRESS" not in caught.value.message
+
+
+async def test_servers_called_by_address_have_the_number_of_the_installation(
+    database: Database, sealer: Sealer, egress: Egress, good: str
+) -> None:
+    numbers = McpSettings(max_response_bytes=64 * 1024)
+    made = build_toolhub(database, sealer, egress, protection=numbers)
+    parameters: JsonObject = {"name": "big", "arguments": {"size": 70_000}}
+    with pytest.raises(RequestFailedError, match="more than 65,536 bytes"):
+        await made.hub.request(
+            McpRequest(tenant_id="press", url=good, method="tools/call", params=parameters)
+        )
+    await made.aclose()
+
+
+@pytest.mark.parametrize("size", [16 * 1024 - 1, 16 * 1024 * 1024 + 1])
+def test_how_much_is_read_has_bounds(size: int) -> None:
+    with pytest.raises(ValidationError, match="max_response_bytes"):
+        Protection.model_validate({"max_response_bytes": size})

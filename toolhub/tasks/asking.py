@@ -148,10 +148,11 @@ class Tasks:
             method=method,
             params={"taskId": handle.task_id},
             timeout_s=timeout_s,
+            max_bytes=entry.guarded.numbers.max_response_bytes,
             takes_tasks=True,
         )
         what = f"the request '{method}' for the tool '{entry.tool}'"
-        attempt = Attempt(entry.to, what, timeout_s, repeatable=True)
+        attempt = Attempt(entry.to, what, timeout_s, repeatable=True, cap_is_a_number=True)
         async with self._guard.admitted(entry.guarded, timeout_s) as admission:
             exchange = await self._wire.send(entry.to, message)
             outcome = classify(exchange, repeatable=True)
