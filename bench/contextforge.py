@@ -2,8 +2,8 @@
 
 Both are one process with one port, on the same machine, before the same MCP server, asked by the
 same callers over kept connections; they take turns. ContextForge is installed from the package
-index into a folder of its own (about 250 MB, half a minute), as its makers pin it, with SQLite and
-without plugins and admin pages, which is the fastest it can be had without more machines.
+index into a folder of its own (about 250 MB, half a minute), with SQLite and without plugins, rate
+limits and admin pages, which is the fastest it can be had without more machines.
 """
 
 import asyncio
@@ -73,6 +73,7 @@ def _gateway() -> Iterator[tuple[str, str]]:
         "MCPGATEWAY_UI_ENABLED": "false",
         "MCPGATEWAY_ADMIN_API_ENABLED": "false",
         "PLUGINS_ENABLED": "false",
+        "RATE_LIMITING_ENABLED": "false",
         "SSRF_ALLOW_LOCALHOST": "true",
         "SSRF_ALLOW_PRIVATE_NETWORKS": "true",
         "LOG_LEVEL": "ERROR",
