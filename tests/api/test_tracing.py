@@ -168,6 +168,8 @@ def logging_as_processes_do() -> Iterator[None]:
     root, activities = logging.getLogger(), logging.getLogger("temporalio.activity")
     before = root.handlers, root.level, [*activities.filters]
     logs.configure(LogSettings())
+    # What is kept now would go to this place in all tests after this one.
+    structlog.configure(cache_logger_on_first_use=False)
     theirs = logging.getLogger("mcp.server")  # the server of the test is in this process
     theirs.setLevel(logging.CRITICAL)
     try:

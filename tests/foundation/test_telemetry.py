@@ -135,6 +135,8 @@ def _logging() -> Iterator[None]:
 @pytest.mark.usefixtures("_logging")
 def test_a_line_of_the_log_names_its_trace(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure(LogSettings())
+    # What is kept now would go to this place in all tests after this one.
+    structlog.configure(cache_logger_on_first_use=False)
     told = Told()
     with told.telemetry.span("work", SpanKind.INTERNAL, {}):
         logging.getLogger("within").warning("something")

@@ -13,7 +13,7 @@ from tests.triggers.test_on_events import ONE, numbered
 from workflows.definition.generations import ATTRIBUTE, MAX_GENERATIONS, generation_of
 from workflows.events.cloud_events import checked
 from workflows.events.mqtt_binding import message_of
-from workflows.interpreter import workflow as interpreter
+from workflows.interpreter import beginning
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ AGAIN = "do: [ { again: { emit: { event: { with: { type: part, data: 1%s } } } }
 async def test_a_definition_that_emits_what_starts_it_comes_to_an_end(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreter, "MAX_GENERATIONS", 3)
+    monkeypatch.setattr(beginning, "MAX_GENERATIONS", 3)
     await plant.publish("1.0.0", ONE, AGAIN % "")
     await plant.send(*numbered("part", 1))
     found = await plant.started(4)
@@ -47,7 +47,7 @@ async def ended(plant: Plant, run: WorkflowExecution) -> Any:
 async def test_nobody_counts_from_the_beginning_by_writing_the_attribute(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreter, "MAX_GENERATIONS", 2)
+    monkeypatch.setattr(beginning, "MAX_GENERATIONS", 2)
     await plant.publish("1.0.0", ONE, AGAIN % f", {ATTRIBUTE}: 0")
     await plant.send(*numbered("part", 1))
     found = await plant.started(3)

@@ -94,17 +94,21 @@ Feature: Run Container
     "/work\nof the image\n1\n"
     """
 
-  Scenario: An Image That Nobody Allowed Is A Fault
+  Scenario: A Computed Image That Nobody Allowed Is A Fault
     Given the tenant may run containers of 'plant/other:2.0'
     And a workflow with definition:
     """yaml
     do:
       - try:
           try:
-            - it: { run: { container: { image: plant/tool:1.0 } } }
+            - it: { run: { container: { image: '${ "plant/tool:" + .tag }' } } }
           catch:
             errors: { with: { type: https://serverlessworkflow.io/spec/1.0.0/errors/authorization } }
             do: [ { told: { set: { refused: true } } } ]
+    """
+    And given the workflow input is:
+    """yaml
+    { tag: '1.0' }
     """
     When the workflow is executed
     Then the workflow should complete with output:

@@ -27,9 +27,10 @@ def text(id_: object, said: str) -> None:
 
 
 def note(name: str, what: str = "") -> None:
-    # At once: whoever reads it must not find half.
-    FOLDER.joinpath(f".{name}").write_text(what)
-    FOLDER.joinpath(f".{name}").rename(FOLDER / name)
+    # At once: whoever reads it must not find half. There may be several of us.
+    half = FOLDER / f".{name}-{os.getpid()}"
+    half.write_text(what)
+    half.rename(FOLDER / name)
 
 
 def flood(piece: str) -> None:

@@ -140,7 +140,7 @@ async def test_the_secret_of_a_command_is_not_in_what_comes_back(
         ("endless-line", NotMcpError, "a line that does not end"),
         ("chatter", NotMcpError, "it writes without end"),
         ("stray", NotMcpError, "the id of another request"),
-        ("big", ResultTooLargeError, "larger than 1,048,576 bytes"),
+        ("big", ResultTooLargeError, "takes more than 1,048,576 bytes"),
     ],
 )
 async def test_a_program_that_breaks_is_told_and_another_one_is_started(
