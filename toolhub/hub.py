@@ -30,10 +30,11 @@ from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
 from toolhub.errors import (
     CredentialRefusedError,
+    OutcomeUnknownError,
     RequestFailedError,
     ToolInputError,
 )
-from toolhub.failures import Attempt, failure, lost, without_secrets
+from toolhub.failures import Attempt, failure, lost, text_without_secrets, without_secrets
 from toolhub.guard import Guard, Guarded
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
@@ -41,7 +42,7 @@ from toolhub.ledger.types import Call
 from toolhub.observing import Observer
 from toolhub.outcome import Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
-from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
+from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, OnProgress, ToolResult
 from toolhub.tasks.asking import Tasks
 from toolhub.tasks.starting import started
 from toolhub.tasks.types import Handle
@@ -124,7 +125,9 @@ class ToolHub:
         """
         entry = await self._find(call)
         with self._observer.noting(self._log, call, entry) as noted:
-            found = await self._called(call, entry, noted, _STARTED)
+            # Who was not asked to may still answer with a task: nobody could ask for it.
+            wanted = _STARTED if entry.dialect is Dialect.MCP else _ANSWER
+            found = await self._called(call, entry, noted, wanted)
             if found.get("resultType") == "task":
                 return started(call, entry, noted, found)
             return self._read(call, entry, noted, found)
@@ -150,11 +153,12 @@ class ToolHub:
         check_input(entry, arguments)
         takes_tasks = Kind.ACCEPTED in wanted
         message = replace(_message(entry, call, arguments, key), takes_tasks=takes_tasks)
-        honoured = entry.policy.idempotency_key is not None and key is not None
+        has_headers = entry.dialect is not Dialect.STDIO
+        honoured = entry.policy.is_honoured(arguments, key, has_headers=has_headers)
         repeatable = entry.repeatable or honoured
         what = f"the tool '{entry.tool}'"
         attempt = Attempt(entry.to, what, message.timeout_s, repeatable, cap_is_a_number=True)
-        once = _once(call, attempt, entry.tool, arguments)
+        once = _once(call, attempt, entry.guarded, entry.tool, arguments)
         try:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
 
@@ -167,7 +171,11 @@ class ToolHub:
                     admission.tell(outcome, exchange)
                     return exchange, outcome
 
-                exchange, outcome = await self._sent(once, attempt, send)
+                try:
+                    exchange, outcome = await self._sent(once, attempt, send)
+                except OutcomeUnknownError:
+                    noted.sent()  # by an attempt before this one
+                    raise
                 outcome = judged(entry, exchange, outcome)  # also what it came to before
                 noted.judged(outcome)
             if exchange.tools_changed:
@@ -207,13 +215,13 @@ class ToolHub:
             timeout_s=request.timeout_s,
             max_bytes=self._protection.max_response_bytes,
             client=(request.client_name or "millwright", request.client_version or "1"),
-            on_progress=request.on_progress,
+            on_progress=_clean(request.on_progress, to),
         )
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
         attempt = Attempt(to, what, request.timeout_s, repeatable, cap_is_a_number=True)
         tool = str(request.params.get("name", ""))
-        once = _once(request, attempt, tool, request.params)
         guarded = _at_address(request, attempt, self._protection)
+        once = _once(request, attempt, guarded, tool, request.params)
         async with self._guard.admitted(guarded, request.timeout_s) as admission:
 
             async def send() -> Sent:
@@ -244,7 +252,11 @@ class ToolHub:
 
 
 def _once(
-    call: CallTool | McpRequest, attempt: Attempt, tool: str, arguments: JsonObject
+    call: CallTool | McpRequest,
+    attempt: Attempt,
+    guarded: Guarded,
+    tool: str,
+    arguments: JsonObject,
 ) -> Call | None:
     """Return what the ledger is asked about; None when the call may be sent without.
 
@@ -262,6 +274,7 @@ def _once(
         key=call.idempotency_key or call.call_id,
         call_id=call.call_id,
         server=attempt.to.label,
+        server_id=guarded.server_id,
         tool=tool,
         arguments=arguments,
         timeout_s=attempt.timeout_s,
@@ -304,8 +317,20 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
             **mcp_param_headers(entry.param_headers, arguments),
             **entry.policy.headers(key),
         },
-        on_progress=call.on_progress,
+        on_progress=_clean(call.on_progress, entry.to),
     )
+
+
+def _clean(told: OnProgress | None, to: Destination) -> OnProgress | None:
+    """Take our own credential out of what a server says while it works."""
+    if told is None:
+        return None
+
+    async def clean(progress: float, total: float | None, message: str | None) -> None:
+        shown = None if message is None else text_without_secrets(message, to.headers)
+        await told(progress, total, shown)
+
+    return clean
 
 
 def _at_address(request: McpRequest, attempt: Attempt, protection: McpSettings) -> Guarded:

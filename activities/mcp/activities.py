@@ -139,7 +139,8 @@ def _own(request: McpTask) -> Handle:
 
 def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:
     async def told(progress: float, total: float | None, message: str | None) -> None:
-        shown = message[:_SHOWN_CHARS] if message else None
+        # Masked first: of a secret that is cut nobody finds the rest.
+        shown = work.mask.text(message)[:_SHOWN_CHARS] if message else None
         work.report({"progress": progress, "total": total, "message": shown})
 
     return told

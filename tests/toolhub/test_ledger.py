@@ -24,6 +24,7 @@ from toolhub.errors import (
     CallUnderWayError,
     IdempotencyKeyError,
     OutcomeUnknownError,
+    RequestFailedError,
     ServerUnreachableError,
     ToolFailedError,
 )
@@ -73,6 +74,7 @@ def asked(key: str, call_id: str = "", arguments: JsonObject | None = None) -> C
         key=key,
         call_id=call_id or key,
         server="good",
+        server_id="1",
         tool="t",
         arguments=arguments or {},
         timeout_s=60,
@@ -184,6 +186,25 @@ async def test_a_key_makes_calls_of_several_runs_one(
     with pytest.raises(IdempotencyKeyError, match="other arguments"):
         await another.hub.call(call("big", "e", "order-1", size=3))
     assert seen.ran["big"] == 1
+
+
+async def test_a_key_is_no_key_of_another_server_on_the_same_host(
+    hub: ToolHub, ledger: Ledger, good: str, legacy: str
+) -> None:
+    def asking(url: str, call_id: str) -> McpRequest:
+        return McpRequest(
+            tenant_id="press",
+            url=url,
+            method="tools/call",
+            params={"name": "big", "arguments": {"size": 1}},
+            call_id=call_id,
+            idempotency_key="order-1",
+        )
+
+    await hub.request(asking(good, "c"))
+    await ledger.drain()
+    with pytest.raises(RequestFailedError, match="other arguments"):
+        await hub.request(asking(legacy, "d"))
 
 
 async def test_a_call_with_a_key_that_is_under_way_waits(

@@ -110,6 +110,16 @@ async def test_a_call_with_a_key_that_is_honoured_is_repeated_and_one_without_is
         await hub.call(call(failing, "t", None))
 
 
+async def test_a_key_of_a_caller_that_is_none_makes_no_call_repeatable(
+    hub: ToolHub, policies: Policies, failing: str
+) -> None:
+    await decide(policies, failing, "routed", idempotency_key={"argument": "region"})
+    with pytest.raises(errors.ServerFailedError):
+        await hub.call(call(failing, "routed"))
+    with pytest.raises(errors.OutcomeUnknownError):
+        await hub.call(call(failing, "routed", "d", region=""))
+
+
 async def test_a_text_that_is_an_error_is_one(
     hub: ToolHub, policies: Policies, greeter: str, parts: ToolhubParts
 ) -> None:

@@ -20,6 +20,7 @@ from toolhub.calls.repository import write
 from toolhub.calls.schemas import CallFilter, CallStatus
 from toolhub.errors import (
     BreakerOpenError,
+    NotMcpError,
     OutcomeUnknownError,
     ServerUnreachableError,
     TaskCancelledError,
@@ -63,6 +64,23 @@ async def test_a_repeated_attempt_gets_the_same_task(
     assert isinstance(again, Handle)
     assert again.task_id == handle.task_id
     assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("end", [{"status": "completed", "result": "x"}, {"status": "odd"}])
+async def test_a_task_of_which_nothing_can_be_read_makes_no_room_for_another_one(
+    registry: Registry, parts: ToolhubParts, server: TaskServer, end: dict[str, Any]
+) -> None:
+    await registry.register("press", ServerRegistration(name="cell", url=server.url))
+    ordered = replace(CALL, idempotency_key="order-7")
+    handle = await parts.hub.start(ordered)
+    assert isinstance(handle, Handle)
+    server.end(**end)
+    with pytest.raises(NotMcpError):
+        await parts.hub.tasks.ask(handle)
+    await parts.ledger.drain()
+    again = await parts.hub.start(replace(ordered, call_id="d" * 64))
+    assert isinstance(again, Handle)
+    assert (again.task_id, len(server.calls)) == (handle.task_id, 1)
 
 
 @pytest.mark.usefixtures("handle")

@@ -228,7 +228,7 @@ class Ledger:
     def _hash(self, call: Call) -> str:
         """With a key of ours: short arguments could be guessed from a plain hash."""
         mac = hmac.HMAC(self._hash_key, hashes.SHA256())
-        mac.update(canonical([call.server, call.tool, call.arguments]))
+        mac.update(canonical([call.server_id, call.tool, call.arguments]))
         return mac.finalize().hex()
 
     def _sealed(self, settled: Settled) -> str | None:

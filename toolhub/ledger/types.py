@@ -22,6 +22,7 @@ class Call:
         key: What makes two calls the same one; the author of a definition may choose it.
         call_id: The same for all attempts of one call, and for no other call.
         server: For people who look after it.
+        server_id: Which one it is: of two with one name or on one host.
         timeout_s: How long its answer may take.
     """
 
@@ -29,6 +30,7 @@ class Call:
     key: str
     call_id: str
     server: str
+    server_id: str
     tool: str
     arguments: JsonObject
     timeout_s: float

@@ -13,6 +13,7 @@ from toolhub.models import McpServer, McpTool
 from toolhub.policies.models import McpToolPolicy
 from toolhub.policies.types import PolicyInfo, ToolPolicy
 from toolhub.repository import ServerRows, storable
+from toolhub.schemas import Dialect
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Policies:
         with self._database.session() as session:
             found, offered = _tool(session, tenant_id, server, tool)
             _require_argument(server, offered, policy)
+            _require_headers(found, policy)
             row = session.merge(
                 McpToolPolicy(
                     tenant_id=tenant_id,
@@ -106,6 +108,14 @@ def _require_argument(server: str, tool: McpTool, policy: ToolPolicy) -> None:
         raise RegistrationError(
             f"The tool '{tool.name}' of the MCP server '{server}' takes no argument "
             f"'{argument}'. It takes: {', '.join(sorted(known)) or 'none'}."
+        )
+
+
+def _require_headers(server: McpServer, policy: ToolPolicy) -> None:
+    if server.dialect == Dialect.STDIO and policy.idempotency_key and policy.idempotency_key.header:
+        raise RegistrationError(
+            f"The MCP server '{server.name}' is a program, which gets no headers. Name the "
+            "argument of the tool that takes the key."
         )
 
 

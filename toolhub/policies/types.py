@@ -101,6 +101,19 @@ class ToolPolicy(_Strict):
             return arguments
         return {target.argument: key, **arguments}
 
+    def is_honoured(self, arguments: JsonObject, key: str | None, *, has_headers: bool) -> bool:
+        """Tell whether the tool gets a key of the call by which it recognises a repeated one.
+
+        Args:
+            arguments: As they are sent: a caller may have given one that is none.
+            has_headers: Whether the way to the server has any.
+        """
+        target = self.idempotency_key
+        if target is None or key is None:
+            return False
+        given = None if target.argument is None else arguments.get(target.argument)
+        return isinstance(given, str) and bool(given) if target.argument else has_headers
+
     def headers(self, key: str | None) -> dict[str, str]:
         """Return the header with the key of the call."""
         target = self.idempotency_key

@@ -20,7 +20,14 @@ from toolhub.answers import check_output, judged
 from toolhub.calls.log import CallLog
 from toolhub.calls.schemas import CallStatus
 from toolhub.directory import Directory, Entry
-from toolhub.errors import CallError, CredentialRefusedError, OutcomeUnknownError
+from toolhub.errors import (
+    CallError,
+    CredentialRefusedError,
+    InputNeededError,
+    OutcomeUnknownError,
+    TaskCancelledError,
+    TaskFailedError,
+)
 from toolhub.failures import Attempt, failure, without_secrets
 from toolhub.guard import Guard
 from toolhub.ledger.service import Ledger
@@ -34,7 +41,10 @@ from toolhub.wire.session import RawToolResult
 
 log = structlog.get_logger()
 
+_CAME_TO_NOTHING: Final = (TaskFailedError, TaskCancelledError, InputNeededError)
 _FAILED: Final = frozenset({Kind.TOOL_FAILED, Kind.TOOL_FAULT})
+# However long the tool itself may take: who asks is over before whoever waits for it gives up.
+_ASK_S: Final = 30.0
 # Somebody waits to be cancelled.
 _CANCEL_S: Final = 10.0
 
@@ -120,7 +130,7 @@ class Tasks:
     async def _state(self, entry: Entry, handle: Handle) -> JsonObject:
         try:
             attempt, exchange, outcome = await self._sent(
-                entry, handle, "tasks/get", entry.timeout_s
+                entry, handle, "tasks/get", min(entry.timeout_s, _ASK_S)
             )
             if outcome.kind is Kind.ANSWERED and exchange.result is not None:
                 return without_secrets(exchange.result, entry.to.headers)
@@ -182,11 +192,9 @@ class Tasks:
 
     async def _ended(self, handle: Handle, error: CallError) -> CallError:
         """Write down that the task came to no result; return why."""
-        executed = Executed.YES
-        if isinstance(error, OutcomeUnknownError):
-            executed = Executed.UNKNOWN
-        else:
-            # A call that means the same may be made again.
+        executed = Executed.UNKNOWN if isinstance(error, OutcomeUnknownError) else Executed.YES
+        if isinstance(error, _CAME_TO_NOTHING):
+            # A call that means the same may be made again. Of any other end nobody knows that.
             await self._settle(handle, State.FAILED, None)
         self._calls.ended(handle.note, CallStatus.FAILED, executed, error.code)
         return error

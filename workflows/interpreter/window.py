@@ -58,7 +58,9 @@ class Window:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():
+            if turn.cancelled():
+                self._let_in()  # it may have kept smaller ones waiting
+            else:
                 self._leave(size)  # it was let in before it was cancelled
             raise
 
@@ -69,11 +71,17 @@ class Window:
     def _leave(self, size: int) -> None:
         self.in_flight -= 1
         self.bytes_in_flight -= size
-        while self._queue and self._fits(self._queue[0][0]):
-            waiting, turn = self._queue.popleft()
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._queue:
+            size, turn = self._queue[0]
             if not turn.cancelled():
-                self._enter(waiting)
+                if not self._fits(size):
+                    return
+                self._enter(size)
                 turn.set_result(None)
+            self._queue.popleft()
 
     def _fits(self, size: int) -> bool:
         return self.in_flight == 0 or (

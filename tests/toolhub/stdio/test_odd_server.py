@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from toolhub.errors import (
     CallRefusedError,
     NotMcpError,
     OutcomeUnknownError,
+    RegistrationError,
     ResultTooLargeError,
     ToolTimeoutError,
 )
 from toolhub.hub import ToolHub
+from toolhub.policies.types import ToolPolicy
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerRegistration
 from toolhub.wiring import ToolhubParts
@@ -275,3 +278,13 @@ async def test_a_program_is_checked_whether_it_is_there(parts: ToolhubParts) -> 
     await registered(parts.registry)
     health = await parts.health.check("press", "odd")
     assert (health.healthy, health.dialect) == (True, "stdio")
+
+
+async def test_a_program_gets_no_key_in_a_header(registry: Registry, parts: ToolhubParts) -> None:
+    """What is not sent is not recognised: a repeated call would do it twice."""
+    await registered(registry)
+    policy = ToolPolicy.model_validate({"idempotency_key": {"header": "Idempotency-Key"}})
+    with pytest.raises(RegistrationError, match="gets no headers"):
+        await anyio.to_thread.run_sync(
+            partial(parts.policies.put, "press", "odd", "pid", policy, by="ana")
+        )
