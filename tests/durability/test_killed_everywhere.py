@@ -237,8 +237,9 @@ def _place(stop: Stop) -> tuple[int, bool]:
 
 def collected(client: Millwright) -> list[tuple[str, str, list[str]]]:
     """Return what was emitted, as those who gathered it tell."""
-    found = all_of(client.instances.list, namespace="tests", name="collector")
-    ends = [client.wait(each.id, timeout=60) for each in found]
+    # Pages of a list that changes meanwhile may name one twice.
+    found = {each.id for each in all_of(client.instances.list, namespace="tests", name="collector")}
+    ends = [client.wait(each, timeout=60) for each in found]
     return sorted((each.input["key"], each.status, each.output) for each in ends)
 
 
