@@ -13,6 +13,7 @@ from security.response_bodies import ResponseTooLargeError
 from toolhub import errors
 from toolhub.errors import CallError
 from toolhub.outcome import Executed, Kind, Outcome
+from toolhub.schemas import OnProgress
 from toolhub.wire.exchange import Destination, Exchange
 
 # Of a server's own words; history and logs keep them for ever.
@@ -256,6 +257,20 @@ def text_without_secrets(text: str, headers: Mapping[str, str]) -> str:
     for secret in _secrets(headers):
         text = text.replace(secret, _REDACTED)
     return text
+
+
+def progress_without_secrets(
+    told: OnProgress | None, headers: Mapping[str, str]
+) -> OnProgress | None:
+    """Take our own credential out of what a server says while it works."""
+    if told is None or not _secrets(headers):
+        return told
+
+    async def clean(progress: float, total: float | None, message: str | None) -> None:
+        shown = None if message is None else text_without_secrets(message, headers)
+        await told(progress, total, shown)
+
+    return clean
 
 
 def without_secrets(answer: JsonObject, headers: Mapping[str, str]) -> JsonObject:

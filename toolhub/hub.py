@@ -34,7 +34,7 @@ from toolhub.errors import (
     RequestFailedError,
     ToolInputError,
 )
-from toolhub.failures import Attempt, failure, lost, text_without_secrets, without_secrets
+from toolhub.failures import Attempt, failure, lost, progress_without_secrets, without_secrets
 from toolhub.guard import Guard, Guarded
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
@@ -42,7 +42,7 @@ from toolhub.ledger.types import Call
 from toolhub.observing import Observer
 from toolhub.outcome import Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
-from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, OnProgress, ToolResult
+from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
 from toolhub.tasks.asking import Tasks
 from toolhub.tasks.starting import started
 from toolhub.tasks.types import Handle
@@ -215,7 +215,7 @@ class ToolHub:
             timeout_s=request.timeout_s,
             max_bytes=self._protection.max_response_bytes,
             client=(request.client_name or "millwright", request.client_version or "1"),
-            on_progress=_clean(request.on_progress, to),
+            on_progress=progress_without_secrets(request.on_progress, to.headers),
         )
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
         attempt = Attempt(to, what, request.timeout_s, repeatable, cap_is_a_number=True)
@@ -317,20 +317,8 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
             **mcp_param_headers(entry.param_headers, arguments),
             **entry.policy.headers(key),
         },
-        on_progress=_clean(call.on_progress, entry.to),
+        on_progress=progress_without_secrets(call.on_progress, entry.to.headers),
     )
-
-
-def _clean(told: OnProgress | None, to: Destination) -> OnProgress | None:
-    """Take our own credential out of what a server says while it works."""
-    if told is None:
-        return None
-
-    async def clean(progress: float, total: float | None, message: str | None) -> None:
-        shown = None if message is None else text_without_secrets(message, to.headers)
-        await told(progress, total, shown)
-
-    return clean
 
 
 def _at_address(request: McpRequest, attempt: Attempt, protection: McpSettings) -> Guarded:

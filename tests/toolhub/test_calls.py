@@ -15,6 +15,7 @@ from toolhub.errors import (
     UnknownServerError,
     UnknownToolError,
 )
+from toolhub.failures import progress_without_secrets
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerRegistration
@@ -204,3 +205,16 @@ async def test_arguments_marked_for_gateways_are_repeated_in_headers(
     await hub.call(call("routed", region="Düsseldorf"))
     assert bad_seen.headers[-1]["mcp-name"] == "routed"
     assert bad_seen.headers[-1]["mcp-param-region"] == "=?base64?RMO8c3NlbGRvcmY=?="
+
+
+async def test_progress_does_not_repeat_our_own_credential() -> None:
+    told: list[str | None] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
+        told.append(message)
+
+    clean = progress_without_secrets(note, {"Authorization": "Bearer k3y-of-the-line"})
+    assert clean is not None
+    await clean(1, 2, "logging in with k3y-of-the-line")
+    await clean(2, 2, None)
+    assert told == ["logging in with [redacted]", None]

@@ -11,8 +11,7 @@ from mcp.types import Request
 
 from foundation.errors import InvalidInputError
 from foundation.settings import StdioSettings
-from toolhub.failures import text_without_secrets, without_secrets
-from toolhub.schemas import OnProgress
+from toolhub.failures import progress_without_secrets, text_without_secrets, without_secrets
 from toolhub.wire.exchange import (
     Destination,
     Exchange,
@@ -68,7 +67,9 @@ class Stdio:
             allowed = self.commands.allowed(to.program)
         except ProgramNotAllowedError as fault:
             return Exchange(fault=fault)
-        message = replace(message, on_progress=_without_progress(allowed, message))
+        message = replace(
+            message, on_progress=progress_without_secrets(message.on_progress, allowed.secrets)
+        )
         take = partial(self._pool.take, to.program, allowed, to.version)
         call = Call()
         with anyio.move_on_after(message.timeout_s) as scope:
@@ -113,19 +114,6 @@ class Stdio:
             # One that was not asked anything yet may go on starting: for the next call.
             self._pool.give_back(server, whole=whole or not call.requested)
             call.tools_changed, server.tools_changed = server.tools_changed, False
-
-
-def _without_progress(allowed: Allowed, wanted: Message) -> OnProgress | None:
-    """Take the secrets of the program out of what it says while it works."""
-    told = wanted.on_progress
-    if told is None or not allowed.secrets:
-        return told
-
-    async def clean(progress: float, total: float | None, message: str | None) -> None:
-        shown = None if message is None else text_without_secrets(message, allowed.secrets)
-        await told(progress, total, shown)
-
-    return clean
 
 
 def _without(allowed: Allowed, exchange: Exchange) -> Exchange:
