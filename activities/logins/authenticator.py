@@ -4,23 +4,25 @@ One per worker process. A token is kept for its tenant and for exactly the prope
 for with, so nobody gets one that his own credentials would not give him.
 """
 
-import asyncio
 import hmac
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from cachetools import LRUCache, TLRUCache
+from cachetools import LRUCache
 
-from activities.logins.authority import Authority, shown_uri
-from activities.logins.errors import AuthorityAwayError, LoginRefusedError
-from activities.logins.tokens import Token
-from activities.logins.types import Login, PlainLogin, ReadyLogin, TokenLogin
+from activities.logins.types import Login, PlainLogin, ReadyLogin
 from activities.mask import Mask
 from activities.requests import Request
 from foundation.errors import MillwrightError
 from foundation.json import canonical
+from security.authority.asking import Authority, shown_uri
+from security.authority.errors import AuthorityAwayError, LoginRefusedError
+from security.authority.keeping import Keeping, UnansweredError
+from security.authority.tokens import Token
+from security.authority.types import TokenLogin
 from security.egress import Egress
 
 # For one token, twice when the first is refused: an activity has 15 s besides its exchange.
@@ -74,16 +76,11 @@ class Authenticator:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._authority = Authority(egress)
-        self._clock = clock
         self._patience_s = patience_s
         # Keys of the caches are no secrets, and nobody can compute one.
         self._salt = secrets.token_bytes(32)
-        self._kept: TLRUCache[bytes, tuple[Token, float], float] = TLRUCache(
-            _MAX_KEPT, ttu=lambda _, kept, __: kept[1], timer=clock
-        )
+        self._keeping: Keeping[bytes] = Keeping(clock)
         self._refresh: LRUCache[bytes, str] = LRUCache(_MAX_KEPT)
-        # A loop of a hundred calls at once asks for one token.
-        self._asking: dict[bytes, asyncio.Task[Token]] = {}
 
     async def logged_in(
         self,
@@ -112,67 +109,42 @@ class Authenticator:
             if getattr(error, "upstream_status", None) != _REFUSED:
                 raise
         work.beat.not_sent()
-        self._drop(key, token)
+        self._keeping.drop(key, token)
         return await send(_bearer(await self._token(work, key, login)))
 
     async def aclose(self) -> None:
         """Stop asking, at the end of the process."""
-        asking = list(self._asking.values())
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await self._keeping.aclose()
 
     def _key(self, request: Request, login: TokenLogin) -> bytes:
         what = canonical([request.tenant_id, login.model_dump(mode="json")])
         return hmac.digest(self._salt, what, "sha256")
 
     async def _token(self, work: Errand, key: bytes, login: TokenLogin) -> Token:
-        kept = self._kept.get(key)
-        token = kept[0] if kept else await self._asked(key, login)
-        hidden = [token.text, *([token.refresh] if token.refresh else [])]
-        work.mask.hide(hidden)
-        return token
-
-    async def _asked(self, key: bytes, login: TokenLogin) -> Token:
-        """Wait for a new token, together with everybody else who wants the same one."""
-        task = self._asking.get(key)
-        if task is None:
-            task = self._asking[key] = asyncio.create_task(self._ask(key, login))
-            task.add_done_callback(lambda done: self._answered(key, done))
         try:
-            async with asyncio.timeout(self._patience_s):
-                # It goes on when this waiter leaves: the next attempt will want it.
-                return await asyncio.shield(task)
-        except TimeoutError:
+            token = await self._keeping.token(
+                key, partial(self._ask, key, login), patience_s=self._patience_s
+            )
+        except UnansweredError:
             raise AuthorityAwayError(
                 f"The authority {shown_uri(login.properties.authority)} gave no token within "
                 f"{self._patience_s:g} s.",
                 kind="timeout",
             ) from None
+        hidden = [token.text, *([token.refresh] if token.refresh else [])]
+        work.mask.hide(hidden)
+        return token
 
     async def _ask(self, key: bytes, login: TokenLogin) -> Token:
-        began = self._clock()
         try:
             token = await self._authority.token(login, self._refresh.get(key))
         except LoginRefusedError:
             self._refresh.pop(key, None)
             raise
-        self._kept[key] = (token, began + token.keeps_s)
         if login.properties.grant == "refresh_token" and token.refresh is not None:
             # The authority takes the old one no more.
             self._refresh[key] = token.refresh
         return token
-
-    def _answered(self, key: bytes, task: asyncio.Task[Token]) -> None:
-        del self._asking[key]
-        if not task.cancelled():
-            task.exception()  # seen, also when nobody waits any more
-
-    def _drop(self, key: bytes, token: Token) -> None:
-        """Forget a token that was refused, unless somebody has got a new one meanwhile."""
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] is token:
-            del self._kept[key]
 
 
 def _bearer(token: Token) -> PlainLogin:

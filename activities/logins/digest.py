@@ -5,8 +5,8 @@ from collections.abc import Generator
 import httpx2
 from typing_extensions import override
 
-from activities.logins.errors import LoginRefusedError
 from activities.logins.types import DigestLogin
+from security.authority.errors import LoginRefusedError
 
 
 class Digest(httpx2.Auth):

@@ -12,8 +12,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.grpc import GrpcActivities, GrpcCall
 from activities.logins import DigestLogin, PlainLogin
-from activities.logins.types import Client, OAuth2Login, OAuth2Properties
 from deploy.local.ports import free_port
+from security.authority.types import Client, OAuth2Login, OAuth2Properties
 from tests.fixtures.grpc_line import HOST, Line, Protos
 from tests.fixtures.polling import pause
 from tests.fixtures.token_server import POST_SECRET, TokenServer

@@ -7,7 +7,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.http import HttpActivities
-from activities.logins import Authenticator, tokens
+from activities.logins import Authenticator
+from security.authority import tokens
 from security.egress import Egress
 from tests.activities.logins.conftest import Caller
 from tests.fixtures.token_server import POST_SECRET

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
-from activities.logins.completeness import INSTEAD, lacking
+from security.authority.completeness import INSTEAD, lacking
 from workflows.definition.checks.subject import Site, Subject
 from workflows.definition.findings import Code, Path, Problem
 from workflows.definition.models import (

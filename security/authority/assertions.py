@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyTypeError, JoseError
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from activities.logins.errors import LoginError
+from security.authority.errors import LoginError
 
 TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # Long enough for clocks that differ, short enough that a copy is soon worth nothing.

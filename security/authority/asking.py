@@ -7,16 +7,16 @@ from typing import Final
 
 import httpx2
 
-from activities.logins.errors import (
+from foundation.errors import TooLargeError
+from security.authority.errors import (
     AuthorityAnswerError,
     AuthorityAwayError,
     IssuerError,
     LoginError,
 )
-from activities.logins.token_requests import token_post
-from activities.logins.tokens import Token, check_issuer, json_object, read_token
-from activities.logins.types import OAuth2Login, OidcLogin, OidcProperties, TokenLogin
-from foundation.errors import TooLargeError
+from security.authority.token_requests import token_post
+from security.authority.tokens import Token, check_issuer, json_object, read_token
+from security.authority.types import OAuth2Login, OidcLogin, OidcProperties, TokenLogin
 from security.egress import Egress, check_url
 
 # One request, and all that one token takes.

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
-from activities.logins import assertions
-from activities.logins.completeness import lacking
-from activities.logins.errors import LoginError
-from activities.logins.types import Client, OidcProperties, PartyToken
+from security.authority import assertions
+from security.authority.completeness import lacking
+from security.authority.errors import LoginError
+from security.authority.types import Client, OidcProperties, PartyToken
 
 Fields: TypeAlias = dict[str, str | Sequence[str]]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx2
 
-from activities.logins.errors import (
+from security.authority.errors import (
     AuthorityAnswerError,
     AuthorityAwayError,
     IssuerError,
