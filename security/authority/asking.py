@@ -2,28 +2,22 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
 from typing import Final
 
-import httpx2
-
-from foundation.errors import TooLargeError
 from security.authority.errors import (
     AuthorityAnswerError,
     AuthorityAwayError,
     IssuerError,
     LoginError,
 )
+from security.authority.exchange import exchange
 from security.authority.token_requests import token_post
 from security.authority.tokens import Token, check_issuer, json_object, read_token
 from security.authority.types import OAuth2Login, OidcLogin, OidcProperties, TokenLogin
 from security.egress import Egress, check_url
 
-# One request, and all that one token takes.
-_REQUEST_S: Final = 15.0
+# All that one token takes.
 _WHOLE_S: Final = 25.0
-# Ten times what the largest discovery documents have.
-_MAX_BYTES: Final = 128 * 1024
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -62,7 +56,9 @@ class Authority:
         authority = _checked(properties.authority)
         endpoint = await self._endpoint(login, authority, shown)
         post = token_post(properties, endpoint, refresh)
-        answer = await self._answer("POST", endpoint, shown, post.headers, post.content)
+        answer = await exchange(
+            self._egress, "POST", endpoint, shown, headers=post.headers, content=post.content
+        )
         token = read_token(answer, shown)
         known = isinstance(login, OidcLogin)  # discovery has checked that
         check_issuer(token, properties.issuers, shown, known=known)
@@ -86,9 +82,9 @@ class Authority:
 
     async def _discovered(self, properties: OidcProperties, authority: str, shown: str) -> str:
         """Read where the token endpoint is, from nobody but the authority (OpenID Discovery)."""
-        answer = await self._answer(
-            "GET", authority.rstrip("/") + _DISCOVERY, shown, {"accept": "application/json"}
-        )
+        headers = {"accept": "application/json"}
+        uri = authority.rstrip("/") + _DISCOVERY
+        answer = await exchange(self._egress, "GET", uri, shown, headers=headers)
         if not answer.is_success:
             away = answer.is_server_error
             text = (
@@ -102,30 +98,6 @@ class Authority:
         if not isinstance(endpoint, str):
             raise AuthorityAnswerError(f"{shown} has no 'token_endpoint' in {_DISCOVERY}.")
         return endpoint
-
-    async def _answer(
-        self,
-        method: str,
-        uri: str,
-        shown: str,
-        headers: Mapping[str, str],
-        content: bytes | None = None,
-    ) -> httpx2.Response:
-        try:
-            async with self._egress.client(timeout=_REQUEST_S, max_bytes=_MAX_BYTES) as client:
-                return await client.request(method, uri, headers=headers, content=content)
-        except httpx2.TimeoutException:
-            raise AuthorityAwayError(f"{shown} did not answer in time.", kind="timeout") from None
-        except httpx2.ConnectError as error:
-            raise AuthorityAwayError(f"{shown} cannot be reached ({error}).") from error
-        except httpx2.HTTPError as error:
-            raise AuthorityAwayError(
-                f"{shown} broke the connection ({type(error).__name__})."
-            ) from error
-        except TooLargeError:
-            raise AuthorityAnswerError(
-                f"{shown} answered more than {_MAX_BYTES:,} bytes, which no token has."
-            ) from None
 
 
 def shown_uri(uri: str) -> str:

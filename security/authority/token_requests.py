@@ -38,13 +38,28 @@ def token_post(properties: OidcProperties, endpoint: str, refresh: str | None) -
     if problems := list(lacking(properties.model_dump())):
         raise LoginError(" ".join(problems))
     fields = _asked_for(properties, refresh)
-    headers: dict[str, str] = {
-        "accept": "application/json",
-        "content-type": properties.request.encoding,
-    }
-    if properties.client is not None:
-        _prove(properties.client, endpoint, fields, headers)
-    return TokenPost(_encoded(fields, properties.request.encoding), headers)
+    return post_of(fields, properties.client, endpoint, properties.request.encoding)
+
+
+def post_of(
+    fields: Fields, client: Client | None, audience: str, encoding: str = _FORM
+) -> TokenPost:
+    """Make the request for a token of what is asked for and who asks.
+
+    Args:
+        fields: What is asked for.
+        client: Who asks, and proves it.
+        audience: Whom assertions are made out to.
+        encoding: How it is written.
+
+    Raises:
+        LoginError: When the client's key or secret cannot be used.
+    """
+    fields = dict(fields)
+    headers: dict[str, str] = {"accept": "application/json", "content-type": encoding}
+    if client is not None:
+        _prove(client, audience, fields, headers)
+    return TokenPost(_encoded(fields, encoding), headers)
 
 
 def _asked_for(properties: OidcProperties, refresh: str | None) -> Fields:
@@ -73,7 +88,7 @@ def _name_party(fields: Fields, role: str, party: PartyToken | None) -> None:
         fields[f"{role}_token_type"] = party.type
 
 
-def _prove(client: Client, endpoint: str, fields: Fields, headers: dict[str, str]) -> None:
+def _prove(client: Client, audience: str, fields: Fields, headers: dict[str, str]) -> None:
     """Say which client asks, and prove it in the way that the policy names."""
     name, secret = client.id or "", client.secret or ""
     match client.authentication:
@@ -85,10 +100,10 @@ def _prove(client: Client, endpoint: str, fields: Fields, headers: dict[str, str
         case "client_secret_post":
             fields["client_secret"] = secret
         case "client_secret_jwt":
-            fields["client_assertion"] = assertions.signed_with_secret(name, secret, endpoint)
+            fields["client_assertion"] = assertions.signed_with_secret(name, secret, audience)
         case "private_key_jwt":
             fields["client_assertion"] = client.assertion or assertions.signed_with_key(
-                name, secret, endpoint
+                name, secret, audience
             )
         case "none":
             pass
