@@ -1,5 +1,8 @@
 """Credentials of MCP servers: sealed when they come in, headers when a call goes out.
 
+Of one that gets tokens the authorization server is sealed, too: what may be seen of it is beside it
+in the row, and decides nothing.
+
 A sealed credential opens only for its tenant, its server and the very endpoint it was given for. So
 it cannot be sent anywhere else, not even by somebody who can write to the table.
 """
@@ -8,23 +11,45 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
 from foundation.errors import InvalidInputError
+from foundation.json import JsonObject
+from security.authority.types import Client
 from security.sealing import Sealer
+from toolhub.logins.metadata import resource_of
+from toolhub.logins.types import Registered, TokenLogin
 from toolhub.models import McpServer
 from toolhub.schemas import (
     BasicCredential,
     BearerCredential,
+    ClientCredential,
     Credential,
     HeaderCredential,
     NoCredential,
+    PlainCredential,
+    QueryCredential,
 )
 
 PURPOSE: Final = "mcp-credential"
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?|")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A credential as it is sent.
+
+    Attributes:
+        registered: Whose it is, and what tokens are got with.
+    """
+
+    registered: Registered
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Credentials:
@@ -39,30 +64,81 @@ class Credentials:
         Raises:
             InvalidInputError: When it has characters that no header can carry.
         """
-        headers = as_headers(credential)
         server.credential_kind = credential.kind
-        server.credential_header = next(iter(headers), None)
+        server.credential_header, server.credential_about = None, None
         server.credential_sealed = None
-        if headers:
-            plain = json.dumps(headers).encode()
-            record = _record(server.id, server.endpoint)
-            server.credential_sealed = self._sealer.seal(server.tenant_id, PURPOSE, record, plain)
+        match credential:
+            case ClientCredential():
+                self.attach_login(server, token_login(credential, server.endpoint))
+            case QueryCredential():
+                server.credential_header = credential.name
+                self._seal(server, {credential.name: credential.value.get_secret_value()})
+            case _:
+                headers = as_headers(credential)
+                server.credential_header = next(iter(headers), None)
+                if headers:
+                    self._seal(server, headers)
 
-    def headers(self, server: McpServer) -> dict[str, str]:
-        """Open a server's credential: the headers to send.
+    def attach_login(self, server: McpServer, login: TokenLogin) -> None:
+        """Put what tokens are got with into the row, sealed, and beside it what is shown."""
+        server.credential_about = about(login)
+        self._seal(server, login.model_dump(mode="json"))
+
+    def open(self, server: McpServer) -> Opened:
+        """Open a server's credential: what is sent.
 
         Raises:
             SealBrokenError: When it was sealed with another master key or for another endpoint.
         """
+        registered = Registered(
+            tenant_id=server.tenant_id,
+            server_id=str(server.id),
+            version=sha256((server.credential_sealed or "").encode()).hexdigest(),
+        )
         if server.credential_sealed is None:
-            return {}
+            return Opened(registered)
         record = _record(server.id, server.endpoint)
         plain = self._sealer.open(server.tenant_id, PURPOSE, record, server.credential_sealed)
-        headers: dict[str, str] = json.loads(plain)
-        return headers
+        match server.credential_kind:
+            case "oauth2-client-credentials":
+                login = TokenLogin.model_validate_json(plain)
+                return Opened(replace(registered, token=login))
+            case "query":
+                return Opened(registered, query=json.loads(plain))
+            case _:
+                return Opened(registered, headers=json.loads(plain))
+
+    def _seal(self, server: McpServer, what: JsonObject | dict[str, str]) -> None:
+        record, plain = _record(server.id, server.endpoint), json.dumps(what).encode()
+        server.credential_sealed = self._sealer.seal(server.tenant_id, PURPOSE, record, plain)
 
 
-def as_headers(credential: Credential) -> dict[str, str]:
+def token_login(credential: ClientCredential, endpoint: str) -> TokenLogin:
+    """Return what tokens are got with, as far as the credential says it."""
+    return TokenLogin(
+        client=Client(id=credential.client_id, secret=credential.client_secret.get_secret_value()),
+        proves=credential.authentication,
+        issuer=credential.issuer,
+        token_endpoint=credential.token_endpoint,
+        scopes=tuple(credential.scopes or ()),
+        may_ask_for_more=credential.scopes is None,
+        resource=credential.resource or resource_of(endpoint),
+    )
+
+
+def about(login: TokenLogin) -> JsonObject:
+    """Return what may be seen of it."""
+    return {
+        "client_id": login.client.id,
+        "authentication": login.proves,
+        "issuer": login.issuer,
+        "token_endpoint": login.token_endpoint,
+        "scopes": [*login.scopes],
+        "resource": login.resource,
+    }
+
+
+def as_headers(credential: PlainCredential) -> dict[str, str]:
     """Spell a credential as headers.
 
     Raises:

@@ -18,12 +18,14 @@ from cachetools import TTLCache
 from mcp.shared.inbound import find_invalid_x_mcp_header, x_mcp_header_map
 
 from foundation.database import Database
+from foundation.errors import UnavailableError
 from foundation.json import JsonObject
 from foundation.schemas import Schema, compiled
 from foundation.settings import McpSettings
-from toolhub.credentials import Credentials
+from toolhub.credentials import Credentials, Opened
 from toolhub.errors import ToolUnusableError, UnknownServerError, UnknownToolError
 from toolhub.guard import Guarded
+from toolhub.logins.types import Registered
 from toolhub.models import McpServer, McpTool, McpToolVersion
 from toolhub.pinning.refusals import pinned, quarantined
 from toolhub.pinning.repository import ToolRows
@@ -130,6 +132,26 @@ class Directory:
             return entry
         return await to_thread.run_sync(self._load_called, key)
 
+    async def reloaded(self, to: Destination, server: Registered) -> Destination | None:
+        """Return where the same registration is sent to by now; None when it is gone.
+
+        A credential that has changed is known to the next call, too.
+        """
+        try:
+            now = await to_thread.run_sync(self._stored, to.label, server)
+        except UnavailableError:
+            return to  # nobody knows better
+        if now is not None and now.registered != to.registered:
+            self.forget(server.tenant_id, to.label)
+        return now
+
+    def _stored(self, name: str, known: Registered) -> Destination | None:
+        with self._database.session() as session:
+            server = ServerRows(session, known.tenant_id).server(name)
+            if server is None or str(server.id) != known.server_id:
+                return None
+            return destination(server, self._credentials.open(server))
+
     def forget(self, tenant_id: str, server: str) -> None:
         """Drop what is known about a server that has changed."""
         with self._lock:
@@ -187,7 +209,7 @@ class Directory:
                 f"{tool.problem}. Whoever runs the server has to mend that; then refresh it."
             )
         return Entry(
-            to=destination(server, self._credentials.headers(server)),
+            to=destination(server, self._credentials.open(server)),
             guarded=guarded(server, self._protection),
             dialect=Dialect(server.dialect),
             tool=tool.name,
@@ -212,13 +234,15 @@ def guarded(server: McpServer, defaults: McpSettings) -> Guarded:
     )
 
 
-def destination(server: McpServer, headers: Mapping[str, str]) -> Destination:
+def destination(server: McpServer, credential: Opened) -> Destination:
     """Return where requests to a registered server go."""
     version = (server.protocol or {}).get("version")
     return Destination(
         label=server.name,
         endpoint=server.endpoint,
-        headers=headers,
+        headers=credential.headers,
+        query=credential.query,
+        registered=credential.registered,
         version=version if isinstance(version, str) else None,
         program=program_of(server) if server.dialect == Dialect.STDIO else None,
     )

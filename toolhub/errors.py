@@ -28,6 +28,8 @@
     ├── ThrottledError           more calls than were agreed on; nothing was sent
     ├── ServerCrowdedError       more calls under way here than one server may take; nothing sent
     ├── CredentialRefusedError   401
+    ├── NoTokenError             its authorization server gives no token for it; nothing was sent
+    ├── AuthorityDownError       ... because it is away: tried again
     ├── CallForbiddenError       403
     ├── ToolTimeoutError         no answer in time
     ├── OutcomeUnknownError      broken off; whether the tool ran is not known
@@ -191,6 +193,22 @@ class CredentialRefusedError(CallError, UpstreamError):
     code = "mcp-credential-refused"
     kind = "authentication"
     title = "The MCP server refuses the credential"
+
+
+class NoTokenError(CallError, UpstreamError):
+    """The authorization server of the server gives no token, so the server was not asked."""
+
+    code = "mcp-no-token"
+    kind = "authentication"
+    title = "There is no token for the MCP server"
+
+
+class AuthorityDownError(CallError, UpstreamError):
+    """The authorization server of the server is away, so the server was not asked."""
+
+    code = "mcp-authority-away"
+    kind = "communication"
+    title = "The authorization server of the MCP server is away"
 
 
 class CallForbiddenError(CallError, UpstreamError):

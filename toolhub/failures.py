@@ -3,8 +3,9 @@
 import base64
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
+from urllib.parse import quote, quote_plus
 
 from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
@@ -12,6 +13,7 @@ from foundation.json import JsonObject, JsonValue
 from security.response_bodies import ResponseTooLargeError
 from toolhub import errors
 from toolhub.errors import CallError
+from toolhub.logins.challenges import challenge_of
 from toolhub.outcome import Executed, Kind, Outcome
 from toolhub.schemas import OnProgress
 from toolhub.wire.exchange import Destination, Exchange
@@ -37,6 +39,14 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
         errors.ServerNotAllowedError,
         "{server} was not called. {reason}",
     ),
+    Kind.NO_TOKEN: _Words(
+        errors.NoTokenError,
+        "There is no token for {server}, so it was not asked for {what}. {reason}",
+    ),
+    Kind.NO_TOKEN_NOW: _Words(
+        errors.AuthorityDownError,
+        "There is no token for {server} now, so it was not asked for {what}. {reason}",
+    ),
     Kind.UNREACHABLE: _Words(
         errors.ServerUnreachableError,
         "{server} cannot be reached, so {what} did not run ({reason}). Check that it runs and that "
@@ -48,8 +58,8 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
     ),
     Kind.FORBIDDEN: _Words(
         errors.CallForbiddenError,
-        "{server} does not let this credential use {what} ({reason}). Ask whoever runs the server "
-        "for the right, or store another credential.",
+        "{server} does not let this credential use {what} ({reason}). {scopes}Ask whoever runs the "
+        "server for the right, or store another credential.",
     ),
     Kind.BUSY: _Words(
         errors.ServerBusyError,
@@ -145,6 +155,7 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
         doubt=_doubt(attempt) if unknown else "",
         cut=_cut(attempt, exchange),
         wanted=_wanted(attempt.to),
+        scopes=_scopes(exchange),
         said=shown(attempt.to, _said(exchange.result)) or "it did not say why.",
     )
     return type_(
@@ -170,6 +181,13 @@ def _cut(attempt: Attempt, exchange: Exchange) -> str:
         "'max_response_bytes' in the 'protection' of the server's registration, or "
         "MILLWRIGHT_MCP_MAX_RESPONSE_BYTES for all servers: at most 16 MiB."
     )
+
+
+def _scopes(exchange: Exchange) -> str:
+    challenge = challenge_of(exchange.www_authenticate)
+    if not (challenge.lacks_scope and challenge.scopes):
+        return ""
+    return f"It wants a token with the scopes: {' '.join(challenge.scopes)[:SHOWN_CHARS]}. "
 
 
 def _wanted(to: Destination) -> str:
@@ -247,7 +265,7 @@ def _said(result: JsonObject | None) -> str:
 
 def shown(to: Destination, text: str) -> str:
     """Prepare a server's words for a message: one line, bounded, without our credential."""
-    line = " ".join(text_without_secrets(text, to.headers).split())
+    line = " ".join(text_without_secrets(text, to.secrets).split())
     line = "".join(char if char.isprintable() else "?" for char in line)
     return line if len(line) <= SHOWN_CHARS else line[: SHOWN_CHARS - 1] + "…"
 
@@ -295,8 +313,28 @@ def without_secrets(answer: JsonObject, headers: Mapping[str, str]) -> JsonObjec
     return {key: cleaned(value) for key, value in answer.items()}
 
 
+def exchange_without_secrets(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:
+    """Take our own credential out of all that a server has said."""
+    if not _secrets(secrets):
+        return exchange
+
+    def clean(text: str | None) -> str | None:
+        return None if text is None else text_without_secrets(text, secrets)
+
+    if exchange.fault is not None and any(one in str(exchange.fault) for one in _secrets(secrets)):
+        parts = [clean(part) if isinstance(part, str) else part for part in exchange.fault.args]
+        exchange.fault.args = (*parts,)
+    return replace(
+        exchange,
+        result=None if exchange.result is None else without_secrets(exchange.result, secrets),
+        www_authenticate=clean(exchange.www_authenticate),
+        location=clean(exchange.location),
+        rpc_message=clean(exchange.rpc_message) or "",
+    )
+
+
 def _secrets(headers: Mapping[str, str]) -> list[str]:
-    """Return what is secret about headers: values, credentials, the password of a Basic pair."""
+    """Return what is secret: values, the password of a Basic pair; also as a URL spells it."""
     found: list[str] = []
     for value in headers.values():
         scheme, _, credential = value.partition(" ")
@@ -305,8 +343,9 @@ def _secrets(headers: Mapping[str, str]) -> list[str]:
             with suppress(ValueError):
                 pair = base64.b64decode(credential, validate=True).decode()
                 found += [pair, pair.partition(":")[2]]
+    found += [spelled for one in found for spelled in (quote(one, safe=""), quote_plus(one))]
     # The longest first: a part of a secret is not to be left over.
-    return sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
+    return sorted({one for one in found if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
 
 
 def _status(outcome: Outcome, exchange: Exchange) -> int | None:

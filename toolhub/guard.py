@@ -77,6 +77,10 @@ class Admission:
         self.verdict = Verdict.NOTHING
         self.throttle_ms = 0
 
+    def begin(self) -> None:
+        """Count from now: what was waited for until here is not the server's."""
+        self._begun = time.monotonic()
+
     def tell(self, outcome: Outcome, exchange: Exchange) -> None:
         """Take note of what came of the call."""
         seconds = time.monotonic() - self._begun

@@ -30,15 +30,17 @@ from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
 from toolhub.errors import (
     CredentialRefusedError,
+    NoTokenError,
     OutcomeUnknownError,
     RequestFailedError,
     ToolInputError,
 )
 from toolhub.failures import Attempt, failure, lost, progress_without_secrets, without_secrets
-from toolhub.guard import Guard, Guarded
+from toolhub.guard import Admission, Guard, Guarded
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
+from toolhub.logins.service import Logins
 from toolhub.observing import Observer
 from toolhub.outcome import Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
@@ -68,6 +70,7 @@ class ToolHub:
         log: Told of every call of a tool that was found.
         observer: Makes spans and metrics of calls.
         refreshes: Told when a server says that its tools have changed.
+        logins: Gets the token that a call is sent with, before it is written down that it is sent.
         protection: What holds for servers that are not registered.
     """
 
@@ -82,7 +85,9 @@ class ToolHub:
         observer: Observer,
         refreshes: Refreshes,
         protection: McpSettings,
+        logins: Logins,
     ) -> None:
+        self._logins = logins
         self._directory = directory
         self._wires = wires
         self._guard = guard
@@ -161,6 +166,7 @@ class ToolHub:
         once = _once(call, attempt, entry.guarded, entry.tool, arguments)
         try:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
+                attempt = await self._logged_in(attempt, admission)
 
                 async def send() -> Sent:
                     if call.on_send:
@@ -181,11 +187,22 @@ class ToolHub:
             if exchange.tools_changed:
                 await self._hasten(call.tenant_id, entry)
             answer = _wanted(attempt, exchange, outcome, wanted)
-        except CredentialRefusedError:
+        except (CredentialRefusedError, NoTokenError):
             # Perhaps another process has stored a new one: the next call looks it up.
             self._directory.forget(call.tenant_id, call.server)
             raise
-        return without_secrets(answer, entry.to.headers)
+        return answer
+
+    async def _logged_in(self, attempt: Attempt, admission: Admission) -> Attempt:
+        """Get the token that the call logs in with; without one nothing is sent."""
+        try:
+            to = await self._logins.ready(attempt.to)
+        except MillwrightError as error:
+            exchange = Exchange(fault=error)
+            outcome = classify(exchange, repeatable=attempt.repeatable)
+            raise failure(attempt, outcome, exchange) from error
+        admission.begin()
+        return replace(attempt, to=to)
 
     async def _hasten(self, tenant_id: str, entry: Entry) -> None:
         try:
@@ -237,7 +254,7 @@ class ToolHub:
     async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:
         if once is None:
             return await send()
-        headers = attempt.to.headers
+        headers = attempt.to.secrets
         return await send_once(
             self._ledger, once, attempt, send, lambda answer: without_secrets(answer, headers)
         )
@@ -317,7 +334,7 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
             **mcp_param_headers(entry.param_headers, arguments),
             **entry.policy.headers(key),
         },
-        on_progress=progress_without_secrets(call.on_progress, entry.to.headers),
+        on_progress=call.on_progress,
     )
 
 

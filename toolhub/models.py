@@ -17,6 +17,8 @@ class McpServer(Base):
     Attributes:
         arguments: What a program is given besides.
         credential_sealed: Opens only for this tenant, this server and this very endpoint.
+        credential_header: The header that carries it, or the parameter of the address.
+        credential_about: What may be seen of one that gets tokens. It decides nothing.
         protection: Numbers of its own for what guards it.
         breaker: What an administrator decided about its breaker.
         version: Raised by every change; guards against lost updates.
@@ -32,9 +34,10 @@ class McpServer(Base):
     url: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
     arguments: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
-    credential_kind: Mapped[str] = mapped_column(String(20))
+    credential_kind: Mapped[str] = mapped_column(String(40))
     credential_header: Mapped[str | None] = mapped_column(String(128))
     credential_sealed: Mapped[str | None] = mapped_column(Text)
+    credential_about: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     protocol: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str] = mapped_column(String(20))
     timeout_s: Mapped[float]

@@ -26,6 +26,13 @@ from mcp.types import (
 )
 
 from foundation.json import JsonObject, JsonValue
+from security.authority.errors import (
+    AuthorityAnswerError,
+    AuthorityAwayError,
+    IssuerError,
+    LoginError,
+    LoginRefusedError,
+)
 from security.egress import EgressRefusedError
 from security.response_bodies import ResponseTooLargeError
 from toolhub.wire.exchange import (
@@ -45,6 +52,8 @@ class Kind(Enum):
     TOOL_FAILED = auto()
     INPUT_NEEDED = auto()
     NOT_ALLOWED = auto()
+    NO_TOKEN = auto()
+    NO_TOKEN_NOW = auto()  # whoever hands them out is away
     UNREACHABLE = auto()
     UNAUTHORIZED = auto()
     FORBIDDEN = auto()
@@ -93,11 +102,14 @@ _NO_CONNECTION: Final = (
     ProgramNotStartedError,
 )
 _REFUSED_HERE: Final = (EgressRefusedError, ProgramNotAllowedError)
-_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION)
+_NO_TOKEN: Final = (LoginRefusedError, IssuerError, AuthorityAnswerError, LoginError)
+_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION, *_NO_TOKEN, AuthorityAwayError)
 # The first that fits.
 _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind], ...]] = (
     (_REFUSED_HERE, Kind.NOT_ALLOWED),
     (_NO_CONNECTION, Kind.UNREACHABLE),
+    (_NO_TOKEN, Kind.NO_TOKEN),
+    (AuthorityAwayError, Kind.NO_TOKEN_NOW),
     (ResponseTooLargeError, Kind.TOO_LARGE),
     (httpx2.TimeoutException, Kind.TIMED_OUT),
     (VersionMismatchError, Kind.OTHER_VERSION),
@@ -142,6 +154,8 @@ def classify(exchange: Exchange, *, repeatable: bool) -> Outcome:
     if kind in {Kind.UNREACHABLE, Kind.BUSY}:
         wait_s = retry_after(exchange.retry_after) if kind is Kind.BUSY else None
         return Outcome(kind, executed, retryable=True, retry_after_s=wait_s)
+    if isinstance(exchange.fault, AuthorityAwayError):
+        return Outcome(kind, executed, retryable=True, retry_after_s=exchange.fault.retry_after_s)
     harmless = repeatable or executed is Executed.NO
     return Outcome(kind, executed, retryable=harmless and kind in _WORTH_REPEATING)
 

@@ -29,6 +29,7 @@ from toolhub.errors import (
     ServerNotAllowedError,
 )
 from toolhub.health.repository import begin as begin_checks
+from toolhub.logins.finding import Finding
 from toolhub.metrics import Metrics
 from toolhub.models import McpServer
 from toolhub.pinning.repository import ToolRows
@@ -61,6 +62,7 @@ class Registry:
         directory: Told when what it keeps in memory has changed.
         wires: The adapter of each dialect, to ask for tools.
         refreshes: Told when a server is to be asked again.
+        finding: Completes credentials with what servers say.
         metrics: Told how that went.
         programs: Which programs may be registered.
     """
@@ -73,9 +75,11 @@ class Registry:
         wires: Mapping[Dialect, Wire],
         refreshes: Refreshes,
         *,
+        finding: Finding,
         metrics: Metrics,
         programs: Commands,
     ) -> None:
+        self._finding = finding
         self._metrics = metrics
         self._database = database
         self._credentials = credentials
@@ -103,6 +107,7 @@ class Registry:
         """
         server = self._new(tenant_id, given, may_programs=may_programs)
         await to_thread.run_sync(self._refuse_taken, server)
+        await self._finding.settle(server, given.credential, ask=given.discover)
         found = await self._look(server, ask=given.discover, tools=given.tools)
         return await to_thread.run_sync(self._insert, server, found)
 
@@ -135,6 +140,7 @@ class Registry:
         if etag not in (None, "*", server_info(server, 0).etag):
             raise _changed(name)
         ask = self._apply(server, change, may_programs=may_programs) and change.discover
+        await self._finding.settle(server, change.credential, ask=change.discover)
         found = await self._look(server, ask=ask, tools=change.tools)
         return await to_thread.run_sync(self._write, server, found)
 
@@ -340,9 +346,12 @@ class Registry:
             return None if tools is None else Discovery(None, described(tools))
         if not ask:
             return None
-        to = destination(server, self._credentials.headers(server))
+        opened = self._credentials.open(server)
+        # What is tried is this credential, whatever is stored.
+        tried = replace(opened, registered=replace(opened.registered, stored=False))
         # Without the version: the server may have learned another one.
-        return await discover(self._wires[Dialect(server.dialect)], replace(to, version=None))
+        to = replace(destination(server, tried), version=None)
+        return await discover(self._wires[Dialect(server.dialect)], to)
 
     def _refuse_taken(self, server: McpServer) -> None:
         with self._database.session() as session:

@@ -95,9 +95,47 @@ class HeaderCredential(_Strict):
     value: SecretStr = Field(min_length=1, max_length=16_384)
 
 
+class QueryCredential(_Strict):
+    """A parameter of the address, such as `?api_key=...`; it is written down nowhere."""
+
+    kind: Literal["query"]
+    name: str = Field(max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")
+    value: SecretStr = Field(min_length=1, max_length=16_384)
+
+
+Scope: TypeAlias = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,256}$")]
+
+
+class ClientCredential(_Strict):
+    """A client of an authorization server, which gets tokens for itself (OAuth 2.1).
+
+    Attributes:
+        client_secret: For `private_key_jwt` the private key, as PEM or JWK.
+        authentication: How the client proves who it is. Left out: with its secret, as the
+            authorization server likes it.
+        issuer: The authorization server, exactly as it calls itself. Left out, the server is asked
+            who it is, once: from then on nobody else gets to see the client.
+        token_endpoint: Where tokens are asked for, when that is not to be read from its metadata.
+        scopes: What is asked for, and never more. Left out, the server says what it takes.
+        resource: Whom tokens are for (RFC 8707). Left out: as the server calls itself, else its
+            address.
+    """
+
+    kind: Literal["oauth2-client-credentials"]
+    client_id: str = Field(min_length=1, max_length=2048, pattern=r"^[ -~]+$")
+    client_secret: SecretStr = Field(min_length=1, max_length=16_384)
+    authentication: (
+        Literal["client_secret_basic", "client_secret_post", "private_key_jwt"] | None
+    ) = None
+    issuer: Address | None = None
+    token_endpoint: Address | None = None
+    scopes: list[Scope] | None = Field(default=None, max_length=50)
+    resource: Address | None = None
+
+
+PlainCredential: TypeAlias = NoCredential | BearerCredential | BasicCredential | HeaderCredential
 Credential: TypeAlias = Annotated[
-    NoCredential | BearerCredential | BasicCredential | HeaderCredential,
-    Field(discriminator="kind"),
+    PlainCredential | QueryCredential | ClientCredential, Field(discriminator="kind")
 ]
 
 
@@ -157,11 +195,36 @@ class ServerChange(_Strict):
     arguments: Arguments | None = None
 
 
-class CredentialInfo(BaseModel, frozen=True):
-    """How we log in at a server; the secret itself is never shown."""
+class TokenInfo(BaseModel, frozen=True):
+    """What tokens for a server are asked for with.
 
-    kind: Literal["none", "bearer", "basic", "header"]
+    Attributes:
+        issuer: The authorization server; nobody else is asked.
+        scopes: What is asked for.
+        resource: Whom tokens are for.
+    """
+
+    client_id: str | None
+    authentication: str | None
+    issuer: str | None
+    token_endpoint: str | None
+    scopes: list[str]
+    resource: str
+
+
+class CredentialInfo(BaseModel, frozen=True):
+    """How we log in at a server; the secret itself is never shown.
+
+    Attributes:
+        header: The header that carries it.
+        parameter: The parameter of the address that carries it.
+        token: What tokens are asked for with.
+    """
+
+    kind: Literal["none", "bearer", "basic", "header", "query", "oauth2-client-credentials"]
     header: str | None = None
+    parameter: str | None = None
+    token: TokenInfo | None = None
 
 
 class ServerInfo(BaseModel, frozen=True):

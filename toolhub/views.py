@@ -26,9 +26,7 @@ def server_info(server: McpServer, tool_count: int) -> ServerInfo:
         url=server.url,
         path=server.path,
         arguments=server.arguments or [],
-        credential=CredentialInfo.model_validate(
-            {"kind": server.credential_kind, "header": server.credential_header}
-        ),
+        credential=_credential(server),
         status=ServerStatus(server.status),
         protocol=server.protocol,
         timeout_s=server.timeout_s,
@@ -40,6 +38,12 @@ def server_info(server: McpServer, tool_count: int) -> ServerInfo:
         updated_at=server.updated_at,
         discovered_at=server.discovered_at,
     )
+
+
+def _credential(server: McpServer) -> CredentialInfo:
+    carrier = "parameter" if server.credential_kind == "query" else "header"
+    shown = {carrier: server.credential_header, "token": server.credential_about}
+    return CredentialInfo.model_validate({"kind": server.credential_kind, **shown})
 
 
 def tool_info(server_name: str, tool: McpTool) -> ToolInfo:

@@ -20,6 +20,10 @@ from toolhub.guard import Guard
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
 from toolhub.ledger.service import Ledger
+from toolhub.logins.asking import Asking
+from toolhub.logins.finding import Finding
+from toolhub.logins.service import Logins
+from toolhub.logins.wire import LoggedIn
 from toolhub.metrics import Metrics
 from toolhub.observing import Observer
 from toolhub.pinning.service import Drifts
@@ -48,10 +52,12 @@ class ToolhubParts:
     refreshes: Refreshes
     health: Health
     programs: Stdio
+    logins: Logins
 
     async def aclose(self) -> None:
         """End programs, and write what ledger and log still have to, while there is a database."""
         await self.programs.aclose()
+        await self.logins.aclose()
         await self.ledger.drain()
         await self.log.aclose()
 
@@ -89,9 +95,13 @@ def build_toolhub(
     local, ledger = LocalBreaker(), Ledger(database, sealer, metrics)
     breaker = local if redis is None else SharedBreaker(redis, local)
     programs = Stdio(stdio or StdioSettings(), egress.max_response_bytes)
-    wires: dict[Dialect, Wire] = {
+    logins = Logins(Asking(egress), directory)
+    bare: dict[Dialect, Wire] = {
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
+    }
+    wires: dict[Dialect, Wire] = {
+        **{dialect: LoggedIn(wire, logins) for dialect, wire in bare.items()},
         Dialect.STDIO: programs,
     }
     settings = settings or ToolhubSettings()
@@ -104,6 +114,7 @@ def build_toolhub(
             directory,
             wires,
             refreshes,
+            finding=Finding(egress, credentials, bare),
             metrics=metrics,
             programs=programs.commands,
         ),
@@ -116,7 +127,9 @@ def build_toolhub(
             observer=Observer(metrics, telemetry),
             refreshes=refreshes,
             protection=protection,
+            logins=logins,
         ),
+        logins=logins,
         ledger=ledger,
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),

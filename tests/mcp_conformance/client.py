@@ -59,6 +59,20 @@ class Context(BaseModel):
     """What a scenario tells the client beside its address."""
 
     toolCalls: list[NamedCall] = []  # noqa: N815 - the suite's name
+    client_id: str | None = None
+    client_secret: str | None = None
+    private_key_pem: str | None = None
+
+    @property
+    def credential(self) -> JsonObject:
+        """What is registered with the server."""
+        if not self.client_id or not (self.client_secret or self.private_key_pem):
+            return {"kind": "none"}
+        about: JsonObject = {"kind": "oauth2-client-credentials", "client_id": self.client_id}
+        if self.private_key_pem:
+            key = {"client_secret": self.private_key_pem, "authentication": "private_key_jwt"}
+            return {**about, **key}
+        return {**about, "client_secret": self.client_secret}
 
 
 class Scenario(BaseModel):
@@ -84,7 +98,9 @@ class Client:
 
     async def run(self) -> None:
         try:
-            given = ServerRegistration(name=SERVER, url=self.scenario.url)
+            credential = self.scenario.context.credential
+            about = {"name": SERVER, "url": self.scenario.url, "credential": credential}
+            given = ServerRegistration.model_validate(about)
             await self.parts.registry.register(self.tenant, given)
         except MillwrightError as error:
             self.told.append(f"not registered: {error}")

@@ -17,6 +17,9 @@ __all__ = ["_database", "database", "egress", "parts", "sealer"]
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 DOC = Path(__file__).parents[2] / "docs" / "reference" / "mcp-conformance.md"
 PASS = {
+    "auth/client-credentials-basic",
+    "auth/client-credentials-jwt",
+    "auth/pre-registration",
     "http-custom-headers",
     "http-invalid-tool-headers",
     "http-standard-headers",
@@ -25,7 +28,7 @@ PASS = {
     "request-metadata",
     "tools_call",
 }
-# The hub does not log in with OAuth, nor let a person answer a tool's question.
+# No person agrees in a browser, nor answers a tool's question.
 MISSING = "auth/", "sep-2322-client-request-state"
 
 

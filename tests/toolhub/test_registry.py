@@ -41,7 +41,10 @@ async def test_a_registered_server_shows_what_it_is_and_what_it_offers(
         "server_name": "good",
         "server_version": info.protocol["server_version"] if info.protocol else None,
     }
-    assert info.credential.model_dump() == {"kind": "bearer", "header": "Authorization"}
+    assert info.credential.model_dump(exclude_none=True) == {
+        "kind": "bearer",
+        "header": "Authorization",
+    }
     tool = registry.get_tool("press", "excel", "add")
     assert tool.input_schema["required"] == ["a", "b"]
     assert tool.output_schema is not None

@@ -69,7 +69,7 @@ class Health:
                 f"The MCP server '{name}' speaks '{server.dialect}', which answers to calls of "
                 "tools only. Its breaker says how they went."
             )
-        to = destination(server, self._credentials.headers(server))
+        to = destination(server, self._credentials.open(server))
         found = await probe(self._wires[Dialect(server.dialect)], to)
         await to_thread.run_sync(self._record, server, found)
         (info,) = await self._infos([server])

@@ -28,7 +28,7 @@ from toolhub.errors import (
     TaskCancelledError,
     TaskFailedError,
 )
-from toolhub.failures import Attempt, failure, without_secrets
+from toolhub.failures import Attempt, failure
 from toolhub.guard import Guard
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import State
@@ -133,7 +133,7 @@ class Tasks:
                 entry, handle, "tasks/get", min(entry.timeout_s, _ASK_S)
             )
             if outcome.kind is Kind.ANSWERED and exchange.result is not None:
-                return without_secrets(exchange.result, entry.to.headers)
+                return exchange.result
             # It is away, or wants another credential: the task is worth asking for again.
             delay = replace(outcome, retryable=outcome.kind is not Kind.TOO_LARGE)
             if outcome.kind is Kind.REFUSED and exchange.rpc_code == INVALID_PARAMS:

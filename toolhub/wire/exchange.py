@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from foundation.json import JsonObject
+from security.authority.tokens import Token
+from toolhub.logins.types import Registered
 from toolhub.schemas import OnProgress
 
 
@@ -31,9 +33,12 @@ class Destination:
     Attributes:
         label: How messages call it: the registered name, or the host of an address.
         headers: The credential, and nobody else's.
+        query: A credential that the server wants in its address; added where nobody writes it down.
         version: Protocol version that discovery negotiated; None: negotiate now.
         oldest: The oldest version that will do, when it is negotiated.
         program: What to start, when it has no address.
+        registered: Where it comes from, when that may know another credential, or tokens.
+        token: That of `headers`, when they hold one.
     """
 
     label: str
@@ -42,6 +47,14 @@ class Destination:
     version: str | None = None
     oldest: str | None = None
     program: Program | None = None
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    registered: Registered | None = None
+    token: Token | None = None
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """What must not be repeated anywhere."""
+        return {**self.headers, **self.query}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +87,7 @@ class Exchange:
         status: HTTP status of the last answer.
         content_type: Of the last answer.
         retry_after: That header, as it came.
+        www_authenticate: What a server that refuses a credential says it wants, as it came.
         location: Where a redirect pointed, without query.
         rpc_code: Code of a JSON-RPC error, from the server or from the SDK.
         rpc_message: Its message.
@@ -88,6 +102,7 @@ class Exchange:
     status: int | None = None
     content_type: str = ""
     retry_after: str | None = None
+    www_authenticate: str | None = None
     location: str | None = None
     rpc_code: int | None = None
     rpc_message: str = ""

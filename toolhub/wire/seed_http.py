@@ -13,6 +13,7 @@ from foundation.errors import InvalidInputError, MillwrightError
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
 from toolhub.wire.exchange import Destination, Exchange, Message, UnreadableAnswerError
+from toolhub.wire.query_keys import KeyedTransport
 from toolhub.wire.watch import Watch, WatchedTransport
 
 
@@ -45,6 +46,7 @@ class SeedHttp:
             status=watch.status,
             content_type=watch.content_type,
             retry_after=watch.retry_after,
+            www_authenticate=watch.www_authenticate,
             location=watch.location,
             fault=watch.fault,
             timed_out=scope.cancelled_caught,
@@ -54,8 +56,9 @@ class SeedHttp:
         self, to: Destination, message: Message, call: JsonObject, watch: Watch
     ) -> httpx2.Response:
         transport = self._egress.transport(max_bytes=message.max_bytes)
+        keyed = KeyedTransport(transport, to.endpoint, to.query)
         async with httpx2.AsyncClient(
-            transport=WatchedTransport(transport, watch),
+            transport=WatchedTransport(keyed, watch),
             headers={"Accept": "application/json", **message.headers, **to.headers},
             timeout=self._egress.timeout(message.timeout_s),
             trust_env=False,

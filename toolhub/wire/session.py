@@ -131,6 +131,7 @@ class Call:
             status=self.watch.status,
             content_type=self.watch.content_type,
             retry_after=self.watch.retry_after,
+            www_authenticate=self.watch.www_authenticate,
             location=self.watch.location,
             rpc_code=rpc.code if rpc else None,
             rpc_message=_said(rpc) if rpc else "",

@@ -19,6 +19,7 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from security.egress import Egress
 from toolhub.wire.correlation import correlated
 from toolhub.wire.exchange import Destination, Exchange, Message
+from toolhub.wire.query_keys import KeyedTransport
 from toolhub.wire.session import (
     CLIENT,
     EXPECTED,
@@ -68,10 +69,11 @@ class StreamableHttp:
     @asynccontextmanager
     async def _client(self, to: Destination, message: Message, call: Call) -> AsyncIterator[Client]:
         transport = self._egress.transport(max_bytes=message.max_bytes, per_event=True)
+        keyed = KeyedTransport(transport, to.endpoint, to.query)
         name, version = message.client or CLIENT
         async with (
             httpx2.AsyncClient(
-                transport=WatchedTransport(transport, call.watch),
+                transport=WatchedTransport(keyed, call.watch),
                 headers={**message.headers, **to.headers},
                 timeout=self._egress.timeout(message.timeout_s + _SLACK_S),
                 trust_env=False,

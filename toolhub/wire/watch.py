@@ -18,6 +18,7 @@ _ACCEPTED: Final = 202
 _REQUEST: Final = b'{"jsonrpc":"2.0","id":'
 # How the SDK spells the notification with which servers of 2025 are told to stop.
 _STOP: Final = b'{"jsonrpc":"2.0","method":"notifications/cancelled"'
+_MAX_CHALLENGE: Final = 4096
 _REDIRECTS: Final = range(300, 400)
 
 
@@ -32,6 +33,7 @@ class Watch:
     status: int | None = None
     content_type: str = ""
     retry_after: str | None = None
+    www_authenticate: str | None = None
     location: str | None = None
     fault: Exception | None = None
     told_to_stop: anyio.Event = field(default_factory=anyio.Event)
@@ -47,6 +49,9 @@ class Watch:
         self.status = response.status_code
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip()
         self.retry_after = response.headers.get("retry-after")
+        self.www_authenticate = (
+            response.headers.get("www-authenticate", "")[:_MAX_CHALLENGE] or None
+        )
         self.location = None
         if response.status_code in _REDIRECTS:
             self.location = response.headers.get("location", "").partition("?")[0][:500]

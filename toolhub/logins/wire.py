@@ -1,0 +1,52 @@
+"""A wire that logs in, for everything that is sent to servers: calls, discovery, checks, tasks."""
+
+from dataclasses import replace
+
+import anyio
+
+from foundation.errors import MillwrightError
+from toolhub.failures import exchange_without_secrets, progress_without_secrets
+from toolhub.logins.service import Logins
+from toolhub.wire.exchange import Destination, Exchange, Message, Wire
+
+
+class LoggedIn:
+    """Sends with what a destination logs in with; once more, where that was the only fault.
+
+    A server that answers 401 or 403 has not run anything.
+    """
+
+    def __init__(self, wire: Wire, logins: Logins) -> None:
+        self._wire = wire
+        self._logins = logins
+
+    async def send(self, to: Destination, message: Message) -> Exchange:
+        """Exchange one message."""
+        if to.registered is None:
+            return await self._wire.send(to, message)
+        try:
+            to = await self._logins.ready(to)
+        except MillwrightError as fault:
+            return Exchange(fault=fault)
+        until = anyio.current_time() + message.timeout_s
+        exchange = await self._sent(to, message)
+        tried: set[int] = set()
+        while exchange.status in {401, 403} - tried and exchange.result is None:
+            tried.add(exchange.status)
+            left_s = until - anyio.current_time()
+            if left_s <= 0:
+                break
+            try:
+                other = await self._logins.again(to, exchange)
+            except MillwrightError as fault:
+                return replace(exchange, fault=fault, requested=False)
+            if other is None:
+                break
+            to = other
+            exchange = await self._sent(to, replace(message, timeout_s=left_s))
+        return exchange
+
+    async def _sent(self, to: Destination, message: Message) -> Exchange:
+        told = progress_without_secrets(message.on_progress, to.secrets)
+        exchange = await self._wire.send(to, replace(message, on_progress=told))
+        return exchange_without_secrets(exchange, to.secrets)
