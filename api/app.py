@@ -16,6 +16,7 @@ from api.events import routes as events
 from api.features import routes as features
 from api.functions import routes as functions
 from api.instances import routes as instances
+from api.mcp import consents
 from api.mcp import routes as mcp
 from api.middleware import BodyLimit, RequestContext
 from api.openapi import with_problems
@@ -52,6 +53,7 @@ ROUTERS = (
     secrets.router,
     features.router,
     mcp.router,
+    consents.router,
     virtual.router,
 )
 

@@ -45,6 +45,7 @@ async def run(settings: Settings) -> None:
             await Server(config, services.instances.dismiss).serve()
         finally:
             await services.programs.aclose()
+            await services.logins.aclose()
             await services.call_log.aclose()
             await services.publisher.aclose()
     finally:

@@ -24,6 +24,10 @@ PUBLIC_ROUTES: Final = frozenset(
         # How to log in there; it names no tenant.
         ("GET", "/.well-known/oauth-protected-resource"),
         ("GET", "/.well-known/oauth-protected-resource/mcp"),
+        # Whoever comes back from agreeing brings a secret that only he was given, good for once.
+        ("GET", "/api/v1/mcp/oauth/callback"),
+        # Who we are, for authorization servers; it names no tenant.
+        ("GET", "/api/v1/mcp/oauth/client-metadata.json"),
         # The description of the API holds no tenant's data.
         ("GET", "/docs"),
         ("GET", "/openapi.json"),

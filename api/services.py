@@ -14,8 +14,10 @@ from security.tokens import AccessTokens
 from toolhub.breakers import Breakers
 from toolhub.calls.log import CallLog
 from toolhub.calls.service import Calls
+from toolhub.consents.service import Consenting
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
+from toolhub.logins.service import Logins
 from toolhub.pinning.service import Drifts
 from toolhub.policies.service import Policies
 from toolhub.registry import Registry
@@ -49,6 +51,8 @@ class Services:
         events: Brings events to those who wait for them.
         secrets: What definitions log in with elsewhere.
         registry: The registered MCP servers.
+        consenting: Asks people to agree that they are used as them.
+        logins: Gets tokens for them; stopped when the process ends.
         drifts: How their tools have changed, and what of it waits for somebody.
         toolhub: Calls their tools.
         breakers: What keeps them from being called when that is of no use.
@@ -76,6 +80,8 @@ class Services:
     secrets: Secrets
     features: Features
     registry: Registry
+    consenting: Consenting
+    logins: Logins
     drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers

@@ -85,6 +85,8 @@ def build_services(
         secrets=secrets,
         features=features,
         registry=toolhub.registry,
+        consenting=toolhub.consenting,
+        logins=toolhub.logins,
         drifts=toolhub.drifts,
         toolhub=toolhub.hub,
         breakers=toolhub.breakers,

@@ -1,4 +1,4 @@
-"""`millwright mcp`: how MCP servers are, and which calls their tools had."""
+"""`millwright mcp`: how MCP servers are, which calls their tools had, and logging in to them."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -80,6 +80,28 @@ def _check(flags: argparse.Namespace) -> int:
     return OK if found.healthy else FAILED
 
 
+def _login(flags: argparse.Namespace) -> int:
+    with connected(flags) as client:
+        start = client.mcp.authorize_server(flags.server)
+    if flags.json:
+        print_json(asdict(start))
+        return OK
+    print(f"Open this in your browser, until {clock(start.expires_at, DATE)}, and agree there:")
+    print()
+    print(start.url)
+    print()
+    print(f"Then: millwright mcp check {flags.server}")
+    return OK
+
+
+def _logout(flags: argparse.Namespace) -> int:
+    with connected(flags) as client:
+        client.mcp.remove_consent(flags.server)
+    if not flags.json:
+        print(f"'{flags.server}' is used as nobody any more. Take it back at the other side, too.")
+    return OK
+
+
 def _all_health(client: Millwright, flags: argparse.Namespace) -> Iterator[McpHealth]:
     token: str | None = None
     while True:
@@ -108,4 +130,10 @@ def _health_table(servers: Sequence[McpHealth]) -> Iterator[str]:
 
 
 _HEALTH = {True: "answers", False: "does not answer", None: "not checked"}
-_VERBS = {"calls": _calls, "health": _health, "check": _check}
+_VERBS = {
+    "calls": _calls,
+    "health": _health,
+    "check": _check,
+    "login": _login,
+    "logout": _logout,
+}

@@ -21,7 +21,11 @@ def describe_mcp(parser: argparse.ArgumentParser) -> None:
     )
     check = verbs.add_parser("check", help="ask a server now whether it is there")
     check.add_argument("server", metavar="SERVER", help="as it is registered: excel")
-    for verb in (health, check):
+    login = verbs.add_parser("login", help="agree, in your browser, that a server is used as you")
+    login.add_argument("server", metavar="SERVER", help="as it is registered: crm")
+    logout = verbs.add_parser("logout", help="drop what somebody has agreed to")
+    logout.add_argument("server", metavar="SERVER", help="as it is registered: crm")
+    for verb in (health, check, login, logout):
         connection_flags(verb)
     parser.set_defaults(module="cli.mcp")
 

@@ -21,7 +21,7 @@ from foundation.json import JsonObject
 from security.authority.types import Client
 from security.sealing import Sealer
 from toolhub.logins.metadata import resource_of
-from toolhub.logins.types import Registered, TokenLogin
+from toolhub.logins.types import PersonLogin, Registered, TokenLogin
 from toolhub.models import McpServer
 from toolhub.schemas import (
     BasicCredential,
@@ -30,6 +30,7 @@ from toolhub.schemas import (
     Credential,
     HeaderCredential,
     NoCredential,
+    PersonCredential,
     PlainCredential,
     QueryCredential,
 )
@@ -70,6 +71,10 @@ class Credentials:
         match credential:
             case ClientCredential():
                 self.attach_login(server, token_login(credential, server.endpoint))
+            case PersonCredential():
+                person = person_login(credential)
+                server.credential_about = about_person(person)
+                self._seal(server, person.model_dump(mode="json"))
             case QueryCredential():
                 server.credential_header = credential.name
                 self._seal(server, {credential.name: credential.value.get_secret_value()})
@@ -103,6 +108,9 @@ class Credentials:
             case "oauth2-client-credentials":
                 login = TokenLogin.model_validate_json(plain)
                 return Opened(replace(registered, token=login))
+            case "oauth2-authorization-code":
+                person = PersonLogin.model_validate_json(plain)
+                return Opened(replace(registered, person=person))
             case "query":
                 return Opened(registered, query=json.loads(plain))
             case _:
@@ -124,6 +132,33 @@ def token_login(credential: ClientCredential, endpoint: str) -> TokenLogin:
         may_ask_for_more=credential.scopes is None,
         resource=credential.resource or resource_of(endpoint),
     )
+
+
+def person_login(credential: PersonCredential) -> PersonLogin:
+    """Return what a person is asked to agree to."""
+    secret, client = credential.client_secret, None
+    if credential.client_id is not None:
+        client = Client(
+            id=credential.client_id,
+            secret=None if secret is None else secret.get_secret_value(),
+            authentication="none" if secret is None else "client_secret_basic",
+        )
+    return PersonLogin(
+        client=client,
+        issuer=credential.issuer,
+        scopes=None if credential.scopes is None else tuple(credential.scopes),
+        resource=credential.resource,
+    )
+
+
+def about_person(login: PersonLogin) -> JsonObject:
+    """Return what may be seen of it."""
+    return {
+        "client_id": login.client.id if login.client else None,
+        "issuer": login.issuer,
+        "scopes": None if login.scopes is None else [*login.scopes],
+        "resource": login.resource,
+    }
 
 
 def about(login: TokenLogin) -> JsonObject:

@@ -15,6 +15,7 @@
     InvalidInputError
     ├── RegistrationError        what was sent to the registry does not fit together
     ├── SchemaRefusedError       a schema that cannot be checked safely (foundation.schema_cost)
+    ├── ConsentError             what somebody comes back with from agreeing cannot be used
     ├── ToolInputError           the arguments break the tool's input_schema
     └── ServerNotAllowedError    this installation does not send requests there
     ForbiddenError
@@ -98,6 +99,12 @@ class ProgramsForbiddenError(ForbiddenError):
     """Servers that are programs are registered and changed by administrators only."""
 
     code = "mcp-programs-forbidden"
+
+
+class ConsentError(InvalidInputError):
+    """Somebody was sent off to agree, and what he comes back with cannot be used."""
+
+    code = "mcp-consent"
 
 
 class ToolInputError(InvalidInputError):

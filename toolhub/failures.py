@@ -41,11 +41,11 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
     ),
     Kind.NO_TOKEN: _Words(
         errors.NoTokenError,
-        "There is no token for {server}, so it was not asked for {what}. {reason}",
+        "There is no token for {server}, so {what} did not run. {reason}",
     ),
     Kind.NO_TOKEN_NOW: _Words(
         errors.AuthorityDownError,
-        "There is no token for {server} now, so it was not asked for {what}. {reason}",
+        "There is no token for {server} now, so {what} did not run. {reason}",
     ),
     Kind.UNREACHABLE: _Words(
         errors.ServerUnreachableError,
@@ -155,7 +155,7 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
         doubt=_doubt(attempt) if unknown else "",
         cut=_cut(attempt, exchange),
         wanted=_wanted(attempt.to),
-        scopes=_scopes(exchange),
+        scopes=_scopes(attempt.to, exchange),
         said=shown(attempt.to, _said(exchange.result)) or "it did not say why.",
     )
     return type_(
@@ -183,11 +183,14 @@ def _cut(attempt: Attempt, exchange: Exchange) -> str:
     )
 
 
-def _scopes(exchange: Exchange) -> str:
+def _scopes(to: Destination, exchange: Exchange) -> str:
     challenge = challenge_of(exchange.www_authenticate)
     if not (challenge.lacks_scope and challenge.scopes):
         return ""
-    return f"It wants a token with the scopes: {' '.join(challenge.scopes)[:SHOWN_CHARS]}. "
+    wanted = f"It wants a token with the scopes: {' '.join(challenge.scopes)[:SHOWN_CHARS]}. "
+    if to.registered is None or to.registered.person is None:
+        return wanted
+    return f"{wanted}Somebody can agree to that: millwright mcp login {to.label}. "
 
 
 def _wanted(to: Destination) -> str:

@@ -38,6 +38,7 @@ from toolhub.refreshing.plan import Refreshes
 from toolhub.repository import ServerRows
 from toolhub.schemas import (
     Dialect,
+    PersonCredential,
     ServerChange,
     ServerInfo,
     ServerPage,
@@ -108,7 +109,8 @@ class Registry:
         server = self._new(tenant_id, given, may_programs=may_programs)
         await to_thread.run_sync(self._refuse_taken, server)
         await self._finding.settle(server, given.credential, ask=given.discover)
-        found = await self._look(server, ask=given.discover, tools=given.tools)
+        ask = given.discover and not isinstance(given.credential, PersonCredential)
+        found = await self._look(server, ask=ask, tools=given.tools)
         return await to_thread.run_sync(self._insert, server, found)
 
     async def update(
@@ -140,6 +142,7 @@ class Registry:
         if etag not in (None, "*", server_info(server, 0).etag):
             raise _changed(name)
         ask = self._apply(server, change, may_programs=may_programs) and change.discover
+        ask = ask and not isinstance(change.credential, PersonCredential)
         await self._finding.settle(server, change.credential, ask=change.discover)
         found = await self._look(server, ask=ask, tools=change.tools)
         return await to_thread.run_sync(self._write, server, found)

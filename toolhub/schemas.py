@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Protocol, TypeAlias
+from typing import Annotated, Final, Literal, Protocol, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from foundation.json import JsonObject, JsonValue
 from toolhub.header_names import HeaderName
@@ -133,9 +133,38 @@ class ClientCredential(_Strict):
     resource: Address | None = None
 
 
+class PersonCredential(_Strict):
+    """A person agrees, in a browser, that we may do there what he may (OAuth 2.1).
+
+    Nothing can be called before somebody has (`POST /mcp/servers/{server}:authorize`).
+
+    Attributes:
+        client_id: Left out: the address of our own description where the authorization server reads
+            that, else it registers us.
+        client_secret: Only beside a `client_id`.
+        issuer: The authorization server, exactly as it calls itself. Left out, the server is asked.
+        scopes: What is asked for, and never more. Left out, the server says what it takes.
+        resource: Whom tokens are for (RFC 8707). Left out: as the server calls itself.
+    """
+
+    kind: Literal["oauth2-authorization-code"]
+    client_id: str | None = Field(default=None, max_length=2048, pattern=r"^[ -~]+$")
+    client_secret: SecretStr | None = Field(default=None, min_length=1, max_length=16_384)
+    issuer: Address | None = None
+    scopes: list[Scope] | None = Field(default=None, max_length=50)
+    resource: Address | None = None
+
+    @model_validator(mode="after")
+    def _has_whose_secret(self) -> Self:
+        if self.client_secret is not None and self.client_id is None:
+            raise ValueError("a client_secret needs the client_id that it belongs to")
+        return self
+
+
 PlainCredential: TypeAlias = NoCredential | BearerCredential | BasicCredential | HeaderCredential
 Credential: TypeAlias = Annotated[
-    PlainCredential | QueryCredential | ClientCredential, Field(discriminator="kind")
+    PlainCredential | QueryCredential | ClientCredential | PersonCredential,
+    Field(discriminator="kind"),
 ]
 
 
@@ -205,11 +234,11 @@ class TokenInfo(BaseModel, frozen=True):
     """
 
     client_id: str | None
-    authentication: str | None
+    authentication: str | None = None
     issuer: str | None
-    token_endpoint: str | None
-    scopes: list[str]
-    resource: str
+    token_endpoint: str | None = None
+    scopes: list[str] | None
+    resource: str | None
 
 
 class CredentialInfo(BaseModel, frozen=True):
@@ -221,7 +250,15 @@ class CredentialInfo(BaseModel, frozen=True):
         token: What tokens are asked for with.
     """
 
-    kind: Literal["none", "bearer", "basic", "header", "query", "oauth2-client-credentials"]
+    kind: Literal[
+        "none",
+        "bearer",
+        "basic",
+        "header",
+        "query",
+        "oauth2-client-credentials",
+        "oauth2-authorization-code",
+    ]
     header: str | None = None
     parameter: str | None = None
     token: TokenInfo | None = None

@@ -14,6 +14,9 @@ from toolhub.breakers import Breakers
 from toolhub.bulkhead import Bulkhead
 from toolhub.calls.log import CallLog
 from toolhub.calls.service import Calls
+from toolhub.consents.repository import Consents
+from toolhub.consents.service import Consenting
+from toolhub.consents.tokens import ConsentTokens
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory
 from toolhub.guard import Guard
@@ -53,6 +56,7 @@ class ToolhubParts:
     health: Health
     programs: Stdio
     logins: Logins
+    consenting: Consenting
 
     async def aclose(self) -> None:
         """End programs, and write what ledger and log still have to, while there is a database."""
@@ -95,7 +99,8 @@ def build_toolhub(
     local, ledger = LocalBreaker(), Ledger(database, sealer, metrics)
     breaker = local if redis is None else SharedBreaker(redis, local)
     programs = Stdio(stdio or StdioSettings(), egress.max_response_bytes)
-    logins = Logins(Asking(egress), directory)
+    asking, consents = Asking(egress), Consents(database, sealer)
+    logins = Logins(asking, ConsentTokens(consents, asking), directory)
     bare: dict[Dialect, Wire] = {
         Dialect.MCP: StreamableHttp(egress),
         Dialect.SEED_HTTP: SeedHttp(egress),
@@ -130,6 +135,9 @@ def build_toolhub(
             logins=logins,
         ),
         logins=logins,
+        consenting=Consenting(
+            database, credentials, egress, bare, consents=consents, asking=asking
+        ),
         ledger=ledger,
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),

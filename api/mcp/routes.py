@@ -4,7 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
 
+from api.addresses import base_url
 from api.dependencies import ServicesDep, require
+from api.mcp import consents
 from api.mcp.schemas import (
     IfMatch,
     InstanceFilter,
@@ -21,6 +23,7 @@ from api.mcp.schemas import (
 )
 from security.principal import Principal
 from toolhub.calls.schemas import CallFilter, CallPage
+from toolhub.consents.types import ConsentInfo, ConsentStart
 from toolhub.health.schemas import HealthInfo, HealthPage
 from toolhub.policies.types import PolicyInfo, ToolPolicy
 from toolhub.protection import BreakerChange, BreakerInfo
@@ -124,6 +127,36 @@ async def check_mcp_server(
 ) -> HealthInfo:
     """Ask a server now whether it is there. No tool is called."""
     return await parts.health.check(principal.tenant_id, server)
+
+
+@router.post("/servers/{server}:authorize", status_code=201)
+async def authorize_mcp_server(
+    server: ServerName, principal: Manager, parts: ServicesDep
+) -> ConsentStart:
+    """Begin to let a server be used as yourself: open the address in your browser, and agree there.
+
+    It can be used once, within ten minutes.
+    """
+    base = base_url(parts.settings.api)
+    return await parts.consenting.begin(
+        principal.tenant_id,
+        server,
+        by=principal.subject,
+        redirect_uri=f"{base}{consents.CALLBACK}",
+        described_at=f"{base}{consents.DESCRIPTION}" if base.startswith("https:") else None,
+    )
+
+
+@router.get("/servers/{server}/consent")
+async def get_mcp_consent(server: ServerName, principal: Reader, parts: ServicesDep) -> ConsentInfo:
+    """Look at what somebody has agreed to."""
+    return await parts.consenting.get(principal.tenant_id, server)
+
+
+@router.delete("/servers/{server}/consent", status_code=204)
+async def delete_mcp_consent(server: ServerName, principal: Manager, parts: ServicesDep) -> None:
+    """Drop what somebody has agreed to, and its tokens. Take it back at the other side, too."""
+    await parts.consenting.forget(principal.tenant_id, server, by=principal.subject)
 
 
 @router.get("/health")

@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from api import problems
+from api.addresses import base_url
 from api.dependencies import BEARER, ServicesDep, signed_in
 from api.virtual.server import PRINCIPAL, VirtualServer
 from foundation.errors import ForbiddenError, UnauthenticatedError
@@ -51,11 +52,6 @@ async def speak_mcp(
         refused.headers["WWW-Authenticate"] += f", {where}"
         return refused
     return _Spoken(request.app.state.virtual, await request.body())
-
-
-def base_url(settings: ApiSettings) -> str:
-    """Return where this API is reached, as its settings say; a `Host` header is anybody's word."""
-    return (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
 
 
 def refuse_foreign_page(origin: str | None, settings: ApiSettings) -> None:

@@ -500,6 +500,35 @@ class McpServer:
 
 
 @dataclass(frozen=True, slots=True)
+class McpConsentStart:
+    """Where to agree that an MCP server is used as oneself: to be opened in a browser."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class McpConsent:
+    """What somebody has agreed to.
+
+    Attributes:
+        issuer: The authorization server.
+        wanted_scopes: What the server has missed since.
+        renewable: It goes on until it is taken back there; otherwise it ends at `good_until`.
+    """
+
+    agreed_by: str
+    agreed_at: datetime
+    issuer: str
+    resource: str
+    renewable: bool
+    good_until: datetime
+    client_id: str | None = None
+    scopes: list[str] = field(default_factory=list)
+    wanted_scopes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class McpHealth:
     """How an MCP server is.
 

@@ -30,6 +30,7 @@ async def services(
     made = build_services(settings, database, temporal, egress)
     yield made
     await made.programs.aclose()
+    await made.logins.aclose()
     await made.call_log.aclose()
 
 

@@ -3,15 +3,22 @@
 Discovery, schemas, fingerprints, breaker, egress and wire are the product's; nothing is sent here.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx2
 from pydantic import BaseModel
 
 from foundation.errors import MillwrightError
 from foundation.json import JsonObject, JsonValue
+from toolhub.consents.types import ConsentAnswer
+from toolhub.errors import CallForbiddenError, CredentialRefusedError, NoTokenError
 from toolhub.schemas import CallTool, McpRequest, ServerRegistration
 from toolhub.wiring import ToolhubParts
 
+T = TypeVar("T")
 SERVER = "conformance"
 # One value of each type, for the arguments of tools about which the suite says nothing.
 VALUES: dict[str, JsonValue] = {
@@ -25,6 +32,13 @@ VALUES: dict[str, JsonValue] = {
 }
 # Takes the schema of the other tool, as it came.
 ECHO = "json_schema_echo"
+# A client for itself; to all others of `auth/` a person agrees.
+ITSELF = {"auth/client-credentials-basic", "auth/client-credentials-jwt"}
+CALLBACK = "http://127.0.0.1:8080/api/v1/mcp/oauth/callback"
+# What the suite takes for the address of our description.
+DESCRIPTION = "https://conformance-test.local/client-metadata.json"
+# How often a person agrees before he has enough of it.
+AGREES = 2
 # Only one scenario is about more than tools.
 REQUESTS: dict[str, list[tuple[str, JsonObject]]] = {
     "http-standard-headers": [
@@ -66,8 +80,6 @@ class Context(BaseModel):
     @property
     def credential(self) -> JsonObject:
         """What is registered with the server."""
-        if not self.client_id or not (self.client_secret or self.private_key_pem):
-            return {"kind": "none"}
         about: JsonObject = {"kind": "oauth2-client-credentials", "client_id": self.client_id}
         if self.private_key_pem:
             key = {"client_secret": self.private_key_pem, "authentication": "private_key_jwt"}
@@ -98,10 +110,7 @@ class Client:
 
     async def run(self) -> None:
         try:
-            credential = self.scenario.context.credential
-            about = {"name": SERVER, "url": self.scenario.url, "credential": credential}
-            given = ServerRegistration.model_validate(about)
-            await self.parts.registry.register(self.tenant, given)
+            await self._register()
         except MillwrightError as error:
             self.told.append(f"not registered: {error}")
             return
@@ -112,6 +121,33 @@ class Client:
                 tenant_id=self.tenant, url=self.scenario.url, method=method, params=params
             )
             self.told.append(f"{method}: {await self.parts.hub.request(request)}")
+
+    async def _register(self) -> None:
+        context, name = self.scenario.context, self.scenario.scenario
+        credential: JsonObject = {"kind": "none"}
+        if name in ITSELF:
+            credential = context.credential
+        elif name.startswith("auth/"):
+            client = {"client_id": context.client_id, "client_secret": context.client_secret}
+            known = {key: value for key, value in client.items() if value is not None}
+            credential = {"kind": "oauth2-authorization-code", **known}
+        about = {"name": SERVER, "url": self.scenario.url, "credential": credential}
+        given = ServerRegistration.model_validate(about)
+        await self.parts.registry.register(self.tenant, given)
+        if credential["kind"] == "oauth2-authorization-code":
+            await self._agree()
+            await self._agreeing(lambda: self.parts.registry.refresh(self.tenant, SERVER))
+
+    async def _agree(self) -> None:
+        """Be the person: the suite's authorization servers send everybody back at once."""
+        start = await self.parts.consenting.begin(
+            self.tenant, SERVER, by="kim", redirect_uri=CALLBACK, described_at=DESCRIPTION
+        )
+        async with httpx2.AsyncClient() as browser:
+            sent_back = await browser.get(start.url)
+        came_with = dict(parse_qsl(urlsplit(sent_back.headers["location"]).query))
+        self.told.append(f"agreed: {sorted(came_with)}")
+        await self.parts.consenting.complete(ConsentAnswer.model_validate(came_with))
 
     def _calls(self) -> list[NamedCall]:
         """Return the calls the scenario asks for, else one of every tool there is."""
@@ -132,8 +168,18 @@ class Client:
         }
         asked = CallTool(tenant_id=self.tenant, server=SERVER, tool=call.name, arguments=given)
         try:
-            result = await self.parts.hub.call(asked)
+            result = await self._agreeing(lambda: self.parts.hub.call(asked))
         except MillwrightError as error:
             self.told.append(f"{call.name}: {error}")
         else:
             self.told.append(f"{call.name}: {result.value}")
+
+    async def _agreeing(self, do: Callable[[], Awaitable[T]]) -> T:
+        """Do something; where more has to be agreed to, a person does, and it is done again."""
+        for _ in range(AGREES if self.tenant not in ITSELF else 0):
+            try:
+                return await do()
+            except (CallForbiddenError, CredentialRefusedError, NoTokenError) as error:
+                self.told.append(str(error))
+                await self._agree()
+        return await do()

@@ -11,15 +11,15 @@ from toolhub.errors import (
     CredentialRefusedError,
     NoTokenError,
 )
-from toolhub.schemas import ClientCredential, CredentialInfo, ServerRegistration
+from toolhub.schemas import ClientCredential, CredentialInfo, PersonCredential, ServerRegistration
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/log-in-at-mcp-servers.md").read_text()
 
 
 def test_what_the_guide_registers_is_a_server() -> None:
-    (shown,) = re.findall(r"-d '(\{.+?\n\})'", PAGE, re.DOTALL)
-    given = ServerRegistration.model_validate(json.loads(shown))
-    assert isinstance(given.credential, ClientCredential)
+    shown = re.findall(r"-d '(\{.+?\n\})'", PAGE, re.DOTALL)
+    given = [ServerRegistration.model_validate(json.loads(each)).credential for each in shown]
+    assert list(map(type, given)) == [ClientCredential, PersonCredential]
 
 
 def test_the_guide_knows_all_kinds_of_credentials_and_all_errors() -> None:

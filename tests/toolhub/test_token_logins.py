@@ -70,6 +70,13 @@ async def test_a_server_says_itself_whose_tokens_it_takes(
     assert asked["scope"] == "mes:read mes:write"
 
 
+async def test_a_server_that_wants_a_token_is_not_asked_in_the_manner_of_2025(
+    parts: ToolhubParts, mes: Protected
+) -> None:
+    await register(parts, mes)
+    assert mes.refused == [401]  # whoever asks whose tokens it takes has none
+
+
 async def test_calls_share_a_token_also_at_once(
     parts: ToolhubParts, mes: Protected, token_server: TokenServer
 ) -> None:

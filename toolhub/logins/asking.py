@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, Literal, cast
 
+import httpx2
 from cachetools import TTLCache
 
 from security.authority.asking import shown_uri
 from security.authority.errors import AuthorityAwayError, LoginError
 from security.authority.exchange import exchange
-from security.authority.token_requests import Fields, post_of
+from security.authority.token_requests import Fields, TokenPost, post_of
 from security.authority.tokens import Token, read_token
+from security.authority.types import Client
 from security.egress import Egress
 from toolhub.logins.metadata import AuthorizationServer, authorization_server, check_safe
 from toolhub.logins.types import Registered, TokenLogin
@@ -33,7 +37,7 @@ class Asking:
         )
 
     async def token(self, server: Registered, login: TokenLogin, scopes: tuple[str, ...]) -> Token:
-        """Get a new token.
+        """Get a new token for a client itself.
 
         Raises:
             LoginError: The credential cannot be used as it is.
@@ -43,45 +47,77 @@ class Asking:
             AuthorityAnswerError: What it answered is no token.
             EgressRefusedError: This installation does not send requests there.
         """
+        fields: Fields = {"grant_type": "client_credentials", "resource": login.resource}
+        if scopes:
+            fields["scope"] = " ".join(scopes)
+        issuer, endpoint = login.issuer, login.token_endpoint
+        async with self._bounded(server.tenant_id, issuer or endpoint or ""):
+            about = None
+            if endpoint is None and issuer is not None:
+                about = await self.about(server.tenant_id, issuer)
+            shown = shown_as(issuer or endpoint or "")
+            way = _way(login, about, shown)
+            client = login.client.model_copy(update={"authentication": way})
+            to = endpoint or (about.token_endpoint if about else "")
+            check_safe(to, like=login.resource, shown=shown)
+            return await self._posted(to, shown, post_of(fields, client, issuer or to))
+
+    async def exchanged(self, tenant_id: str, issuer: str, client: Client, fields: Fields) -> Token:
+        """Exchange for a token what somebody has agreed to.
+
+        Raises:
+            MillwrightError: As `token`.
+        """
+        async with self._bounded(tenant_id, issuer):
+            about = await self.about(tenant_id, issuer)
+            post = post_of(fields, client, issuer)
+            return await self._posted(about.token_endpoint, shown_as(issuer), post)
+
+    async def about(self, tenant_id: str, issuer: str) -> AuthorizationServer:
+        """Return what an authorization server says of itself, as it did a short while ago.
+
+        Raises:
+            MillwrightError: As `authorization_server`.
+        """
+        key = (tenant_id, issuer)
+        about = self._servers.get(key)
+        if about is None:
+            about = self._servers[key] = await authorization_server(self._egress, issuer)
+        return about
+
+    async def posted(self, endpoint: str, shown: str, post: TokenPost) -> httpx2.Response:
+        """Send something to an authorization server; return its whole answer.
+
+        Raises:
+            MillwrightError: As `exchange`.
+        """
+        return await exchange(
+            self._egress, "POST", endpoint, shown, headers=post.headers, content=post.content
+        )
+
+    async def _posted(self, endpoint: str, shown: str, post: TokenPost) -> Token:
+        return read_token(await self.posted(endpoint, shown, post), shown)
+
+    @asynccontextmanager
+    async def _bounded(self, tenant_id: str, where: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(_WHOLE_S):
-                return await self._token(server, login, scopes)
+                yield
         except TimeoutError:
-            where = shown_uri(login.issuer or login.token_endpoint or "")
             raise AuthorityAwayError(
-                f"The authorization server {where} gave no token within {_WHOLE_S:g} s.",
-                kind="timeout",
+                f"{shown_as(where)} gave no token within {_WHOLE_S:g} s.", kind="timeout"
             ) from None
         except AuthorityAwayError:
             raise
         except Exception:
             # Perhaps it is asked elsewhere by now: the next one looks.
-            self._servers.pop((server.tenant_id, login.issuer or ""), None)
+            self._servers.pop((tenant_id, where), None)
             raise
 
-    async def _token(self, server: Registered, login: TokenLogin, scopes: tuple[str, ...]) -> Token:
-        about = await self._about(server, login)
-        endpoint = login.token_endpoint or (about.token_endpoint if about else "")
-        shown = f"The authorization server {shown_uri(login.issuer or endpoint)}"
-        check_safe(endpoint, like=login.resource, shown=shown)
-        client = login.client.model_copy(update={"authentication": _way(login, about, shown)})
-        fields: Fields = {"grant_type": "client_credentials", "resource": login.resource}
-        if scopes:
-            fields["scope"] = " ".join(scopes)
-        post = post_of(fields, client, login.issuer or endpoint)
-        answer = await exchange(
-            self._egress, "POST", endpoint, shown, headers=post.headers, content=post.content
-        )
-        return read_token(answer, shown)
 
-    async def _about(self, server: Registered, login: TokenLogin) -> AuthorizationServer | None:
-        if login.token_endpoint is not None or login.issuer is None:
-            return None
-        key = (server.tenant_id, login.issuer)
-        about = self._servers.get(key)
-        if about is None:
-            about = self._servers[key] = await authorization_server(self._egress, login.issuer)
-        return about
+def shown_as(issuer: str) -> str:
+    """Return what messages call an authorization server."""
+    return f"The authorization server {shown_uri(issuer)}"
 
 
 _Way = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]

@@ -5,7 +5,7 @@ credentials are led to somebody else. The SDK knows where descriptions are; its 
 since they spell addresses anew, and want what machines have no use for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -52,6 +52,12 @@ class AuthorizationServer(BaseModel, frozen=True):
     issuer: str
     token_endpoint: str
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
+    authorization_endpoint: str | None = None
+    registration_endpoint: str | None = None
+    scopes_supported: tuple[str, ...] | None = None
+    code_challenge_methods_supported: tuple[str, ...] = ()
+    authorization_response_iss_parameter_supported: bool = False
+    client_id_metadata_document_supported: bool = False
 
 
 M = TypeVar("M", Resource, AuthorizationServer)
@@ -109,7 +115,8 @@ async def authorization_server(egress: Egress, issuer: str) -> AuthorizationServ
                 "not asked for a token. The issuer has to be written exactly as it is there, down "
                 "to the last slash."
             )
-        check_safe(found.token_endpoint, like=issuer, shown=shown)
+        for named in (found.token_endpoint, *_optional(found)):
+            check_safe(named, like=issuer, shown=shown)
         return found
     raise AuthorityAnswerError(
         f"{shown} does not say where it is asked for tokens: there is no metadata of RFC 8414 or "
@@ -134,6 +141,12 @@ def check_safe(uri: str, *, like: str, shown: str) -> None:
 def resource_of(endpoint: str) -> str:
     """Return whom tokens for a server are for, when it does not say so (RFC 8707)."""
     return resource_url_from_server_url(endpoint)
+
+
+def _optional(found: AuthorizationServer) -> Iterator[str]:
+    for place in (found.authorization_endpoint, found.registration_endpoint):
+        if place is not None:
+            yield place
 
 
 def _names(endpoint: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ It is got right before a request leaves, so what the directory keeps has none.
 """
 
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -13,9 +12,10 @@ from cachetools import LRUCache
 
 from security.authority.errors import AuthorityAwayError, LoginRefusedError
 from security.authority.keeping import Keeping, UnansweredError
+from security.authority.tokens import Token
 from toolhub.logins.asking import Asking
 from toolhub.logins.challenges import challenge_of
-from toolhub.logins.types import Registered, TokenLogin
+from toolhub.logins.types import Registered
 from toolhub.wire.exchange import Destination, Exchange
 
 # What an activity has besides its exchange is 15 s, of which up to 10 are for a place.
@@ -32,17 +32,46 @@ class Stored(Protocol):
         ...
 
 
+class Consented(Protocol):
+    """Knows what people have agreed to."""
+
+    async def token(self, server: Registered, label: str, refused: str | None) -> Token:
+        """Return a token of whoever agreed, another one than the refused.
+
+        Raises:
+            MillwrightError: There is none.
+        """
+        ...
+
+    async def has_another(self, server: Registered, token: str) -> bool:
+        """Tell whether somebody has agreed anew since this token was got."""
+        ...
+
+    async def lacks(self, server: Registered, scopes: tuple[str, ...]) -> None:
+        """Note that what was agreed to is not enough."""
+        ...
+
+
 class Logins:
     """Gives requests what they log in with.
 
     Args:
-        asking: Gets tokens.
+        asking: Gets tokens for clients themselves.
+        consented: Gets tokens of people.
         stored: Looks up credentials that were changed.
         patience_s: How long a call waits for a token.
     """
 
-    def __init__(self, asking: Asking, stored: Stored, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        asking: Asking,
+        consented: Consented,
+        stored: Stored,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._asking = asking
+        self._consented = consented
         self._stored = stored
         self._patience_s = patience_s
         self._keeping: Keeping[_Key] = Keeping()
@@ -56,9 +85,9 @@ class Logins:
             MillwrightError: There is no token; nothing was sent to the server.
         """
         server = to.registered
-        if to.token is not None or server is None or server.token is None:
+        if to.token is not None or server is None or not server.takes_tokens:
             return to
-        return await self._with_token(to, server, server.token, self._scopes(server))
+        return await self._with_token(to, server, self._scopes(server))
 
     async def again(self, to: Destination, exchange: Exchange) -> Destination | None:
         """Return what to send a refused request with; None when there is nothing else to try.
@@ -87,14 +116,16 @@ class Logins:
             return None
         if now.registered is not None and now.registered.version != server.version:
             return await self.ready(now)
-        if token is None or server.token is None:
+        if token is None:
             return None
         scopes = self._scopes(server)
         self._keeping.drop((*_key(server), scopes), token)
-        return await self._with_token(to, server, server.token, scopes)
+        return await self._with_token(to, server, scopes, refused=token.text)
 
     async def _stepped_up(self, to: Destination, exchange: Exchange) -> Destination | None:
         challenge, server = challenge_of(exchange.www_authenticate), to.registered
+        if server is not None and server.person is not None and challenge.lacks_scope:
+            return await self._agreed_since(to, server, challenge.scopes or ())
         if server is None or server.token is None or not server.token.may_ask_for_more:
             return None
         had = self._scopes(server)
@@ -102,16 +133,34 @@ class Logins:
         if not challenge.lacks_scope or wanted == had:
             return None
         try:
-            ready = await self._with_token(to, server, server.token, wanted)
+            ready = await self._with_token(to, server, wanted)
         except LoginRefusedError:
             return None  # the client may not have more
         self._more[_key(server)] = wanted
         return ready
 
+    async def _agreed_since(
+        self, to: Destination, server: Registered, wanted: tuple[str, ...]
+    ) -> Destination | None:
+        if to.token is not None and await self._consented.has_another(server, to.token.text):
+            self._keeping.drop((*_key(server), ()), to.token)
+            return await self._with_token(to, server, ())
+        await self._consented.lacks(server, wanted)
+        return None
+
     async def _with_token(
-        self, to: Destination, server: Registered, login: TokenLogin, scopes: tuple[str, ...]
+        self,
+        to: Destination,
+        server: Registered,
+        scopes: tuple[str, ...],
+        *,
+        refused: str | None = None,
     ) -> Destination:
-        ask = partial(self._asking.token, server, login, scopes)
+        async def ask() -> Token:
+            if server.token is None:
+                return await self._consented.token(server, to.label, refused)
+            return await self._asking.token(server, server.token, scopes)
+
         key = (*_key(server), scopes)
         try:
             token = await self._keeping.token(key, ask, patience_s=self._patience_s)

@@ -136,7 +136,7 @@ class Call:
             rpc_code=rpc.code if rpc else None,
             rpc_message=_said(rpc) if rpc else "",
             fault=fault,
-            timed_out=self.timed_out or (broken_off and fault is None),
+            timed_out=self.timed_out or (broken_off and fault is None and not self.watch.refused),
             protocol=self.protocol,
             tools_changed=self.tools_changed,
         )

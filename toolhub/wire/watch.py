@@ -7,11 +7,14 @@ exchange has broken, before the SDK starts to reconnect.
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 import anyio
 import httpx2
 from typing_extensions import override
+
+from toolhub.logins.challenges import challenge_of
 
 _ACCEPTED: Final = 202
 # How the SDK begins what wants an answer; notifications have no id.
@@ -36,6 +39,7 @@ class Watch:
     www_authenticate: str | None = None
     location: str | None = None
     fault: Exception | None = None
+    refused: bool = False
     told_to_stop: anyio.Event = field(default_factory=anyio.Event)
     end_call: Callable[[], None] = field(default=_nothing, repr=False)
 
@@ -53,8 +57,17 @@ class Watch:
             response.headers.get("www-authenticate", "")[:_MAX_CHALLENGE] or None
         )
         self.location = None
+        if self._wants_another_credential():
+            # The SDK would go on and ask in the manner of 2025, and lose what was wanted.
+            self.refused = True
+            self.end_call()
         if response.status_code in _REDIRECTS:
             self.location = response.headers.get("location", "").partition("?")[0][:500]
+
+    def _wants_another_credential(self) -> bool:
+        if self.status == HTTPStatus.FORBIDDEN:
+            return challenge_of(self.www_authenticate).lacks_scope
+        return self.status == HTTPStatus.UNAUTHORIZED
 
     def broke(self, fault: Exception) -> None:
         """Note the first fault and end the call."""

@@ -9,6 +9,8 @@ from millwright_client.models import (
     McpAnswer,
     McpBreaker,
     McpCall,
+    McpConsent,
+    McpConsentStart,
     McpHealth,
     McpServer,
     McpTool,
@@ -67,6 +69,21 @@ def remove_server(name: str) -> Flow[None]:
 def refresh_server(name: str) -> Flow[McpServer]:
     """Ask a server for its tools again."""
     return ask(Call("POST", path(*_SERVERS, f"{name}:refresh"), one(McpServer), safe=True))
+
+
+def authorize_server(name: str) -> Flow[McpConsentStart]:
+    """Begin to let a server be used as yourself: open the address in your browser."""
+    return ask(Call("POST", path(*_SERVERS, f"{name}:authorize"), one(McpConsentStart)))
+
+
+def get_consent(name: str) -> Flow[McpConsent]:
+    """Look at what somebody has agreed to."""
+    return ask(Call("GET", path(*_SERVERS, name, "consent"), one(McpConsent), safe=True))
+
+
+def remove_consent(name: str) -> Flow[None]:
+    """Drop what somebody has agreed to."""
+    return ask(Call("DELETE", path(*_SERVERS, name, "consent"), nothing))
 
 
 def check_server(name: str) -> Flow[McpHealth]:

@@ -1,0 +1,268 @@
+"""Servers that are used as a person: he agrees once, in a browser; tokens go on by themselves."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from foundation.database import Database
+from foundation.errors import NotFoundError
+from security.egress import Egress
+from security.sealing import Sealer
+from tests.fixtures.token_server import TokenServer
+from tests.toolhub.protected import Protected, protected
+from toolhub.consents import tokens
+from toolhub.consents.types import ConsentAnswer
+from toolhub.errors import CallForbiddenError, ConsentError, NoTokenError, RegistrationError
+from toolhub.schemas import CallTool, ServerChange, ServerInfo, ServerRegistration, ServerStatus
+from toolhub.wiring import ToolhubParts, build_toolhub
+
+pytestmark = pytest.mark.anyio
+
+BACK = "https://millwright.example/api/v1/mcp/oauth/callback"
+OURS = "https://millwright.example/api/v1/mcp/oauth/client-metadata.json"
+
+
+@pytest.fixture
+def crm(token_server: TokenServer) -> Iterator[Protected]:
+    with protected(token_server) as server:
+        yield server
+
+
+async def register(parts: ToolhubParts, crm: Protected, **more: Any) -> ServerInfo:
+    credential = {"kind": "oauth2-authorization-code", **more}
+    about = {"name": "crm", "url": crm.endpoint, "credential": credential}
+    return await parts.registry.register("press", ServerRegistration.model_validate(about))
+
+
+async def asked(parts: ToolhubParts, by: str = "kim", **more: Any) -> str:
+    start = await parts.consenting.begin("press", "crm", by=by, redirect_uri=BACK, **more)
+    return start.url
+
+
+async def browsed(url: str) -> dict[str, str]:
+    """Agree in a browser; return what one is sent back with."""
+    async with httpx2.AsyncClient() as browser:
+        answer = await browser.get(url)
+    where = answer.headers["location"]
+    assert where.startswith(f"{BACK}?")
+    return dict(parse_qsl(urlsplit(where).query))
+
+
+async def agree(parts: ToolhubParts, **more: Any) -> None:
+    came_with = await browsed(await asked(parts, **more))
+    await parts.consenting.complete(ConsentAnswer.model_validate(came_with))
+
+
+async def call(parts: ToolhubParts, tool: str = "book") -> Any:
+    given = {"part": 7} if tool == "book" else {}
+    asked_for = CallTool(tenant_id="press", server="crm", tool=tool, arguments=dict(given))
+    return (await parts.hub.call(asked_for)).value
+
+
+async def test_a_person_agrees_and_the_server_is_used_as_him(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer, database: Database
+) -> None:
+    crm.says = {"scopes_supported": ["crm:read"]}
+    assert (await register(parts, crm)).status is ServerStatus.UNDISCOVERED
+    with pytest.raises(NoTokenError, match="millwright mcp login crm"):
+        await parts.registry.refresh("press", "crm")
+    await agree(parts)
+    assert (await parts.registry.refresh("press", "crm")).tool_count == 2
+    assert await call(parts) == "booked 7"
+    found = await parts.consenting.get("press", "crm")
+    assert (found.agreed_by, found.issuer) == ("kim", token_server.authority)
+    assert (found.client_id, found.scopes, found.renewable) == ("made-1", ["crm:read"], True)
+    assert token_server.forms[0]["resource"] == crm.endpoint
+    with database.session() as session:
+        rows = str(session.execute(text("select * from mcp_consents")).all())
+    secrets = [*token_server.issued, token_server.refresh]
+    assert [secret for secret in secrets if secret in rows or secret in str(found)] == []
+
+
+async def test_a_token_is_renewed_once_for_all_processes(
+    parts: ToolhubParts, another: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    token_server.rotates = True
+    await register(parts, crm)
+    await agree(parts)
+    await parts.registry.refresh("press", "crm")
+    for each in (parts, another):
+        await call(each)
+    token_server.revoke()
+    # A refresh token that is used twice is refused, and ends everything.
+    await asyncio.gather(*(call(each) for each in (parts, another) for _ in range(5)))
+    assert token_server.grants["refresh_token"] == 1
+    assert crm.seen.ran["book"] == 12
+    token_server.revoke()
+    await asyncio.gather(*(call(each) for each in (parts, another)))
+    assert token_server.grants["refresh_token"] == 2
+
+
+async def test_a_process_that_dies_while_it_renews_leaves_it_to_another_one(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer, database: Database
+) -> None:
+    token_server.expires_in = 0
+    await register(parts, crm)
+    await agree(parts)
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    with database.session() as session:
+        session.execute(text("update mcp_consents set renewed_until = :past"), {"past": past})
+    assert (await parts.registry.refresh("press", "crm")).tool_count == 2
+
+
+async def test_an_authority_that_is_away_while_it_renews_may_be_asked_again(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    token_server.expires_in = 0
+    await register(parts, crm)
+    await agree(parts)
+    token_server.way = "503"
+    with pytest.raises(Exception, match="out of order"):
+        await parts.registry.refresh("press", "crm")
+    token_server.way = ""
+    assert (await parts.registry.refresh("press", "crm")).tool_count == 2
+
+
+async def test_what_ended_at_the_other_side_is_agreed_to_anew(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    await register(parts, crm)
+    await agree(parts)
+    token_server.revoke()
+    token_server.refresh = "rt-of-somebody-else"
+    with pytest.raises(NoTokenError, match=r"invalid_grant.*millwright mcp login crm"):
+        await parts.registry.refresh("press", "crm")
+    await agree(parts, by="lee")
+    await parts.registry.refresh("press", "crm")
+    assert (await parts.consenting.get("press", "crm")).agreed_by == "lee"
+    assert list(token_server.made) == ["made-1"]
+
+
+async def test_scopes_that_are_missing_are_asked_for_with_those_there_were(
+    parts: ToolhubParts, crm: Protected
+) -> None:
+    crm.scopes, crm.tool_scopes = {"crm:read"}, {"crm:write"}
+    crm.says = {"scopes_supported": ["crm:read"]}
+    await register(parts, crm)
+    await agree(parts)
+    await parts.registry.refresh("press", "crm")
+    with pytest.raises(CallForbiddenError, match=r"crm:write\. Somebody can agree to that"):
+        await call(parts)
+    assert (await parts.consenting.get("press", "crm")).wanted_scopes == ["crm:read", "crm:write"]
+    await agree(parts)
+    assert await call(parts) == "booked 7"
+
+
+async def test_a_client_that_is_known_is_not_made_anew(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    await register(parts, crm, client_id="public")
+    await agree(parts)
+    assert (await parts.consenting.get("press", "crm")).client_id == "public"
+    assert token_server.made == {}
+
+
+async def test_our_own_description_is_our_name_where_it_is_read(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    token_server.metadata = {"client_id_metadata_document_supported": True}
+    await register(parts, crm)
+    said = dict(parse_qsl(urlsplit(await asked(parts, described_at=OURS)).query))
+    assert (said["client_id"], token_server.made) == (OURS, {})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"state": "press.guessed"}, "Nobody was asked this"),
+        ({"state": "paint"}, "Nobody was asked this"),
+        ({"iss": "https://thief.example"}, "somebody else's"),
+        ({"iss": None}, "does not say who gives it"),
+        ({"code": None, "error": "access_denied"}, "access_denied"),
+    ],
+)
+async def test_an_answer_that_is_not_to_what_was_asked_counts_nothing(
+    parts: ToolhubParts,
+    crm: Protected,
+    token_server: TokenServer,
+    wrong: dict[str, str | None],
+    why: str,
+) -> None:
+    await register(parts, crm)
+    came_with = {**await browsed(await asked(parts)), **wrong}
+    with pytest.raises(ConsentError, match=why):
+        await parts.consenting.complete(ConsentAnswer.model_validate(came_with))
+    assert token_server.forms == []
+
+
+async def test_an_answer_counts_once_for_ten_minutes_and_for_the_credential_it_was_given_for(
+    parts: ToolhubParts, crm: Protected, database: Database
+) -> None:
+    await register(parts, crm)
+    once = ConsentAnswer.model_validate(await browsed(await asked(parts)))
+    await parts.consenting.complete(once)
+    with pytest.raises(ConsentError, match="Nobody was asked this"):
+        await parts.consenting.complete(once)
+    late = ConsentAnswer.model_validate(await browsed(await asked(parts)))
+    with database.session() as session:
+        session.execute(text("update mcp_consent_requests set expires_at = now()"))
+    with pytest.raises(ConsentError, match="more than ten minutes"):
+        await parts.consenting.complete(late)
+    other = ConsentAnswer.model_validate(await browsed(await asked(parts)))
+    credential = {"kind": "oauth2-authorization-code", "scopes": ["crm:read"]}
+    await parts.registry.update(
+        "press", "crm", ServerChange.model_validate({"credential": credential})
+    )
+    with pytest.raises(ConsentError, match="has changed since"):
+        await parts.consenting.complete(other)
+    with pytest.raises(NoTokenError, match="Nobody has agreed"):
+        await parts.registry.refresh("press", "crm")
+
+
+async def test_nobody_is_sent_where_it_is_not_checked_who_comes_back(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    token_server.metadata = {"code_challenge_methods_supported": ["plain"]}
+    await register(parts, crm)
+    with pytest.raises(NoTokenError, match="PKCE"):
+        await asked(parts)
+
+
+async def test_what_is_dropped_is_used_no_more(
+    parts: ToolhubParts, crm: Protected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "KEPT_S", 0.0)
+    await register(parts, crm)
+    await agree(parts)
+    await parts.registry.refresh("press", "crm")
+    await parts.consenting.forget("press", "crm", by="kim")
+    with pytest.raises(NoTokenError, match="Nobody has agreed"):
+        await call(parts)
+    with pytest.raises(NotFoundError, match="millwright mcp login crm"):
+        await parts.consenting.get("press", "crm")
+
+
+async def test_nobody_has_to_agree_to_a_server_that_is_logged_in_to_otherwise(
+    parts: ToolhubParts, crm: Protected
+) -> None:
+    about = {"name": "crm", "url": crm.endpoint, "discover": False}
+    await parts.registry.register("press", ServerRegistration.model_validate(about))
+    with pytest.raises(RegistrationError, match="'oauth2-authorization-code'"):
+        await asked(parts)
+
+
+async def test_another_installation_cannot_open_what_was_agreed_to(
+    parts: ToolhubParts, crm: Protected, database: Database, egress: Egress
+) -> None:
+    await register(parts, crm)
+    await agree(parts)
+    stranger = build_toolhub(database, Sealer(bytes(32)), egress)
+    with pytest.raises(Exception, match="A stored secret cannot be opened"):
+        await stranger.consenting.get("press", "crm")
+    await stranger.aclose()

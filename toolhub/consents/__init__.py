@@ -1,0 +1,1 @@
+"""Servers that take tokens of people: asking one to agree, and keeping what he agreed to."""
