@@ -42,7 +42,7 @@ from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
 from toolhub.logins.service import Logins
 from toolhub.observing import Observer
-from toolhub.outcome import Kind, Outcome, classify
+from toolhub.outcome import LOGIN_FAULTS, Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
 from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
 from toolhub.tasks.asking import Tasks
@@ -197,7 +197,7 @@ class ToolHub:
         """Get the token that the call logs in with; without one nothing is sent."""
         try:
             to = await self._logins.ready(attempt.to)
-        except MillwrightError as error:
+        except LOGIN_FAULTS as error:
             exchange = Exchange(fault=error)
             outcome = classify(exchange, repeatable=attempt.repeatable)
             raise failure(attempt, outcome, exchange) from error

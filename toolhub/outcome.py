@@ -102,8 +102,10 @@ _NO_CONNECTION: Final = (
     ProgramNotStartedError,
 )
 _REFUSED_HERE: Final = (EgressRefusedError, ProgramNotAllowedError)
+# There is no token, and waiting does not help.
 _NO_TOKEN: Final = (LoginRefusedError, IssuerError, AuthorityAnswerError, LoginError)
-_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION, *_NO_TOKEN, AuthorityAwayError)
+LOGIN_FAULTS: Final = (*_NO_TOKEN, AuthorityAwayError, EgressRefusedError)
+_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION, *LOGIN_FAULTS)
 # The first that fits.
 _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind], ...]] = (
     (_REFUSED_HERE, Kind.NOT_ALLOWED),

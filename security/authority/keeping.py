@@ -63,7 +63,7 @@ class Keeping(Generic[K]):
     def drop(self, key: K, token: Token) -> None:
         """Forget a token that was refused, unless somebody has got a new one meanwhile."""
         kept = self._kept.get(key)
-        if kept is not None and kept[0] is token:
+        if kept is not None and kept[0].text == token.text:
             del self._kept[key]
 
     async def aclose(self) -> None:

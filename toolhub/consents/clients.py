@@ -1,6 +1,8 @@
 """As whom we ask: a client that is known, our own description, or one made for us (RFC 7591)."""
 
 import json
+import time
+from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -18,7 +20,23 @@ from toolhub.logins.types import PersonLogin
 NAME: Final = "Millwright"
 _WITH_SECRET: Final = ("client_secret_basic", "client_secret_post")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+# A secret that ends within a day is not worth agreeing with.
+_SOON_S: Final = 86_400.0
 _MAX_TEXT: Final = 16_384
+
+
+@dataclass(frozen=True)
+class Asker:
+    """As whom we ask.
+
+    Attributes:
+        made_for_us: The authorization server has made that client for us.
+        made_until: When its secret ends.
+    """
+
+    client: Client
+    made_for_us: bool = False
+    made_until: float | None = None
 
 
 def description(client_id: str, redirect_uri: str) -> dict[str, Any]:
@@ -34,8 +52,8 @@ async def client_for(
     before: Agreed | None,
     redirect_uri: str,
     described_at: str | None,
-) -> tuple[Client, bool]:
-    """Return as whom to ask, and whether that client was made for us.
+) -> Asker:
+    """Return as whom to ask.
 
     Args:
         asking: Reaches the authorization server.
@@ -50,22 +68,25 @@ async def client_for(
         MillwrightError: The authorization server does not make a client for us.
     """
     if login.client is not None:
-        return _known(login.client, about), False
-    if (
-        before is not None
-        and before.made_for_us
-        and (before.issuer, before.redirect_uri) == (about.issuer, redirect_uri)
-    ):
-        return before.client, True
+        return Asker(_known(login.client, about))
+    if before is not None and _is_good(before, about.issuer, redirect_uri):
+        return Asker(before.client, made_for_us=True, made_until=before.made_until)
     if described_at is not None and about.client_id_metadata_document_supported:
-        return Client(id=described_at, authentication="none"), False
+        return Asker(Client(id=described_at, authentication="none"))
     if about.registration_endpoint is None:
         raise LoginError(
             f"{shown_as(about.issuer)} does not let clients register themselves. Have one made "
             f"there, with the redirect URI {redirect_uri}, and write its 'client_id' to the "
             "credential."
         )
-    return await _made(asking, about, about.registration_endpoint, redirect_uri), True
+    return await _made(asking, about, about.registration_endpoint, redirect_uri)
+
+
+def _is_good(before: Agreed, issuer: str, redirect_uri: str) -> bool:
+    """Tell whether a client that was made for us can be used again."""
+    ended = before.made_until is not None and before.made_until < time.time() + _SOON_S
+    same = (before.issuer, before.redirect_uri) == (issuer, redirect_uri)
+    return before.made_for_us and same and not ended
 
 
 def _known(client: Client, about: AuthorizationServer) -> Client:
@@ -83,7 +104,7 @@ def _known(client: Client, about: AuthorizationServer) -> Client:
 
 async def _made(
     asking: Asking, about: AuthorizationServer, endpoint: str, redirect_uri: str
-) -> Client:
+) -> Asker:
     shown = shown_as(about.issuer)
     methods = about.token_endpoint_auth_methods_supported
     way = next((way for way in ("none", *_WITH_SECRET) if methods and way in methods), None)
@@ -96,7 +117,11 @@ async def _made(
             f"made there, with the redirect URI {redirect_uri}, and write its 'client_id' to the "
             "credential."
         )
-    return _client(json_object(answer, shown), way or "client_secret_basic", shown)
+    made = json_object(answer, shown)
+    client = _client(made, way or "client_secret_basic", shown)
+    ends = made.get("client_secret_expires_at")
+    until = float(ends) if isinstance(ends, int | float) and ends > 0 else None
+    return Asker(client, made_for_us=True, made_until=until)
 
 
 def _client(made: Any, asked: str, shown: str) -> Client:

@@ -15,6 +15,7 @@ from security.authority.tokens import Token
 from security.sealing import Sealer
 from toolhub.consents.models import McpConsent, McpConsentRequest
 from toolhub.consents.types import Agreed, Asked, ConsentInfo
+from toolhub.logins.challenges import MAX_SCOPES
 from toolhub.logins.types import Registered
 
 PURPOSE = "mcp-consent"
@@ -149,7 +150,8 @@ class Consents:
         """Note what the server has missed, for when somebody is asked again."""
         with self._database.session() as session:
             if row := _row(session, server, lock=True):
-                row.wanted_scopes = [*dict.fromkeys([*row.wanted_scopes, *scopes])]
+                wanted = dict.fromkeys([*row.wanted_scopes, *scopes])
+                row.wanted_scopes = [*wanted][:MAX_SCOPES]
 
     def known(self, server: Registered) -> tuple[Agreed, ConsentInfo] | None:
         """Return what there is; None when nobody has agreed."""

@@ -97,7 +97,7 @@ class Consenting:
             whose = await ask_whose(self._egress, wire, to, wanted)
             about = await self._asking.about(tenant_id, whose.issuer)
             endpoint = _endpoint(about)
-            client, made = await client_for(
+            asker = await client_for(
                 self._asking,
                 about,
                 login,
@@ -107,8 +107,9 @@ class Consenting:
             )
         asked = Asked(
             issuer=whose.issuer,
-            client=client,
-            made_for_us=made,
+            client=asker.client,
+            made_for_us=asker.made_for_us,
+            made_until=asker.made_until,
             redirect_uri=redirect_uri,
             resource=whose.resource,
             scopes=_scopes(login, whose, about, known[1] if known else None),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from security.authority.types import Client
 
@@ -13,6 +13,7 @@ class Asked(BaseModel, frozen=True):
     Attributes:
         client: As whom we ask.
         made_for_us: The authorization server has made that client for us.
+        made_until: When its secret ends, in seconds after 1970; None: never.
         redirect_uri: Where he comes back to.
         verifier: Proves that whoever exchanges the answer has asked (RFC 7636).
         names_itself: The authorization server says with each answer who it is (RFC 9207).
@@ -21,10 +22,11 @@ class Asked(BaseModel, frozen=True):
     issuer: str
     client: Client
     made_for_us: bool
+    made_until: float | None = None
     redirect_uri: str
     resource: str
     scopes: tuple[str, ...]
-    verifier: str
+    verifier: str = Field(repr=False)
     names_itself: bool
 
 
@@ -39,11 +41,12 @@ class Agreed(BaseModel, frozen=True):
     issuer: str
     client: Client
     made_for_us: bool
+    made_until: float | None = None
     redirect_uri: str
     resource: str
     scopes: tuple[str, ...]
-    token: str
-    refresh: str | None
+    token: str = Field(repr=False)
+    refresh: str | None = Field(repr=False)
 
 
 class ConsentStart(BaseModel, frozen=True):

@@ -12,7 +12,8 @@ _PART: Final = re.compile(
 )
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,256}")
 _ERROR: Final = re.compile(r"[a-z][a-z_]{1,49}")
-_MAX_SCOPES: Final = 50
+# Of one token; nobody has so many.
+MAX_SCOPES: Final = 50
 INSUFFICIENT_SCOPE: Final = "insufficient_scope"
 
 
@@ -50,7 +51,7 @@ def challenge_of(header: str | None) -> Challenge:
 def scopes_of(text: str) -> tuple[str, ...]:
     """Read scopes, divided by spaces, each once."""
     found = dict.fromkeys(each for each in text.split() if _SCOPE.fullmatch(each))
-    return tuple(found)[:_MAX_SCOPES]
+    return tuple(found)[:MAX_SCOPES]
 
 
 def _bearer(header: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from security.authority.errors import AuthorityAwayError, LoginRefusedError
 from security.authority.keeping import Keeping, UnansweredError
 from security.authority.tokens import Token
 from toolhub.logins.asking import Asking
-from toolhub.logins.challenges import challenge_of
+from toolhub.logins.challenges import MAX_SCOPES, challenge_of
 from toolhub.logins.types import Registered
 from toolhub.wire.exchange import Destination, Exchange
 
@@ -118,9 +118,22 @@ class Logins:
             return await self.ready(now)
         if token is None:
             return None
+        return await self._with_another(to, server, token)
+
+    async def _with_another(
+        self, to: Destination, server: Registered, refused: Token
+    ) -> Destination:
         scopes = self._scopes(server)
-        self._keeping.drop((*_key(server), scopes), token)
-        return await self._with_token(to, server, scopes, refused=token.text)
+
+        async def another() -> Destination:
+            self._keeping.drop((*_key(server), scopes), refused)
+            return await self._with_token(to, server, scopes, refused=refused.text)
+
+        ready = await another()
+        if ready.token is not None and ready.token.text == refused.text:
+            # Somebody was asking already, and did not know that it is refused.
+            return await another()
+        return ready
 
     async def _stepped_up(self, to: Destination, exchange: Exchange) -> Destination | None:
         challenge, server = challenge_of(exchange.www_authenticate), to.registered
@@ -130,7 +143,7 @@ class Logins:
             return None
         had = self._scopes(server)
         wanted = tuple(dict.fromkeys([*had, *(challenge.scopes or ())]))
-        if not challenge.lacks_scope or wanted == had:
+        if not challenge.lacks_scope or wanted == had or len(wanted) > MAX_SCOPES:
             return None
         try:
             ready = await self._with_token(to, server, wanted)

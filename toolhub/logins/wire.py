@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import anyio
 
-from foundation.errors import MillwrightError
+from foundation.errors import UnavailableError
 from toolhub.failures import exchange_without_secrets, progress_without_secrets
 from toolhub.logins.service import Logins
+from toolhub.outcome import LOGIN_FAULTS
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
 
 
@@ -26,7 +27,7 @@ class LoggedIn:
             return await self._wire.send(to, message)
         try:
             to = await self._logins.ready(to)
-        except MillwrightError as fault:
+        except LOGIN_FAULTS as fault:
             return Exchange(fault=fault)
         until = anyio.current_time() + message.timeout_s
         exchange = await self._sent(to, message)
@@ -38,8 +39,10 @@ class LoggedIn:
                 break
             try:
                 other = await self._logins.again(to, exchange)
-            except MillwrightError as fault:
+            except LOGIN_FAULTS as fault:
                 return replace(exchange, fault=fault, requested=False)
+            except UnavailableError:
+                break  # our database is away, and the refusal is a good answer
             if other is None:
                 break
             to = other
