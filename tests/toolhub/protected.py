@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.fixtures.token_server import TokenServer
-from tests.toolhub.servers import Noting, Seen, serving_at
+from tests.toolhub.servers import Noting, Seen, serving_at, without_discovery
 
 METADATA = "/.well-known/oauth-protected-resource"
 
@@ -135,14 +135,15 @@ class _Door:
 
 
 @contextmanager
-def protected(tokens: TokenServer) -> Iterator[Protected]:
-    """Run such a server."""
+def protected(tokens: TokenServer, *, legacy: bool = False) -> Iterator[Protected]:
+    """Run such a server; one that knows only the protocol of 2025, or of both years."""
     server = Protected(tokens)
 
     def made(base: str) -> ASGIApp:
         server.base = base
         tokens.resources = {f"{base}/mcp", base}
-        return _Door(Noting(_tools(server), server.seen), server)
+        tools = Noting(_tools(server), server.seen)
+        return _Door(without_discovery(tools) if legacy else tools, server)
 
     with serving_at(made):
         yield server

@@ -112,6 +112,18 @@ async def test_a_token_that_is_refused_is_renewed_once_and_the_call_sent_once_mo
     assert mes.seen.ran["book"] == 1
 
 
+async def test_a_server_of_2025_is_logged_in_to_alike(
+    parts: ToolhubParts, token_server: TokenServer
+) -> None:
+    with protected(token_server, legacy=True) as mes:
+        found = await register(parts, mes)
+        assert (found.protocol or {})["version"] == "2025-11-25"
+        token_server.revoke()
+        mes.refused.clear()
+        assert await call(parts) == "booked 7"
+        assert (mes.refused, mes.seen.ran["book"]) == ([401], 1)
+
+
 async def test_a_server_that_refuses_every_token_is_asked_twice(
     parts: ToolhubParts, mes: Protected, token_server: TokenServer
 ) -> None:
