@@ -12,6 +12,7 @@ from api.approvals import routes as approvals
 from api.auth import routes as auth
 from api.content import refuse_unstorable
 from api.decisions import routes as decisions
+from api.egress import routes as egress
 from api.events import routes as events
 from api.features import routes as features
 from api.functions import routes as functions
@@ -52,6 +53,7 @@ ROUTERS = (
     decisions.router,
     secrets.router,
     features.router,
+    egress.router,
     mcp.router,
     consents.router,
     virtual.router,

@@ -17,6 +17,7 @@ from foundation.settings import Settings
 from foundation.telemetry import open_telemetry
 from foundation.temporal import connect
 from security.egress import Egress
+from security.egress.stored import StoredRules
 
 log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ async def run(settings: Settings) -> None:
         MasterKeyError: When there is no master key.
     """
     database = Database(settings.database)
-    egress, blobs = Egress(settings.egress), open_store(settings.blobs)
+    egress, blobs = Egress(settings.egress, StoredRules(database)), open_store(settings.blobs)
     redis = open_redis(settings.redis)
     telemetry = open_telemetry(settings.telemetry, "millwright-api")
     try:

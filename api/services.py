@@ -7,6 +7,8 @@ from temporalio.client import Client
 from foundation.database import Database
 from foundation.settings import Settings
 from security.accounts.service import Accounts
+from security.egress import Egress
+from security.egress.service import EgressRuling
 from security.features.service import Features
 from security.guesses import Guesses
 from security.secrets.service import Secrets
@@ -50,6 +52,8 @@ class Services:
         guesses: Counts links that are none.
         events: Brings events to those who wait for them.
         secrets: What definitions log in with elsewhere.
+        egress: The way out of this process.
+        ruling: What tenants say about it.
         registry: The registered MCP servers.
         consenting: Asks people to agree that they are used as them.
         logins: Gets tokens for them; stopped when the process ends.
@@ -79,6 +83,8 @@ class Services:
     events: Events
     secrets: Secrets
     features: Features
+    egress: Egress
+    ruling: EgressRuling
     registry: Registry
     consenting: Consenting
     logins: Logins

@@ -11,6 +11,7 @@ from foundation.telemetry import OFF, Telemetry
 from security.accounts.people import StoredPeople
 from security.accounts.wiring import build_accounts
 from security.egress import Egress
+from security.egress.service import EgressRuling
 from security.features.service import Features
 from security.guesses import Guesses
 from security.sealing import Sealer
@@ -84,6 +85,8 @@ def build_services(
         events=build_events(database, temporal, settings.events),
         secrets=secrets,
         features=features,
+        egress=egress,
+        ruling=EgressRuling(database, egress.forget),
         registry=toolhub.registry,
         consenting=toolhub.consenting,
         logins=toolhub.logins,

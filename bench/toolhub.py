@@ -26,7 +26,7 @@ from bench.system import Bench
 from foundation import garbage
 from foundation.database import Database
 from millwright_client import Millwright
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from toolhub.hub import ToolHub
 from toolhub.schemas import CallTool
@@ -89,7 +89,7 @@ async def _times(bench: Bench) -> tuple[Times, Times]:
     # As the product's worker does.
     garbage.settle()
     database = Database(settings.database)
-    egress = Egress(settings.egress)
+    egress = Egress(settings.egress, UNRULED)
     parts = build_toolhub(database, Sealer.from_settings(settings.security), egress)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(Client(bench.mcp_url))

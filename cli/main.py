@@ -19,7 +19,7 @@ from cli.approval_flags import describe_approvals
 from cli.function_flags import describe_functions
 from cli.instance_flags import describe_instances, describe_run
 from cli.mcp_flags import describe_mcp
-from cli.program_flags import describe_features, describe_images
+from cli.program_flags import describe_egress, describe_features, describe_images
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 MAX_PROCESSES = 256
@@ -74,6 +74,7 @@ def build_parser() -> tuple[Parser, list[str]]:
     _breakers(commands.add_parser("breakers", help="look at and decide about MCP servers"))
     describe_mcp(commands.add_parser("mcp", help="look at MCP servers and calls of their tools"))
     describe_features(commands.add_parser("features", help="enable what is off for the tenant"))
+    describe_egress(commands.add_parser("egress", help="say which hosts requests may go to"))
     _worker(commands.add_parser("worker", help="start worker processes"))
     describe_images(commands.add_parser("images", help="add what containers are made of"))
     _blobs(commands.add_parser("blobs", help="look after large payloads"))

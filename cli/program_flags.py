@@ -28,6 +28,29 @@ def describe_features(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(module="cli.features")
 
 
+def describe_egress(parser: argparse.ArgumentParser) -> None:
+    """Describe `millwright egress`."""
+    parser.description = (
+        "Which hosts the tenant's requests may go to, as far as the installation allows them. A "
+        "rule is a host, perhaps with a scheme before it and a port after it: api.example.com, "
+        "'*.plant.example', https://mes.plant.example:8443. The API is found and logged in to as "
+        "with 'millwright secrets'."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    named = [
+        verbs.add_parser("allow", help="allow this, and nothing that is not allowed"),
+        verbs.add_parser("deny", help="deny this, whatever is allowed"),
+        verbs.add_parser("remove", help="take back what was said"),
+    ]
+    for verb in named:
+        verb.add_argument("rule", metavar="RULE", nargs="+", help="for example: '*.plant.example'")
+    asking = verbs.add_parser("check", help="say whether requests go to an address; sends none")
+    asking.add_argument("address", metavar="URL", help="for what is not HTTP: mqtts://HOST:PORT")
+    for verb in (*named, asking, verbs.add_parser("show", help="show the rules")):
+        connection_flags(verb)
+    parser.set_defaults(module="cli.egress")
+
+
 def describe_images(parser: argparse.ArgumentParser) -> None:
     """Describe `millwright images`."""
     parser.description = (

@@ -101,6 +101,11 @@ class EgressSettings(BaseModel, frozen=True):
 
     # Networks (CIDR) that are not public and still allowed, for example a plant's own servers.
     allow_networks: list[str] = Field(default_factory=list)
+    # The same for single tenants, beside what all may reach: {"press": ["10.20.30.0/24"]}.
+    tenant_networks: dict[str, list[str]] = Field(default_factory=dict)
+    # Rules about hosts, for all tenants: nothing but these, nothing of these (`*.example.com`).
+    allow_hosts: list[str] = Field(default_factory=list)
+    deny_hosts: list[str] = Field(default_factory=list)
     # Tests serve public hosts from a local stub: "petstore.swagger.io" -> "http://127.0.0.1:9001".
     host_map: dict[str, str] = Field(default_factory=dict)
     # A run can hold up to 7.5 MB of one answer; a worker holds as many as it has activities.

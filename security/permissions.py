@@ -38,6 +38,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "secret:manage": "Store, rotate and delete the secrets that definitions read",
         "account:read": "See one's own account",
         "feature:manage": "Enable for the tenant what is off by itself, such as running programs",
+        "egress:manage": "Say which hosts the tenant's requests may go to, and which not",
         "user:manage": "Create, change and disable users of the tenant",
     }
 )
@@ -86,7 +87,7 @@ OWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "account:read",
             }
         ),
-        "admin": frozenset({"feature:manage", "mcp:programs", "user:manage"}),
+        "admin": frozenset({"egress:manage", "feature:manage", "mcp:programs", "user:manage"}),
     }
 )
 

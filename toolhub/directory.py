@@ -238,6 +238,7 @@ def destination(server: McpServer, credential: Opened) -> Destination:
     """Return where requests to a registered server go."""
     version = (server.protocol or {}).get("version")
     return Destination(
+        tenant_id=server.tenant_id,
         label=server.name,
         endpoint=server.endpoint,
         headers=credential.headers,

@@ -31,6 +31,7 @@
     ├── CredentialRefusedError   401
     ├── NoTokenError             its authorization server gives no token for it; nothing was sent
     ├── AuthorityDownError       ... because it is away: tried again
+    ├── NotNowError              it cannot be read now whether the call may be sent
     ├── CallForbiddenError       403
     ├── ToolTimeoutError         no answer in time
     ├── OutcomeUnknownError      broken off; whether the tool ran is not known
@@ -60,6 +61,7 @@ from foundation.errors import (
     MillwrightError,
     NotFoundError,
     TooLargeError,
+    UnavailableError,
     UpstreamError,
 )
 from foundation.json import JsonObject
@@ -216,6 +218,14 @@ class AuthorityDownError(CallError, UpstreamError):
     code = "mcp-authority-away"
     kind = "communication"
     title = "The authorization server of the MCP server is away"
+
+
+class NotNowError(CallError, UnavailableError):
+    """It cannot be read now whether a call may be sent, so it was not."""
+
+    code = "mcp-not-now"
+    kind = "communication"
+    title = "The call cannot be sent now"
 
 
 class CallForbiddenError(CallError, UpstreamError):

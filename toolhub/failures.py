@@ -47,6 +47,10 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
         errors.AuthorityDownError,
         "There is no token for {server} now, so {what} did not run. {reason}",
     ),
+    Kind.NOT_NOW: _Words(
+        errors.NotNowError,
+        "{server} was not called, so {what} did not run. {reason}",
+    ),
     Kind.UNREACHABLE: _Words(
         errors.ServerUnreachableError,
         "{server} cannot be reached, so {what} did not run ({reason}). Check that it runs and that "

@@ -364,6 +364,7 @@ def _destination(request: McpRequest) -> Destination:
             f"{', '.join(KNOWN_PROTOCOL_VERSIONS)}."
         )
     return Destination(
+        tenant_id=request.tenant_id,
         label=check_url(request.url).host,
         endpoint=request.url,
         headers=checked_headers(request.headers),

@@ -33,7 +33,7 @@ from security.authority.errors import (
     LoginError,
     LoginRefusedError,
 )
-from security.egress import EgressRefusedError
+from security.egress import EgressRefusedError, EgressUnknownError
 from security.response_bodies import ResponseTooLargeError
 from toolhub.wire.exchange import (
     Exchange,
@@ -54,6 +54,7 @@ class Kind(Enum):
     NOT_ALLOWED = auto()
     NO_TOKEN = auto()
     NO_TOKEN_NOW = auto()  # whoever hands them out is away
+    NOT_NOW = auto()  # we cannot tell whether it may be sent
     UNREACHABLE = auto()
     UNAUTHORIZED = auto()
     FORBIDDEN = auto()
@@ -104,7 +105,7 @@ _NO_CONNECTION: Final = (
 _REFUSED_HERE: Final = (EgressRefusedError, ProgramNotAllowedError)
 # There is no token, and waiting does not help.
 _NO_TOKEN: Final = (LoginRefusedError, IssuerError, AuthorityAnswerError, LoginError)
-LOGIN_FAULTS: Final = (*_NO_TOKEN, AuthorityAwayError, EgressRefusedError)
+LOGIN_FAULTS: Final = (*_NO_TOKEN, AuthorityAwayError, EgressRefusedError, EgressUnknownError)
 _NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION, *LOGIN_FAULTS)
 # The first that fits.
 _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind], ...]] = (
@@ -112,6 +113,7 @@ _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind
     (_NO_CONNECTION, Kind.UNREACHABLE),
     (_NO_TOKEN, Kind.NO_TOKEN),
     (AuthorityAwayError, Kind.NO_TOKEN_NOW),
+    (EgressUnknownError, Kind.NOT_NOW),
     (ResponseTooLargeError, Kind.TOO_LARGE),
     (httpx2.TimeoutException, Kind.TIMED_OUT),
     (VersionMismatchError, Kind.OTHER_VERSION),
@@ -153,7 +155,7 @@ def classify(exchange: Exchange, *, repeatable: bool) -> Outcome:
     """
     kind = _kind(exchange)
     executed = _executed(kind, exchange)
-    if kind in {Kind.UNREACHABLE, Kind.BUSY}:
+    if kind in {Kind.UNREACHABLE, Kind.BUSY, Kind.NOT_NOW}:
         wait_s = retry_after(exchange.retry_after) if kind is Kind.BUSY else None
         return Outcome(kind, executed, retryable=True, retry_after_s=wait_s)
     if isinstance(exchange.fault, AuthorityAwayError):

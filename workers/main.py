@@ -35,6 +35,7 @@ from foundation.telemetry import Telemetry, open_telemetry
 from foundation.temporal import connect
 from security.accounts.people import StoredPeople
 from security.egress import Egress
+from security.egress.stored import StoredRules
 from security.sealing import Sealer
 from security.secrets.service import Secrets
 from toolhub.wiring import ToolhubParts, build_toolhub
@@ -161,7 +162,8 @@ def is_fair(settings: Settings) -> bool:
 
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
-    database, egress = Database(settings.database), Egress(settings.egress)
+    database = Database(settings.database)
+    egress = Egress(settings.egress, StoredRules(database))
     channels, logins = Channels(egress), Authenticator(egress)
     blobs, redis = open_store(settings.blobs), open_redis(settings.redis)
     telemetry = open_telemetry(settings.telemetry, "millwright-worker")

@@ -28,6 +28,7 @@ from foundation.database import Database
 from foundation.settings import ProgramSettings, Settings
 from foundation.telemetry import open_telemetry
 from security.egress import Egress
+from security.egress.stored import StoredRules
 from security.features.service import Features
 from security.sealing import Sealer
 from security.secrets.service import Secrets
@@ -101,7 +102,8 @@ def _are_run(containers: Containers) -> bool:
 
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
-    database, egress = Database(settings.database), Egress(settings.egress)
+    database = Database(settings.database)
+    egress = Egress(settings.egress, StoredRules(database))
     logins = Authenticator(egress)
     blobs = open_store(settings.blobs)
     telemetry = open_telemetry(settings.telemetry, "millwright-programs")

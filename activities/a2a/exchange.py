@@ -71,6 +71,7 @@ class AgentRequest:
         host: For messages.
     """
 
+    tenant_id: str
     url: str
     host: str
     method: str
@@ -102,6 +103,7 @@ def request_for(call: A2aCall, agent: Agent, message_id: str) -> AgentRequest:
         if not headers["authorization"].isascii():
             raise MessageError("The login must be ASCII to travel in a header; encode other text.")
     return AgentRequest(
+        tenant_id=call.tenant_id,
         url=agent.url,
         host=_host(agent.url),
         method=call.method,
@@ -142,9 +144,10 @@ async def ask(egress: Egress, request: AgentRequest, told: Told) -> JsonValue:
     """
     results = Results()
     try:
+        way = await egress.of(request.tenant_id)
         async with (
             asyncio.timeout(request.timeout_s),
-            egress.client(timeout=request.timeout_s) as client,
+            way.client(timeout=request.timeout_s) as client,
             client.stream(
                 "POST", request.url, json=request.body, headers=request.headers
             ) as response,

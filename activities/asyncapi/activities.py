@@ -153,7 +153,9 @@ class AsyncApiActivities:
         self, work: Work[Any], address: Address, action: Callable[[Broker], Awaitable[T]]
     ) -> T:
         """Do something with a broker, logged in."""
-        checked = await self.egress.address(address.host, address.port)
+        way = await self.egress.of(work.request.tenant_id)
+        scheme = "mqtts" if address.tls else "mqtt"
+        checked = await way.address(scheme, address.host, address.port)
 
         async def act(login: ReadyLogin | None) -> T:
             if login is not None and not isinstance(login, PlainLogin):

@@ -40,7 +40,9 @@ class GrpcActivities:
             message = await asyncio.to_thread(method.encoded, request.arguments)
 
             async def send(login: ReadyLogin | None) -> list[bytes]:
-                async with self.channels.connected(request.host, request.port) as channel:
+                async with self.channels.connected(
+                    request.tenant_id, request.host, request.port
+                ) as channel:
                     work.beat.now_sent()
                     limit = self.egress.max_response_bytes
                     return await exchange(channel, request, method, message, login, max_bytes=limit)

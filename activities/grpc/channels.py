@@ -73,14 +73,16 @@ class Channels:
         self.kept: dict[Target, _Kept] = {}
 
     @asynccontextmanager
-    async def connected(self, host: str, port: int) -> AsyncIterator[grpc.aio.Channel]:
+    async def connected(
+        self, tenant_id: str, host: str, port: int
+    ) -> AsyncIterator[grpc.aio.Channel]:
         """Lend a channel that has a connection.
 
         Raises:
             CallUnreachedError: When there is none; nothing was sent.
             EgressRefusedError: When this installation does not connect there.
         """
-        target = await self._target(host, port)
+        target = await self._target(tenant_id, host, port)
         kept = self.kept.get(target)
         if kept is None:
             kept = self.kept[target] = _Kept(self._opened(target))
@@ -104,8 +106,10 @@ class Channels:
         for each in kept.values():
             await each.channel.close()
 
-    async def _target(self, host: str, port: int) -> Target:
-        address, dialled = await self._egress.address(host, port)
+    async def _target(self, tenant_id: str, host: str, port: int) -> Target:
+        # Also when there is a channel: it may be another tenant's, which may more.
+        way = await self._egress.of(tenant_id)
+        address, dialled = await way.address("grpc", host, port)
         tls = port == TLS_PORT
         return Target(address, dialled, host, host if tls else f"{host}:{port}", tls)
 

@@ -56,10 +56,11 @@ async def exchange(
         CallFailedError: The answer is an error or unreadable.
     """
     where = _shown(call.uri)
+    way = await egress.of(call.tenant_id)
     try:
         async with (
             asyncio.timeout(call.timeout_s),
-            egress.client(timeout=call.timeout_s, max_bytes=max_bytes) as client,
+            way.client(timeout=call.timeout_s, max_bytes=max_bytes) as client,
         ):
             response = await client.send(_request(client, call), auth=_challenged(call.login))
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:

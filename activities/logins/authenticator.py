@@ -123,7 +123,9 @@ class Authenticator:
     async def _token(self, work: Errand, key: bytes, login: TokenLogin) -> Token:
         try:
             token = await self._keeping.token(
-                key, partial(self._ask, key, login), patience_s=self._patience_s
+                key,
+                partial(self._ask, work.request.tenant_id, key, login),
+                patience_s=self._patience_s,
             )
         except UnansweredError:
             raise AuthorityAwayError(
@@ -135,9 +137,9 @@ class Authenticator:
         work.mask.hide(hidden)
         return token
 
-    async def _ask(self, key: bytes, login: TokenLogin) -> Token:
+    async def _ask(self, tenant_id: str, key: bytes, login: TokenLogin) -> Token:
         try:
-            token = await self._authority.token(login, self._refresh.get(key))
+            token = await self._authority.token(tenant_id, login, self._refresh.get(key))
         except LoginRefusedError:
             self._refresh.pop(key, None)
             raise

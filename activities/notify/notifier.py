@@ -106,7 +106,7 @@ class Notifier:
     async def _notified(
         self, call: NotifyCall, notification: Notification, more: Sequence[Claim]
     ) -> JsonObject:
-        message = self._message(call, notification)
+        message = await self._message(call, notification)
         told: JsonObject = {"id": notification.id, "channel": message.channel}
         claims = [*claims_of(call, message), *more]
         if not claims:
@@ -122,13 +122,15 @@ class Notifier:
             case other:
                 assert_never(other)
 
-    def _message(self, call: NotifyCall, notification: Notification) -> Message:
+    async def _message(self, call: NotifyCall, notification: Notification) -> Message:
         if call.slack is not None:
-            return SlackMessage.of(self.egress, call.slack, notification)
+            way = await self.egress.of(call.tenant_id)
+            return SlackMessage.of(way, call.slack, notification)
         if call.email is not None:
             return MailMessage.of(self.mail_server, call.email, notification)
         if call.webhook is not None:
-            return WebhookMessage.of(self.egress, call.webhook, notification, call.data)
+            way = await self.egress.of(call.tenant_id)
+            return WebhookMessage.of(way, call.webhook, notification, call.data)
         raise NotificationError("A notification needs one of 'slack', 'email' and 'webhook'.")
 
     async def _verdict(

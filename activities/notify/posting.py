@@ -9,7 +9,7 @@ import httpx2
 
 from activities.http.exchange import SHOWN_BODY_CHARS, retry_after
 from activities.notify.errors import NotDeliveredError
-from security.egress import Egress, check_url
+from security.egress import WayOut, check_url
 
 # Too early, too much, or a server in trouble. Everything else stays as it is: a receiver that does
 # not know us (404), is gone (410) or cannot read it (400) will say the same again.
@@ -21,7 +21,7 @@ _ANY_SIZE: Final = 2**62
 
 
 async def post(
-    egress: Egress, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float
+    way: WayOut, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float
 ) -> int:
     """Send it and return the status.
 
@@ -35,7 +35,7 @@ async def post(
     try:
         async with (
             asyncio.timeout(timeout_s),
-            egress.client(timeout=timeout_s, max_bytes=_ANY_SIZE) as client,
+            way.client(timeout=timeout_s, max_bytes=_ANY_SIZE) as client,
             client.stream(
                 "POST", url, content=body, headers={"content-type": "application/json", **headers}
             ) as response,

@@ -8,7 +8,7 @@ from activities.notify.notification import Notification, one_line, written
 from activities.notify.posting import post
 from activities.notify.types import Slack
 from foundation.json import JsonObject, canonical
-from security.egress import Egress
+from security.egress import WayOut
 
 # Slack cuts what is longer, without a word.
 MAX_CHARS: Final = 40_000
@@ -18,13 +18,13 @@ MAX_CHARS: Final = 40_000
 class SlackMessage:
     """A text with a headline."""
 
-    egress: Egress
+    way: WayOut
     url: str
     text: str
     channel: Literal["slack"] = "slack"
 
     @classmethod
-    def of(cls, egress: Egress, slack: Slack, notification: Notification) -> "SlackMessage":
+    def of(cls, way: WayOut, slack: Slack, notification: Notification) -> "SlackMessage":
         """Make it.
 
         Raises:
@@ -37,7 +37,7 @@ class SlackMessage:
             raise NotificationError(
                 f"The text for Slack has {len(text):,} characters; {MAX_CHARS:,} are allowed."
             )
-        return cls(egress, slack.url, text)
+        return cls(way, slack.url, text)
 
     @property
     def destination(self) -> list[str]:
@@ -46,7 +46,7 @@ class SlackMessage:
     async def send(self, timeout_s: float) -> JsonObject:
         """Post it."""
         body = canonical({"text": self.text})
-        return {"status": await post(self.egress, self.url, body, {}, timeout_s)}
+        return {"status": await post(self.way, self.url, body, {}, timeout_s)}
 
 
 def escaped(text: str) -> str:

@@ -18,7 +18,7 @@ from activities.notify.notification import Notification, one_line
 from activities.notify.posting import post
 from activities.notify.types import Webhook
 from foundation.json import JsonObject, canonical
-from security.egress import Egress
+from security.egress import WayOut
 
 _PREFIX: Final = "whsec_"
 # What the specification asks for.
@@ -33,7 +33,7 @@ class WebhookMessage:
         key: What signs it, if anything does.
     """
 
-    egress: Egress
+    way: WayOut
     url: str
     id: str
     body: bytes
@@ -42,7 +42,7 @@ class WebhookMessage:
 
     @classmethod
     def of(
-        cls, egress: Egress, webhook: Webhook, notification: Notification, data: JsonObject
+        cls, way: WayOut, webhook: Webhook, notification: Notification, data: JsonObject
     ) -> "WebhookMessage":
         """Make it.
 
@@ -59,7 +59,7 @@ class WebhookMessage:
         if notification.text is not None:
             body["text"] = notification.text
         key = None if webhook.secret is None else _key(webhook.secret)
-        return cls(egress, webhook.url, notification.id, canonical(body), key)
+        return cls(way, webhook.url, notification.id, canonical(body), key)
 
     @property
     def destination(self) -> list[str]:
@@ -71,7 +71,7 @@ class WebhookMessage:
         headers = {"webhook-id": self.id, "webhook-timestamp": str(int(time.time()))}
         if self.key is not None:
             headers["webhook-signature"] = _signature(self.key, headers, self.body)
-        return {"status": await post(self.egress, self.url, self.body, headers, timeout_s)}
+        return {"status": await post(self.way, self.url, self.body, headers, timeout_s)}
 
 
 def _signature(key: bytes, headers: dict[str, str], body: bytes) -> str:

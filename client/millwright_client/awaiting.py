@@ -11,6 +11,7 @@ import httpx
 from millwright_client.calls import (
     accounts,
     approvals,
+    egress,
     events,
     features,
     functions,
@@ -230,6 +231,14 @@ class AsyncFeatures(Resource):
     put = Method(features.put)
 
 
+class AsyncEgress(Resource):
+    """Rules about the hosts that the tenant's requests go to."""
+
+    get = Method(egress.get)
+    put = Method(egress.put)
+    check = Method(egress.check)
+
+
 class AsyncSecrets(Resource):
     """What definitions log in with elsewhere."""
 
@@ -309,6 +318,7 @@ class AsyncMillwright(Resource):
         self.functions = AsyncFunctions(self.driver)
         self.secrets = AsyncSecrets(self.driver)
         self.features = AsyncFeatures(self.driver)
+        self.egress = AsyncEgress(self.driver)
         self.mcp = AsyncMcp(self.driver)
 
     @classmethod

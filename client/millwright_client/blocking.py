@@ -12,6 +12,7 @@ import httpx
 from millwright_client.calls import (
     accounts,
     approvals,
+    egress,
     events,
     features,
     functions,
@@ -229,6 +230,14 @@ class Features(Resource):
     put = Method(features.put)
 
 
+class Egress(Resource):
+    """Rules about the hosts that the tenant's requests go to."""
+
+    get = Method(egress.get)
+    put = Method(egress.put)
+    check = Method(egress.check)
+
+
 class Secrets(Resource):
     """What definitions log in with elsewhere."""
 
@@ -308,6 +317,7 @@ class Millwright(Resource):
         self.functions = Functions(self.driver)
         self.secrets = Secrets(self.driver)
         self.features = Features(self.driver)
+        self.egress = Egress(self.driver)
         self.mcp = Mcp(self.driver)
 
     @classmethod

@@ -479,6 +479,32 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
+class EgressRules:
+    """Which hosts the tenant's requests may go to, as far as the installation allows them.
+
+    Attributes:
+        allow: Nothing but these; empty: everything.
+        deny: None of these, whatever is allowed.
+        version: Counts changes; 0 while there was none.
+    """
+
+    allow: list[str]
+    deny: list[str]
+    version: int
+    changed_at: datetime | None = None
+    changed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EgressVerdict:
+    """Whether requests of the tenant go to an address; `why` says why not."""
+
+    url: str
+    allowed: bool
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class McpServer:
     """A registered MCP server. Its credential is never shown, only of which kind it is."""
 

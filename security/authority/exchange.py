@@ -7,7 +7,7 @@ import httpx2
 
 from foundation.errors import TooLargeError
 from security.authority.errors import AuthorityAnswerError, AuthorityAwayError
-from security.egress import Egress
+from security.egress import WayOut
 
 _REQUEST_S: Final = 15.0
 # Ten times what the largest discovery documents have.
@@ -15,7 +15,7 @@ _MAX_BYTES: Final = 128 * 1024
 
 
 async def exchange(
-    egress: Egress,
+    way: WayOut,
     method: str,
     uri: str,
     shown: str,
@@ -26,7 +26,7 @@ async def exchange(
     """Send a request; return the whole answer, whatever its status.
 
     Args:
-        egress: The way out.
+        way: The way out.
         method: Of HTTP.
         uri: Where it goes.
         shown: What to call whoever is asked.
@@ -39,7 +39,7 @@ async def exchange(
         EgressRefusedError: This installation does not send requests there.
     """
     try:
-        async with egress.client(timeout=_REQUEST_S, max_bytes=_MAX_BYTES) as client:
+        async with way.client(timeout=_REQUEST_S, max_bytes=_MAX_BYTES) as client:
             return await client.request(method, uri, headers=headers, content=content)
     except httpx2.TimeoutException:
         raise AuthorityAwayError(f"{shown} did not answer in time.", kind="timeout") from None

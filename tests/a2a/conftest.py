@@ -5,7 +5,7 @@ import pytest
 from activities.a2a import A2aActivities
 from activities.logins import Authenticator
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.a2a.servers import bad_agent
 from tests.fixtures.agents import Asked
 from tests.toolhub.servers import serving
@@ -38,7 +38,7 @@ async def activities(_bad_agent: tuple[str, Asked]) -> AsyncIterator[A2aActiviti
     # The foreign host is there, too: what is not sent to it is not for want of an answer.
     url, _ = _bad_agent
     egress = Egress(
-        EgressSettings(allow_networks=["127.0.0.0/8"], host_map={"foreign.example": url})
+        EgressSettings(allow_networks=["127.0.0.0/8"], host_map={"foreign.example": url}), UNRULED
     )
     yield A2aActivities(
         egress,

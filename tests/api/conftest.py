@@ -13,12 +13,13 @@ from api.wiring import build_services
 from foundation.database import Database
 from foundation.settings import Settings
 from security.egress import Egress
+from security.egress.stored import StoredRules
 from tests.api.people import Person, person
 
 
 @pytest.fixture
-async def egress(settings: Settings) -> AsyncIterator[Egress]:
-    egress = Egress(settings.egress)
+async def egress(settings: Settings, database: Database) -> AsyncIterator[Egress]:
+    egress = Egress(settings.egress, StoredRules(database))
     yield egress
     await egress.aclose()
 

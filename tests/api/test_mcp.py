@@ -9,7 +9,7 @@ import pytest
 
 from api.services import Services
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.api.people import Person, person
 from tests.toolhub.servers import Changing, Seen, bad_server, good_server, serving
 
@@ -22,7 +22,7 @@ SECRET = "s3cr3t-t0k3n"
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield egress
     await egress.aclose()
 

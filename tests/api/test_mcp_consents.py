@@ -11,7 +11,7 @@ import pytest
 from api.services import Services
 from cli.main import FAILED, OK
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.api.people import Person
 from tests.api.test_mcp import SERVERS, problem
 from tests.cli.test_secrets import Command, address, millwright, somebody
@@ -29,7 +29,7 @@ METADATA = "/api/v1/mcp/oauth/client-metadata.json"
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield egress
     await egress.aclose()
 

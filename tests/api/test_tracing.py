@@ -23,7 +23,7 @@ from foundation.database import Database
 from foundation.payloads import data_converter
 from foundation.settings import EgressSettings, LogSettings, Settings
 from foundation.temporal import connect
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.api.people import Person
 from tests.fixtures.polling import pause
 from tests.fixtures.telemetry import Told, traceparent
@@ -58,7 +58,7 @@ def told() -> Told:
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield made
     await made.aclose()
 

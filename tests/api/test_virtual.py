@@ -13,7 +13,7 @@ from api.virtual.listing import formed
 from api.virtual.naming import LONGEST, ToolRef, WorkflowRef, meant, tool_name, workflow_name
 from api.virtual.routes import METADATA
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.api.people import Person
 from tests.toolhub.servers import Changing, serving
 
@@ -26,7 +26,7 @@ CLIENT: dict[str, Any] = {"io.modelcontextprotocol/clientCapabilities": {}}
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield egress
     await egress.aclose()
 

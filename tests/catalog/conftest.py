@@ -7,7 +7,7 @@ import pytest
 from activities.logins import Authenticator
 from foundation.database import Database
 from foundation.settings import EgressSettings, Settings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.features.service import Features
 from security.sealing import Sealer
 from security.secrets.service import Secrets
@@ -32,7 +32,7 @@ def functions(database: Database) -> Functions:
 @pytest.fixture
 async def egress(plant: Plant) -> AsyncIterator[Egress]:
     hosts = {HOST: plant.url, "raw.githubusercontent.com": plant.url}
-    egress = Egress(EgressSettings(host_map=hosts, allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(host_map=hosts, allow_networks=["127.0.0.0/8"]), UNRULED)
     yield egress
     await egress.aclose()
 

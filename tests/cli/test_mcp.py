@@ -10,7 +10,7 @@ from cli.main import FAILED, OK, USAGE
 from deploy.local.ports import free_port
 from foundation.errors import MillwrightError
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.api.people import Person
 from tests.cli.test_secrets import (
     Command,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield egress
     await egress.aclose()
 

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from deploy.local.ports import LOOPBACK
 from foundation.database import Database
 from foundation.settings import MqttSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.events.relays import ALLOWED, Relaying
 from tests.fixtures.mosquitto import PASSWORD, USER, Mosquitto
 from workflows.events.ledger import Ledger
@@ -42,7 +42,7 @@ def relaying(shared_database: Database, events: Events) -> Relaying:
     async def relaying(
         settings: MqttSettings, *, patience_s: float = PATIENCE_S, **more: Any
     ) -> AsyncIterator[Relay]:
-        egress = Egress(more.pop("egress", ALLOWED))
+        egress = Egress(more.pop("egress", ALLOWED), UNRULED)
         link = BrokerLink(egress, settings, **more)
         yield Relay(Outbox(shared_database), events.outgoing, link, patience_s=patience_s)
         await egress.aclose()

@@ -20,7 +20,7 @@ from activities.mcp import McpActivities
 from foundation.database import Database
 from foundation.settings import EgressSettings, TemporalSettings
 from foundation.temporal import connect
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.faults.server import FaultServer
 from tests.faults.test_faults import ALWAYS, ANSWERS, FAILURES, KINDS, NEVER, READERS
@@ -97,7 +97,7 @@ def seen(temporal_address: str, _database: Database, faulty: FaultServer) -> See
 
 @asynccontextmanager
 async def working(address: str, database: Database, faulty: FaultServer) -> AsyncIterator[Runner]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     client = await connect(TemporalSettings(address=address))
     parts = build_toolhub(database, Sealer(bytes(range(32))), egress)
     ways = {failure[0] for failure in FAILURES} | set(ANSWERS)

@@ -26,7 +26,7 @@ from activities.schedules import (
     TriggerKind,
 )
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.fixtures.plant import Plant
 from tests.fixtures.polling import pause
 from tests.histories.cases import CHILD, Case
@@ -327,7 +327,7 @@ def told_of(error: BaseException | None) -> Any:
 @asynccontextmanager
 async def recording(client: Client, hosts: dict[str, str], plant: Plant) -> AsyncIterator[Recorder]:
     """Have a worker for cases."""
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=hosts))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=hosts), UNRULED)
     logins = Authenticator(egress)
     http = HttpActivities(
         egress, SecretOpener(SecretsInMemory({(TENANT, "key"): "planted-key-4711"})), logins

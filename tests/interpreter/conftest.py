@@ -30,7 +30,7 @@ from foundation.json import JsonObject, JsonValue, digest
 from foundation.settings import EgressSettings, EventSettings, TemporalSettings
 from foundation.temporal import connect
 from security.accounts.people import PeopleInMemory
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.fixtures.polling import pause
 from workflows.approvals.inbox import Inbox
@@ -291,7 +291,8 @@ async def working(
             allow_networks=["127.0.0.0/8"],
             host_map=stub_hosts,
             max_response_bytes=max_response_bytes,
-        )
+        ),
+        UNRULED,
     )
     secrets = {(tenant, name): value for name, value in planted.items()}
     opener = SecretOpener(SecretsInMemory(secrets))

@@ -10,7 +10,7 @@ from activities.logins import Authenticator
 from foundation.database import Database
 from foundation.settings import EgressSettings, Settings, WorkerSettings
 from foundation.telemetry import OFF, Telemetry
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from toolhub.wiring import build_toolhub
 from workers.main import build_worker
@@ -36,7 +36,7 @@ async def at_work(
             "egress": EgressSettings(allow_networks=["127.0.0.0/8"]),
         }
     )
-    egress = Egress(given.egress)
+    egress = Egress(given.egress, UNRULED)
     channels, logins = Channels(egress), Authenticator(egress)
     events = build_events(database, client, given.events)
     triggers = build_triggers(database, client, Catalog(database), given.temporal)

@@ -16,7 +16,7 @@ from activities.logins import Authenticator
 from deploy.local.ports import LOOPBACK, free_port, is_open
 from deploy.local.processes import Child, Program
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.fixtures.agents import Asked, agent
 from tests.interpreter.conftest import SECRETS, Ended, Runner
 from tests.toolhub.servers import serving_at
@@ -51,7 +51,7 @@ def asked(_agent: tuple[str, Asked]) -> Asked:
 
 @pytest.fixture
 async def run(temporal: Client, task_queue: str, tenant: str) -> AsyncIterator[Runner]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
     activities = A2aActivities(
         egress, SecretOpener(SecretsInMemory(secrets)), Authenticator(egress)

@@ -15,7 +15,7 @@ from activities.asyncapi import AsyncApiActivities
 from activities.logins.authenticator import Authenticator
 from foundation.settings import EgressSettings, TemporalSettings
 from foundation.temporal import connect
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.fixtures.asyncapi_site import AsyncApiSite
 from tests.fixtures.mosquitto import PASSWORD, TLS_HOST, USER, Mosquitto, wait_until
 from tests.interpreter.conftest import Runner
@@ -37,7 +37,7 @@ async def working(
     settings = EgressSettings(
         allow_networks=["127.0.0.0/8"], host_map={TLS_HOST: tls, "other.example": tls}
     )
-    egress = Egress(settings)
+    egress = Egress(settings, UNRULED)
     opener = SecretOpener(SecretsInMemory({(tenant, "broker"): PASSWORD}))
     asyncapi = AsyncApiActivities(egress, opener, Authenticator(egress), tls=mosquitto.tls())
     async with Worker(

@@ -13,7 +13,7 @@ from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from foundation.database import Database
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.interpreter.conftest import SECRETS, Runner
 from tests.toolhub.servers import Seen, bad_server, good_server, serving, without_discovery
@@ -64,7 +64,7 @@ def seen(_servers: tuple[dict[str, str], Seen]) -> Seen:
 async def run(
     temporal: Client, task_queue: str, tenant: str, database: Database
 ) -> AsyncIterator[Runner]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     parts = build_toolhub(database, Sealer(bytes(range(32))), egress)
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
     activities = McpActivities(

@@ -11,7 +11,7 @@ from activities.mcp import McpActivities
 from foundation.database import Database
 from foundation.settings import EgressSettings
 from foundation.sizes import INLINE_BYTES
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.interpreter.conftest import Runner
 from tests.toolhub.servers import Seen, good_server, serving
@@ -46,7 +46,7 @@ async def run(
     database: Database,
     _good: tuple[str, Seen],
 ) -> AsyncIterator[Runner]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     parts = build_toolhub(database, Sealer(bytes(range(32))), egress)
     for name, most in {"wide": 16 * 1024 * 1024, "usual": None}.items():
         numbers = {} if most is None else {"max_response_bytes": most}

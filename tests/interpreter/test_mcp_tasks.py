@@ -13,7 +13,7 @@ from activities.logins import Authenticator
 from activities.mcp import McpActivities
 from foundation.database import Database
 from foundation.settings import EgressSettings, McpSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.fixtures.polling import pause
 from tests.fixtures.task_server import WELDED, TaskServer
@@ -70,7 +70,7 @@ class Plant:
 async def plant(
     temporal: Client, task_queue: str, tenant: str, database: Database, server: TaskServer
 ) -> AsyncIterator[Plant]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     # Short pauses: what is away is asked for soon again.
     protection = McpSettings(breaker_open_s=1)
     parts = build_toolhub(database, Sealer(bytes(range(32))), egress, protection=protection)

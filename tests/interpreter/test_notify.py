@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from activities.notify import MailServer, Notifier, NotifyActivities
 from foundation.database import Database
 from foundation.settings import EgressSettings, SmtpSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.fixtures.mail_server import DROPPED, FROM, PASSWORD, USER, MailBox
 from tests.fixtures.polling import pause
 from tests.fixtures.receiver import SLACK_PATH, Answer, Receiver
@@ -43,7 +43,7 @@ def start(
 
     @asynccontextmanager
     async def started(smtp: SmtpSettings) -> AsyncIterator[Runner]:
-        egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+        egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
         secrets = {
             (tenant, "slack"): f"{receiver.url}{SLACK_PATH}",
             (tenant, "signing"): SECRET,

@@ -30,7 +30,7 @@ from foundation.database import Database
 from foundation.errors import ForbiddenError
 from foundation.settings import EgressSettings
 from security.accounts.models import Tenant
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.features.images import image_name
 from security.features.service import FeatureOffError, Features, ImageNotAllowedError
 from tests.interpreter.conftest import SECRETS, Runner
@@ -81,7 +81,7 @@ def gate(tenant: str) -> Allowed:
 async def activities(
     sandbox: Sandbox, gate: Gate, tenant: str, stub_hosts: dict[str, str], images_folder: Path
 ) -> AsyncIterator[ProgramActivities]:
-    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts))
+    egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], host_map=stub_hosts), UNRULED)
     logins = Authenticator(egress)
     secrets = SecretsInMemory({(tenant, name): value for name, value in SECRETS.items()})
     limits = Limits(time_s=60, output_bytes=10_000)

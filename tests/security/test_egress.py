@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from foundation.errors import InvalidInputError
 from foundation.settings import EgressSettings
-from security.egress import Egress, EgressRefusedError, check_url
+from security.egress import UNRULED, Egress, EgressRefusedError, check_url
 from security.response_bodies import ResponseTooLargeError
 
 pytestmark = pytest.mark.anyio
@@ -60,8 +60,10 @@ class Names:
 
 async def _dialled(url: str, names: Names, *allow: str) -> list[str]:
     recorder = Recorder()
-    egress = Egress(EgressSettings(allow_networks=list(allow)), resolve=names, network=recorder)
-    async with egress.client() as client:
+    egress = Egress(
+        EgressSettings(allow_networks=list(allow)), UNRULED, resolve=names, network=recorder
+    )
+    async with egress.own().client() as client:
         with pytest.raises((EgressRefusedError, httpx2.ConnectError)):
             await client.get(url)
     await egress.aclose()
@@ -90,8 +92,8 @@ async def test_a_public_address_is_dialled(address: str) -> None:
 )
 async def test_loopback_in_other_spellings_is_refused_by_the_real_resolver(host: str) -> None:
     recorder = Recorder()
-    egress = Egress(EgressSettings(), network=recorder)
-    async with egress.client() as client:
+    egress = Egress(EgressSettings(), UNRULED, network=recorder)
+    async with egress.own().client() as client:
         with pytest.raises((EgressRefusedError, httpx2.InvalidURL, httpx2.ConnectError)):
             await client.get(f"http://{host}/")
     await egress.aclose()
@@ -117,8 +119,8 @@ async def test_an_allowed_network_is_reached_and_its_neighbours_are_not() -> Non
 
 
 async def test_a_refusal_names_the_host_and_the_setting_but_not_the_inside_address() -> None:
-    egress = Egress(EgressSettings(), resolve=Names([["10.9.8.7"]]), network=Recorder())
-    async with egress.client() as client:
+    egress = Egress(EgressSettings(), UNRULED, resolve=Names([["10.9.8.7"]]), network=Recorder())
+    async with egress.own().client() as client:
         with pytest.raises(EgressRefusedError) as caught:
             await client.get("http://mes.plant/secret?token=t0p")
     await egress.aclose()
@@ -162,12 +164,12 @@ async def test_a_scheme_other_than_http_is_refused_when_it_is_used() -> None:
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "plant", "", "10.0.0.0/33"])
 def test_a_setting_that_is_no_network_is_refused_by_name(network: str) -> None:
     with pytest.raises(InvalidInputError, match="MILLWRIGHT_EGRESS_ALLOW_NETWORKS"):
-        Egress(EgressSettings(allow_networks=[network]))
+        Egress(EgressSettings(allow_networks=[network]), UNRULED)
 
 
 def test_a_host_map_to_something_else_than_a_url_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"HOST_MAP for 'a\.example'"):
-        Egress(EgressSettings(host_map={"a.example": "localhost:80"}))
+        Egress(EgressSettings(host_map={"a.example": "localhost:80"}), UNRULED)
 
 
 # --- against a server of our own -------------------------------------------------------------
@@ -222,7 +224,7 @@ def _answer(body: bytes, *headers: str, length: bool = True) -> bytes:
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    made = Egress(LOOPBACK)
+    made = Egress(LOOPBACK, UNRULED)
     yield made
     await made.aclose()
 
@@ -230,8 +232,8 @@ async def egress() -> AsyncIterator[Egress]:
 async def test_a_mapped_host_keeps_its_path_and_host_header() -> None:
     with canned(_answer(b"pets")) as server:
         mapped = {"petstore.swagger.io": f"http://127.0.0.1:{server.port}"}
-        egress = Egress(LOOPBACK.model_copy(update={"host_map": mapped}))
-        async with egress.client() as client:
+        egress = Egress(LOOPBACK.model_copy(update={"host_map": mapped}), UNRULED)
+        async with egress.own().client() as client:
             answer = await client.get("https://petstore.swagger.io/v2/pet?status=sold")
         await egress.aclose()
     assert answer.text == "pets"
@@ -242,8 +244,8 @@ async def test_a_mapped_host_keeps_its_path_and_host_header() -> None:
 
 
 async def test_a_mapped_host_is_guarded_like_any_other() -> None:
-    egress = Egress(EgressSettings(host_map={"a.example": "http://127.0.0.1:9"}))
-    async with egress.client() as client:
+    egress = Egress(EgressSettings(host_map={"a.example": "http://127.0.0.1:9"}), UNRULED)
+    async with egress.own().client() as client:
         with pytest.raises(EgressRefusedError):
             await client.get("https://a.example/")
     await egress.aclose()
@@ -252,7 +254,7 @@ async def test_a_mapped_host_is_guarded_like_any_other() -> None:
 async def test_clients_share_connections_and_closing_one_leaves_them_open(egress: Egress) -> None:
     with canned(_answer(b"ok"), keep_alive=True) as server:
         for _ in range(3):
-            async with egress.client() as client:
+            async with egress.own().client() as client:
                 await client.get(f"http://127.0.0.1:{server.port}/")
         assert server.connections == 1
         await egress.aclose()
@@ -262,9 +264,9 @@ async def test_cookies_and_headers_of_one_client_are_not_seen_by_the_next(egress
     # A server that hangs up without a word races with the next request.
     answer = _answer(b"ok", "Set-Cookie: session=tenant-a", "Connection: close")
     with canned(answer) as server:
-        async with egress.client(headers={"Authorization": "Bearer tenant-a"}) as client:
+        async with egress.own().client(headers={"Authorization": "Bearer tenant-a"}) as client:
             await client.get(f"http://127.0.0.1:{server.port}/")
-        async with egress.client() as client:
+        async with egress.own().client() as client:
             await client.get(f"http://127.0.0.1:{server.port}/")
     assert b"tenant-a" in server.seen[0]
     assert b"tenant-a" not in server.seen[1]
@@ -273,21 +275,21 @@ async def test_cookies_and_headers_of_one_client_are_not_seen_by_the_next(egress
 @pytest.mark.parametrize("length", [True, False])
 async def test_an_answer_over_the_limit_is_cut_off(egress: Egress, *, length: bool) -> None:
     with canned(_answer(b"x" * 5_000_000, length=length)) as server:
-        async with egress.client(max_bytes=10_000) as client:
+        async with egress.own().client(max_bytes=10_000) as client:
             with pytest.raises(ResponseTooLargeError, match=r"127\.0\.0\.1 is larger than 10,000"):
                 await client.get(f"http://127.0.0.1:{server.port}/")
 
 
 async def test_an_answer_of_exactly_the_limit_is_read(egress: Egress) -> None:
     with canned(_answer(b"x" * 10_000, length=False)) as server:
-        async with egress.client(max_bytes=10_000) as client:
+        async with egress.own().client(max_bytes=10_000) as client:
             answer = await client.get(f"http://127.0.0.1:{server.port}/")
     assert len(answer.content) == 10_000
 
 
 async def test_a_compressed_answer_is_unpacked(egress: Egress) -> None:
     with canned(_answer(gzip.compress(b"defects: 7"), "Content-Encoding: gzip")) as server:
-        async with egress.client() as client:
+        async with egress.own().client() as client:
             answer = await client.get(f"http://127.0.0.1:{server.port}/")
     assert answer.text == "defects: 7"
     assert b"accept-encoding: gzip\r\n" in server.seen[0].lower()
@@ -296,7 +298,7 @@ async def test_a_compressed_answer_is_unpacked(egress: Egress) -> None:
 async def test_what_a_compressed_answer_becomes_counts(egress: Egress) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     with canned(_answer(bomb, "Content-Encoding: gzip")) as server:
-        async with egress.client(max_bytes=100_000) as client:
+        async with egress.own().client(max_bytes=100_000) as client:
             with pytest.raises(ResponseTooLargeError):
                 await client.get(f"http://127.0.0.1:{server.port}/")
 
@@ -317,14 +319,14 @@ async def test_an_encoding_that_was_not_asked_for_or_is_broken_is_an_error(
     egress: Egress, encoding: str, body: bytes
 ) -> None:
     with canned(_answer(body, f"Content-Encoding: {encoding}")) as server:
-        async with egress.client() as client:
+        async with egress.own().client() as client:
             with pytest.raises(httpx2.DecodingError):
                 await client.get(f"http://127.0.0.1:{server.port}/")
 
 
 async def test_head_of_something_large_is_answered(egress: Egress) -> None:
     with canned(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n") as server:
-        async with egress.client(max_bytes=10) as client:
+        async with egress.own().client(max_bytes=10) as client:
             answer = await client.head(f"http://127.0.0.1:{server.port}/")
     assert answer.headers["content-length"] == "99999999"
 
@@ -335,7 +337,7 @@ async def test_a_long_stream_of_small_events_passes_when_events_are_counted(
     event = b"data: " + b"x" * 500 + b"\r\n\r\n"
     head = _answer(b"", "Content-Type: text/event-stream", length=False)
     with canned(head, *([event] * 400)) as server:
-        transport = egress.transport(max_bytes=70_000, per_event=True)
+        transport = egress.own().transport(max_bytes=70_000, per_event=True)
         async with httpx2.AsyncClient(transport=transport) as client:
             answer = await client.get(f"http://127.0.0.1:{server.port}/")
     assert len(answer.content) == 400 * len(event)
@@ -344,7 +346,7 @@ async def test_a_long_stream_of_small_events_passes_when_events_are_counted(
 async def test_one_large_event_does_not_pass(egress: Egress) -> None:
     head = _answer(b"", "Content-Type: text/event-stream", length=False)
     with canned(head, b"data: 1\n\n", b"data: " + b"x" * 2_000_000 + b"\n\n") as server:
-        transport = egress.transport(max_bytes=70_000, per_event=True)
+        transport = egress.own().transport(max_bytes=70_000, per_event=True)
         async with httpx2.AsyncClient(transport=transport) as client:
             with pytest.raises(ResponseTooLargeError):
                 await client.get(f"http://127.0.0.1:{server.port}/")
@@ -356,7 +358,7 @@ async def test_redirects_come_back_to_the_guard_with_each_hop(egress: Egress) ->
         b"Content-Length: 0\r\nConnection: close\r\n\r\n"
     )
     with canned(redirect) as server:
-        async with egress.client() as client:
+        async with egress.own().client() as client:
             url = f"http://127.0.0.1:{server.port}/"
             assert (await client.get(url)).status_code == 302
             with pytest.raises(EgressRefusedError, match=r"169\.254\.169\.254"):
@@ -364,15 +366,15 @@ async def test_redirects_come_back_to_the_guard_with_each_hop(egress: Egress) ->
 
 
 async def test_a_name_without_an_address_is_a_failed_connection(egress: Egress) -> None:
-    async with egress.client() as client:
+    async with egress.own().client() as client:
         with pytest.raises(httpx2.ConnectError, match=r"nowhere\.invalid does not resolve"):
             await client.get("http://nowhere.invalid/")
 
 
 async def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     with canned(_answer(b"second")) as server:
-        egress = Egress(LOOPBACK, resolve=Names([["127.0.0.2", "127.0.0.1"]]))
-        async with egress.client() as client:
+        egress = Egress(LOOPBACK, UNRULED, resolve=Names([["127.0.0.2", "127.0.0.1"]]))
+        async with egress.own().client() as client:
             answer = await client.get(f"http://two.example:{server.port}/")
         await egress.aclose()
     assert answer.text == "second"
@@ -390,8 +392,8 @@ async def test_the_certificate_is_checked_against_the_name_not_the_address() -> 
 
     thread = threading.Thread(target=serve)
     thread.start()
-    egress = Egress(LOOPBACK, resolve=Names([["127.0.0.1"]]))
-    async with egress.client() as client:
+    egress = Egress(LOOPBACK, UNRULED, resolve=Names([["127.0.0.1"]]))
+    async with egress.own().client() as client:
         with pytest.raises(httpx2.ConnectError):
             await client.get(f"https://named.example:{listener.getsockname()[1]}/")
     thread.join()
@@ -401,9 +403,9 @@ async def test_the_certificate_is_checked_against_the_name_not_the_address() -> 
 
 
 async def _address(host: str, port: int, names: Names, **settings: Any) -> tuple[str, int]:
-    egress = Egress(EgressSettings(**settings), resolve=names, network=Recorder())
+    egress = Egress(EgressSettings(**settings), UNRULED, resolve=names, network=Recorder())
     try:
-        return await egress.address(host, port)
+        return await egress.own().address("mqtt", host, port)
     finally:
         await egress.aclose()
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from deploy.local.postgres import PostgresOptions
 from foundation.database import Database
 from foundation.settings import DatabaseSettings, EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.fixtures.databases import fresh_database
 from tests.toolhub.servers import (
@@ -42,7 +42,7 @@ def database(_database: Database) -> Iterator[Database]:
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield made
     await made.aclose()
 

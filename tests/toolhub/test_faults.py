@@ -9,7 +9,7 @@ from anyio import to_thread
 from foundation.database import Database
 from foundation.errors import MillwrightError
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.toolhub.servers import Seen
 from toolhub import errors
@@ -131,7 +131,7 @@ async def test_an_address_inside_is_refused_at_the_call(
 ) -> None:
     """The network rules of today count, not those of the day it was registered."""
     await registry.register("press", ServerRegistration(name="bad", url=good))
-    strict = Egress(EgressSettings())
+    strict = Egress(EgressSettings(), UNRULED)
     parts = build_toolhub(database, sealer, strict)
     caught = await failing(parts.hub, "several")
     await parts.aclose()

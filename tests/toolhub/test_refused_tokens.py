@@ -14,7 +14,7 @@ from toolhub.wire.exchange import Destination, Exchange
 pytestmark = pytest.mark.anyio
 
 CRM = Registered(tenant_id="press", server_id="1", version="1", person=PersonLogin())
-TO = Destination(label="crm", endpoint="https://crm.example/mcp", registered=CRM)
+TO = Destination(tenant_id="press", label="crm", endpoint="https://crm.example/mcp", registered=CRM)
 
 
 @dataclass
@@ -39,6 +39,7 @@ async def test_a_token_that_is_refused_is_not_handed_out_again() -> None:
     agreed: Any = Agreed()
     logins = Logins(agreed, agreed, agreed)
     held = Destination(
+        tenant_id="press",
         label="crm",
         endpoint=TO.endpoint,
         headers={"Authorization": "Bearer old"},

@@ -38,7 +38,7 @@ REASONS: dict[str, tuple[str, str]] = {
 def entry_of(schema: SchemaDocument) -> Entry:
     tool = compiled(schema)
     return Entry(
-        to=Destination(label="line", endpoint="http://127.0.0.1:1/mcp"),
+        to=Destination(tenant_id="press", label="line", endpoint="http://127.0.0.1:1/mcp"),
         guarded=Guarded("press", "1", "line", McpSettings()),
         dialect=Dialect.MCP,
         tool="t",

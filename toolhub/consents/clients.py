@@ -45,6 +45,7 @@ def description(client_id: str, redirect_uri: str) -> dict[str, Any]:
 
 
 async def client_for(
+    tenant_id: str,
     asking: Asking,
     about: AuthorizationServer,
     login: PersonLogin,
@@ -56,6 +57,7 @@ async def client_for(
     """Return as whom to ask.
 
     Args:
+        tenant_id: Whose server it is.
         asking: Reaches the authorization server.
         about: What that says of itself.
         login: What is registered.
@@ -79,7 +81,7 @@ async def client_for(
             f"there, with the redirect URI {redirect_uri}, and write its 'client_id' to the "
             "credential."
         )
-    return await _made(asking, about, about.registration_endpoint, redirect_uri)
+    return await _made(tenant_id, asking, about, about.registration_endpoint, redirect_uri)
 
 
 def _is_good(before: Agreed, issuer: str, redirect_uri: str) -> bool:
@@ -103,14 +105,14 @@ def _known(client: Client, about: AuthorizationServer) -> Client:
 
 
 async def _made(
-    asking: Asking, about: AuthorizationServer, endpoint: str, redirect_uri: str
+    tenant_id: str, asking: Asking, about: AuthorizationServer, endpoint: str, redirect_uri: str
 ) -> Asker:
     shown = shown_as(about.issuer)
     methods = about.token_endpoint_auth_methods_supported
     way = next((way for way in ("none", *_WITH_SECRET) if methods and way in methods), None)
     body = json.dumps(_about(redirect_uri, way or "client_secret_basic")).encode()
     post = TokenPost(body, {"accept": "application/json", "content-type": "application/json"})
-    answer = await asking.posted(endpoint, shown, post)
+    answer = await asking.posted(tenant_id, endpoint, shown, post)
     if answer.status_code not in {200, 201}:
         raise LoginRefusedError(
             f"{shown} did not register us as a client (HTTP {answer.status_code}). Have a client "

@@ -94,10 +94,12 @@ class Consenting:
         async with in_words(to):
             wanted = Wanted(login.issuer, login.resource, login.scopes)
             wire = self._wires[Dialect(server.dialect)]
-            whose = await ask_whose(self._egress, wire, to, wanted)
+            way = await self._egress.of(to.tenant_id)
+            whose = await ask_whose(way, wire, to, wanted)
             about = await self._asking.about(tenant_id, whose.issuer)
             endpoint = _endpoint(about)
             asker = await client_for(
+                tenant_id,
                 self._asking,
                 about,
                 login,

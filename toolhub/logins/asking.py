@@ -60,7 +60,9 @@ class Asking:
             client = login.client.model_copy(update={"authentication": way})
             to = endpoint or (about.token_endpoint if about else "")
             check_safe(to, like=login.resource, shown=shown)
-            return await self._posted(to, shown, post_of(fields, client, issuer or to))
+            return await self._posted(
+                server.tenant_id, to, shown, post_of(fields, client, issuer or to)
+            )
 
     async def exchanged(self, tenant_id: str, issuer: str, client: Client, fields: Fields) -> Token:
         """Exchange for a token what somebody has agreed to.
@@ -71,7 +73,7 @@ class Asking:
         async with self._bounded(tenant_id, issuer):
             about = await self.about(tenant_id, issuer)
             post = post_of(fields, client, issuer)
-            return await self._posted(about.token_endpoint, shown_as(issuer), post)
+            return await self._posted(tenant_id, about.token_endpoint, shown_as(issuer), post)
 
     async def about(self, tenant_id: str, issuer: str) -> AuthorizationServer:
         """Return what an authorization server says of itself, as it did a short while ago.
@@ -82,21 +84,25 @@ class Asking:
         key = (tenant_id, issuer)
         about = self._servers.get(key)
         if about is None:
-            about = self._servers[key] = await authorization_server(self._egress, issuer)
+            way = await self._egress.of(tenant_id)
+            about = self._servers[key] = await authorization_server(way, issuer)
         return about
 
-    async def posted(self, endpoint: str, shown: str, post: TokenPost) -> httpx2.Response:
+    async def posted(
+        self, tenant_id: str, endpoint: str, shown: str, post: TokenPost
+    ) -> httpx2.Response:
         """Send something to an authorization server; return its whole answer.
 
         Raises:
             MillwrightError: As `exchange`.
         """
+        way = await self._egress.of(tenant_id)
         return await exchange(
-            self._egress, "POST", endpoint, shown, headers=post.headers, content=post.content
+            way, "POST", endpoint, shown, headers=post.headers, content=post.content
         )
 
-    async def _posted(self, endpoint: str, shown: str, post: TokenPost) -> Token:
-        return read_token(await self.posted(endpoint, shown, post), shown)
+    async def _posted(self, tenant_id: str, endpoint: str, shown: str, post: TokenPost) -> Token:
+        return read_token(await self.posted(tenant_id, endpoint, shown, post), shown)
 
     @asynccontextmanager
     async def _bounded(self, tenant_id: str, where: str) -> AsyncIterator[None]:

@@ -63,7 +63,8 @@ class Finding:
         wanted = Wanted(credential.issuer, credential.resource, scopes)
         wire = self._wires[Dialect(server.dialect)]
         async with in_words(to):
-            whose = await ask_whose(self._egress, wire, to, wanted)
+            way = await self._egress.of(server.tenant_id)
+            whose = await ask_whose(way, wire, to, wanted)
         login = token_login(credential, to.endpoint)
         found = {"issuer": whose.issuer, "resource": whose.resource, "scopes": whose.scopes}
         self._credentials.attach_login(server, login.model_copy(update=found))

@@ -27,7 +27,7 @@ from security.authority.errors import (
 )
 from security.authority.exchange import exchange
 from security.authority.tokens import json_object
-from security.egress import Egress, check_url
+from security.egress import WayOut, check_url
 
 _BUSY: Final = 429
 _SERVER_ERRORS: Final = 500
@@ -63,11 +63,11 @@ class AuthorizationServer(BaseModel, frozen=True):
 M = TypeVar("M", Resource, AuthorizationServer)
 
 
-async def resource_at(egress: Egress, endpoint: str, said: str | None) -> Resource | None:
+async def resource_at(way: WayOut, endpoint: str, said: str | None) -> Resource | None:
     """Read what the server at an endpoint says of itself; None when it says nothing.
 
     Args:
-        egress: The way out.
+        way: The way out.
         endpoint: Of the server.
         said: Where it says that its description is.
 
@@ -80,7 +80,7 @@ async def resource_at(egress: Egress, endpoint: str, said: str | None) -> Resour
     shown = f"The MCP server at {shown_uri(endpoint)}"
     for place in places_of_resource(said, endpoint):
         check_safe(place, like=endpoint, shown=shown)
-        found = await _read(egress, place, f"{shown}, asked for its metadata,", Resource)
+        found = await _read(way, place, f"{shown}, asked for its metadata,", Resource)
         if found is None:
             continue
         if found.resource not in _names(endpoint):
@@ -93,7 +93,7 @@ async def resource_at(egress: Egress, endpoint: str, said: str | None) -> Resour
     return None
 
 
-async def authorization_server(egress: Egress, issuer: str) -> AuthorizationServer:
+async def authorization_server(way: WayOut, issuer: str) -> AuthorizationServer:
     """Read what an authorization server says of itself.
 
     Raises:
@@ -106,7 +106,7 @@ async def authorization_server(egress: Egress, issuer: str) -> AuthorizationServ
     shown = f"The authorization server {shown_uri(issuer)}"
     check_url(issuer)
     for place in places_of_issuer(issuer, issuer):
-        found = await _read(egress, place, shown, AuthorizationServer)
+        found = await _read(way, place, shown, AuthorizationServer)
         if found is None:
             continue
         if found.issuer != issuer:
@@ -157,9 +157,9 @@ def _names(endpoint: str) -> tuple[str, ...]:
     return endpoint, own, origin, f"{origin}/"
 
 
-async def _read(egress: Egress, place: str, shown: str, model: type[M]) -> M | None:
+async def _read(way: WayOut, place: str, shown: str, model: type[M]) -> M | None:
     """Read one description; None when there is none at this place."""
-    answer = await exchange(egress, "GET", place, shown, headers=_HEADERS)
+    answer = await exchange(way, "GET", place, shown, headers=_HEADERS)
     if answer.status_code >= _SERVER_ERRORS or answer.status_code == _BUSY:
         raise AuthorityAwayError(f"{shown} is out of order: it answered {answer.status_code}.")
     if not answer.is_success:

@@ -8,7 +8,7 @@ from typing import Final
 
 from foundation.errors import MillwrightError
 from security.authority.errors import AuthorityAwayError, IssuerError, LoginError
-from security.egress import Egress
+from security.egress import WayOut
 from toolhub.failures import Attempt, failure
 from toolhub.logins.challenges import challenge_of
 from toolhub.logins.metadata import Resource, resource_at, resource_of
@@ -40,7 +40,7 @@ class Whose:
     scopes: tuple[str, ...]
 
 
-async def ask_whose(egress: Egress, wire: Wire, to: Destination, wanted: Wanted) -> Whose:
+async def ask_whose(way: WayOut, wire: Wire, to: Destination, wanted: Wanted) -> Whose:
     """Ask a server, without logging in, whose tokens it takes.
 
     Raises:
@@ -50,14 +50,14 @@ async def ask_whose(egress: Egress, wire: Wire, to: Destination, wanted: Wanted)
         AuthorityAwayError: It does not say it now.
         EgressRefusedError: This installation does not send requests there.
     """
-    bare = Destination(label=to.label, endpoint=to.endpoint)
+    bare = Destination(tenant_id=to.tenant_id, label=to.label, endpoint=to.endpoint)
     message = Message(method="tools/list", params={}, timeout_s=_ASK_S, max_bytes=_MAX_BYTES)
     exchange = await wire.send(bare, message)
     outcome = classify(exchange, repeatable=True)
     if outcome.kind in _UNSEEN:
         raise failure(attempt_of(to), outcome, exchange)
     challenge = challenge_of(exchange.www_authenticate)
-    found = await resource_at(egress, to.endpoint, challenge.resource_metadata)
+    found = await resource_at(way, to.endpoint, challenge.resource_metadata)
     scopes = challenge.scopes
     if scopes is None and found is not None:
         scopes = found.scopes_supported

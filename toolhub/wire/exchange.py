@@ -31,6 +31,7 @@ class Destination:
     """A server, as far as sending to it goes.
 
     Attributes:
+        tenant_id: Whose request goes there.
         label: How messages call it: the registered name, or the host of an address.
         headers: The credential, and nobody else's.
         query: A credential that the server wants in its address; added where nobody writes it down.
@@ -41,6 +42,7 @@ class Destination:
         token: That of `headers`, when they hold one.
     """
 
+    tenant_id: str
     label: str
     endpoint: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -55,12 +55,13 @@ class SeedHttp:
     async def _post(
         self, to: Destination, message: Message, call: JsonObject, watch: Watch
     ) -> httpx2.Response:
-        transport = self._egress.transport(max_bytes=message.max_bytes)
+        way = await self._egress.of(to.tenant_id)
+        transport = way.transport(max_bytes=message.max_bytes)
         keyed = KeyedTransport(transport, to.endpoint, to.query)
         async with httpx2.AsyncClient(
             transport=WatchedTransport(keyed, watch),
             headers={"Accept": "application/json", **message.headers, **to.headers},
-            timeout=self._egress.timeout(message.timeout_s),
+            timeout=way.timeout(message.timeout_s),
             trust_env=False,
         ) as http:
             return await http.post(to.endpoint, json=call)

@@ -68,14 +68,15 @@ class StreamableHttp:
 
     @asynccontextmanager
     async def _client(self, to: Destination, message: Message, call: Call) -> AsyncIterator[Client]:
-        transport = self._egress.transport(max_bytes=message.max_bytes, per_event=True)
+        way = await self._egress.of(to.tenant_id)
+        transport = way.transport(max_bytes=message.max_bytes, per_event=True)
         keyed = KeyedTransport(transport, to.endpoint, to.query)
         name, version = message.client or CLIENT
         async with (
             httpx2.AsyncClient(
                 transport=WatchedTransport(keyed, call.watch),
                 headers={**message.headers, **to.headers},
-                timeout=self._egress.timeout(message.timeout_s + _SLACK_S),
+                timeout=way.timeout(message.timeout_s + _SLACK_S),
                 trust_env=False,
             ) as http,
             Client(

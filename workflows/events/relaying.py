@@ -60,13 +60,14 @@ class BrokerLink:
         """
         settings, login = self.settings, None
         host = settings.host or ""
+        scheme = "mqtts" if settings.tls == "tls" else "mqtt"
         if settings.user is not None:
             secret = settings.password.get_secret_value() if settings.password else ""
             login = PlainLogin(scheme="basic", username=settings.user, secret=secret)
         broker = Broker(
             host=host,
             port=settings.port,
-            address=await self._egress.address(host, settings.port),
+            address=await self._egress.own().address(scheme, host, settings.port),
             tls=self._context if settings.tls == "tls" else None,
             is_5=settings.version == "5",
             login=login,

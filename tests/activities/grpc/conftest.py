@@ -6,13 +6,15 @@ from activities.grpc import GrpcActivities
 from activities.grpc.channels import Channels
 from activities.logins import Authenticator
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from workflows.secrets import SecretOpener, SecretsInMemory
 
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"], max_response_bytes=300_000))
+    made = Egress(
+        EgressSettings(allow_networks=["127.0.0.0/8"], max_response_bytes=300_000), UNRULED
+    )
     yield made
     await made.aclose()
 

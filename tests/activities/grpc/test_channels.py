@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from activities.grpc.channels import KEEP_S, MAX_KEPT, Channels, roots_of_http
 from activities.http.errors import CallUnreachedError
 from foundation.settings import EgressSettings
-from security.egress import Egress, EgressRefusedError
+from security.egress import UNRULED, Egress, EgressRefusedError
 from tests.fixtures.grpc_line import HOST, Line
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ STOP = "/press.v1.Line/Stop"
 
 
 async def called(channels: Channels, host: str, port: int) -> None:
-    async with channels.connected(host, port) as channel:
+    async with channels.connected("press", host, port) as channel:
         stop: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(STOP)
         await stop(b"", timeout=10)
 
@@ -45,7 +45,7 @@ class Names:
 
 def guarded(names: Names, **hosts: str) -> Channels:
     settings = EgressSettings(allow_networks=["127.0.0.1/32"], host_map=hosts)
-    return Channels(Egress(settings, resolve=names))
+    return Channels(Egress(settings, UNRULED, resolve=names))
 
 
 async def test_the_address_that_was_checked_is_the_one_that_is_called(line: Line) -> None:
@@ -110,7 +110,7 @@ async def test_a_compressed_answer_is_unpacked_no_further_than_allowed(channels:
     server.add_generic_rpc_handlers([line.handler()])
     port = server.add_insecure_port(f"{HOST}:0")
     await server.start()
-    async with channels.connected(HOST, port) as channel:
+    async with channels.connected("press", HOST, port) as channel:
         measure: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             "/press.v1.Line/Measure"
         )
@@ -170,7 +170,7 @@ def over_tls(certified: Certified, host: str, roots: bytes | None) -> Channels:
     settings = EgressSettings(
         allow_networks=["127.0.0.0/8"], host_map={host: f"http://{HOST}:{certified.port}"}
     )
-    return Channels(Egress(settings), roots=roots)
+    return Channels(Egress(settings, UNRULED), roots=roots)
 
 
 async def test_port_443_is_tls_and_the_certificate_has_the_name(certified: Certified) -> None:

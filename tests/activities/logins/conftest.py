@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.http import HttpActivities, HttpCall
 from activities.logins import Authenticator
 from foundation.settings import EgressSettings
-from security.egress import Egress
+from security.egress import UNRULED, Egress
 from tests.fixtures.token_server import POST_SECRET, TokenServer
 from workflows.secrets import SecretOpener, SecretsInMemory
 
@@ -85,7 +85,7 @@ class Failure:
 
 @pytest.fixture
 async def egress() -> AsyncIterator[Egress]:
-    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]))
+    made = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     yield made
     await made.aclose()
 

@@ -16,7 +16,7 @@ async def hold(notes: str) -> None:
     command = StdioCommand(argv=[sys.executable, str(ODD), notes], tenants=["*"])
     wire = Stdio(StdioSettings(commands={"odd": command}), 1024 * 1024)
     program = Program(tenant_id="press", server_id="1", command="odd")
-    to = Destination(label="odd", endpoint="stdio:odd", program=program)
+    to = Destination(tenant_id="press", label="odd", endpoint="stdio:odd", program=program)
     tool: JsonObject = {"name": "family", "arguments": {}}
     await wire.send(to, Message(method="tools/call", params=tool, timeout_s=60))
 

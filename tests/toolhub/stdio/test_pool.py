@@ -38,7 +38,7 @@ async def wired(notes: Path) -> AsyncIterator[Wired]:
 
 async def send(wire: Stdio, server: str, tool: str = "pid", command: str = "odd") -> Any:
     program = Program(tenant_id="press", server_id=server, command=command)
-    to = Destination(label=server, endpoint=f"stdio:{command}", program=program)
+    to = Destination(tenant_id="press", label=server, endpoint=f"stdio:{command}", program=program)
     params: dict[str, Any] = {"name": tool, "arguments": {}}
     return await wire.send(to, Message(method="tools/call", params=params, timeout_s=30))
 
