@@ -192,7 +192,8 @@ def _scopes(to: Destination, exchange: Exchange) -> str:
     if not (challenge.lacks_scope and challenge.scopes):
         return ""
     wanted = f"It wants a token with the scopes: {' '.join(challenge.scopes)[:SHOWN_CHARS]}. "
-    if to.registered is None or to.registered.person is None:
+    person = to.registered.person if to.registered else None
+    if person is None or person.scopes is not None:
         return wanted
     return f"{wanted}Somebody can agree to that: millwright mcp login {to.label}. "
 

@@ -279,6 +279,17 @@ async def test_a_server_behind_https_names_no_address_without_it() -> None:
         check_safe("http://login.example/token", like="https://mes.example/mcp", shown="It")
 
 
+@pytest.mark.parametrize("named", ["issuer", "token_endpoint"])
+async def test_a_server_behind_https_has_no_authority_without_it(
+    parts: ToolhubParts, token_server: TokenServer, named: str
+) -> None:
+    given = credential(resource="urn:mes", **{named: token_server.authority})
+    about = {"name": "mes", "url": "https://mes.example/mcp", "credential": given}
+    wanted = ServerRegistration.model_validate({**about, "discover": False})
+    with pytest.raises(NoTokenError, match="has to be https"):
+        await parts.registry.register("press", wanted)
+
+
 async def test_scopes_that_are_missing_are_asked_for_once_when_the_server_may_say_so(
     parts: ToolhubParts, mes: Protected, token_server: TokenServer
 ) -> None:

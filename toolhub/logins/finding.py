@@ -10,6 +10,7 @@ from security.egress import Egress
 from toolhub.credentials import Credentials, token_login
 from toolhub.directory import destination
 from toolhub.errors import RegistrationError
+from toolhub.logins.metadata import check_safe
 from toolhub.logins.whose import Wanted, ask_whose, in_words
 from toolhub.models import McpServer
 from toolhub.schemas import ClientCredential, Credential, Dialect, PersonCredential
@@ -49,7 +50,14 @@ class Finding:
                 f"A server that speaks '{server.dialect}' does not say whose tokens it takes, so "
                 "nobody can be asked to agree. Choose another kind of credential."
             )
-        if not isinstance(credential, ClientCredential) or credential.token_endpoint is not None:
+        if not isinstance(credential, ClientCredential):
+            return
+        to = destination(server, self._credentials.open(server))
+        async with in_words(to):
+            for named in (credential.issuer, credential.token_endpoint):
+                if named is not None:
+                    check_safe(named, like=to.endpoint, shown="The credential")
+        if credential.token_endpoint is not None:
             return
         if not ask or not Dialect(server.dialect).speaks_mcp:
             if credential.issuer is None:
@@ -58,7 +66,6 @@ class Finding:
                     "'issuer' or 'token_endpoint' to the credential."
                 )
             return
-        to = destination(server, self._credentials.open(server))
         scopes = None if credential.scopes is None else tuple(credential.scopes)
         wanted = Wanted(credential.issuer, credential.resource, scopes)
         wire = self._wires[Dialect(server.dialect)]

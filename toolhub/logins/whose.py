@@ -11,7 +11,7 @@ from security.authority.errors import AuthorityAwayError, IssuerError, LoginErro
 from security.egress import WayOut
 from toolhub.failures import Attempt, failure
 from toolhub.logins.challenges import challenge_of
-from toolhub.logins.metadata import Resource, resource_at, resource_of
+from toolhub.logins.metadata import Resource, check_safe, resource_at, resource_of
 from toolhub.outcome import Kind, classify
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
 
@@ -61,8 +61,10 @@ async def ask_whose(way: WayOut, wire: Wire, to: Destination, wanted: Wanted) ->
     scopes = challenge.scopes
     if scopes is None and found is not None:
         scopes = found.scopes_supported
+    issuer = _issuer(wanted.issuer, found)
+    check_safe(issuer, like=to.endpoint, shown=f"The MCP server '{to.label}'")
     return Whose(
-        issuer=_issuer(wanted.issuer, found),
+        issuer=issuer,
         resource=wanted.resource or (found.resource if found else resource_of(to.endpoint)),
         scopes=wanted.scopes if wanted.scopes is not None else (scopes or ()),
     )
