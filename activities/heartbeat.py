@@ -20,6 +20,8 @@ class Beat:
     Attributes:
         lost: An earlier attempt may have reached the other side, and ended without an answer: its
             worker died. Whoever must not call twice has to stop here.
+        maybe_ran: It is not certain of every attempt before this one that it had no effect, also
+            none that repeating would do again without harm.
     """
 
     def __init__(self) -> None:
@@ -28,6 +30,15 @@ class Beat:
         self.lost = isinstance(last, dict) and last.get("sent") is True
         # What an earlier attempt may have done stays true, however often this one reports.
         self.told: JsonObject = {"sent": self.lost}
+        self._attempt = activity.info().attempt
+        idle = last.get("idle") if isinstance(last, dict) else None
+        # Said by the attempt right before: one that says nothing may have ended in the middle.
+        self.maybe_ran = self._attempt > 1 and idle != self._attempt - 1
+        self._idle: JsonObject = {}
+
+    def idle(self) -> None:
+        """Note that it is certain that no attempt so far had any effect."""
+        self._idle = {"idle": self._attempt}
 
     def report(self, progress: JsonObject) -> None:
         """Tell this now, and again until there is something newer."""
@@ -40,7 +51,7 @@ class Beat:
 
     def not_sent(self) -> None:
         """Take it back: this attempt had no effect; the next one may try, if none before had."""
-        self.told = {"sent": self.lost}
+        self.told = {"sent": self.lost, **self._idle}
         self.now()
 
     def now(self) -> None:

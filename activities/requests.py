@@ -51,6 +51,8 @@ class Request(BaseModel, frozen=True):
         timeout_s: How long the other side may take.
         repeats: What certainly had no effect is tried again by itself; not where the definition
             says how to try again, or the attempts would multiply.
+        again: Something around the task tries it again when it fails, and this is not its last
+            attempt, as far as that is known.
         idempotency_key: By which the other side recognises a repetition, if the author chose it.
         limits: What it has to keep to together with others; it may have to wait for its turn.
     """
@@ -58,6 +60,7 @@ class Request(BaseModel, frozen=True):
     tenant_id: str
     timeout_s: float = 30.0
     repeats: bool = True
+    again: bool = False
     idempotency_key: str | None = None
     sealed: Sealed | None = None
     limits: Limits | None = None

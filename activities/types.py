@@ -30,12 +30,14 @@ class ActivityResult(BaseModel, frozen=True):
     Attributes:
         refused: Why nothing was done: it is not its turn.
         later: There is no value yet.
+        fallback: The value is not what was asked for: what stood in for it, and why.
     """
 
     value: JsonValue
     attempts: int
     refused: Refused | None = None
     later: NotYet | None = None
+    fallback: JsonObject | None = None
 
 
 def result_of(value: JsonValue) -> ActivityResult:

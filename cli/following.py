@@ -141,6 +141,8 @@ def _line(event: TaskEvent, began: datetime | None) -> str:
         parts.append(f"{(event.time - began).total_seconds():8.3f} s")
     if event.attempts is not None and event.attempts > 1:
         parts.append(f"{event.attempts} attempts")
+    if event.degraded:
+        parts.append(f"degraded: {(event.fallback or {}).get('kind')}")
     if event.error is not None:
         parts.append(title(event.error))
     return "  ".join(parts).rstrip()

@@ -1,15 +1,17 @@
-"""`millwright mcp`: how MCP servers are, which calls their tools had, and logging in to them."""
+"""`millwright mcp`: how servers are, which calls and policies their tools have, logging in."""
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 
 from cli.connection import connected
 from cli.following import FAILED, OK, clock, print_json
+from cli.given import json_input
 from cli.listing import print_listing, require_limit
 from cli.tables import DATE, columns
-from millwright_client import McpCall, McpHealth, Millwright
+from millwright_client import McpCall, McpHealth, McpToolPolicy, Millwright
 
 _PAGE = 200
 
@@ -54,7 +56,7 @@ def _call_table(calls: Sequence[McpCall]) -> Iterator[str]:
             "" if each.latency_ms is None else f"{each.latency_ms:.0f}",
             str(each.attempt),
             f"{each.server}/{each.tool}",
-            each.error or "",
+            f"{each.error}; given: {each.fallback}" if each.degraded else each.error or "",
             f"{each.instance_id} {each.task}" if each.instance_id else each.called_by or "",
         )
         for each in calls
@@ -102,6 +104,30 @@ def _logout(flags: argparse.Namespace) -> int:
     return OK
 
 
+def _policy(flags: argparse.Namespace) -> int:
+    given = None if flags.policy is None else json_input(flags.policy)
+    with connected(flags) as client:
+        if flags.remove:
+            client.mcp.remove_tool_policy(flags.server, flags.tool)
+        elif given is not None:
+            client.mcp.put_tool_policy(flags.server, flags.tool, given)
+        found = client.mcp.get_tool_policy(flags.server, flags.tool)
+    if flags.json:
+        print_json(asdict(found))
+    else:
+        print("\n".join(_policy_lines(found)))
+    return OK
+
+
+def _policy_lines(found: McpToolPolicy) -> Iterator[str]:
+    by = f"decided by {found.changed_by}" if found.changed_by else "nobody has decided anything"
+    yield f"{found.server}/{found.tool}  {by}"
+    yield f"repeatable: {'yes' if found.repeatable else 'no'}"
+    for name, value in found.policy.items():
+        if value not in (None, []):
+            yield f"{name}: {json.dumps(value, ensure_ascii=False)}"
+
+
 def _all_health(client: Millwright, flags: argparse.Namespace) -> Iterator[McpHealth]:
     token: str | None = None
     while True:
@@ -136,4 +162,5 @@ _VERBS = {
     "check": _check,
     "login": _login,
     "logout": _logout,
+    "policy": _policy,
 }

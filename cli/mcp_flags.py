@@ -27,7 +27,23 @@ def describe_mcp(parser: argparse.ArgumentParser) -> None:
     logout.add_argument("server", metavar="SERVER", help="as it is registered: crm")
     for verb in (health, check, login, logout):
         connection_flags(verb)
+    _policy(verbs.add_parser("policy", help="show or decide what holds for a tool"))
     parser.set_defaults(module="cli.mcp")
+
+
+def _policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("server", metavar="SERVER", help="as it is registered: excel")
+    parser.add_argument("tool", metavar="TOOL", help="one of its tools: read_range")
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
+        "--set",
+        dest="policy",
+        metavar="POLICY",
+        help="decide: JSON, or a file with JSON; - reads standard input. It replaces what was "
+        "decided before",
+    )
+    change.add_argument("--remove", action="store_true", help="let hold again what its server says")
+    connection_flags(parser)
 
 
 def _calls(parser: argparse.ArgumentParser) -> None:

@@ -150,6 +150,8 @@ def _remark(task: TaskRun) -> str:
     parts = []
     if task.attempts is not None and task.attempts > 1:
         parts.append(f"{task.attempts} attempts")
+    if task.degraded:
+        parts.append(f"degraded: {(task.fallback or {}).get('kind')}")
     if task.child is not None:
         parts.append(f"instance {task.child}")
     if task.error is not None:

@@ -56,6 +56,7 @@ class Entry:
         sha256: Fingerprint of the tool.
         output: None when the tool promises nothing about its result.
         repeatable: Calling it twice does what calling it once does.
+        read_only: It changes nothing.
         policy: What an operator knows of it.
         param_headers: Arguments that the protocol wants repeated in headers, by path.
     """
@@ -69,6 +70,7 @@ class Entry:
     input: Schema
     output: Schema | None
     repeatable: bool
+    read_only: bool = False
     policy: ToolPolicy = AS_SAID
     param_headers: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -218,6 +220,7 @@ class Directory:
             input=compiled(meant.input_schema),
             output=None if tool.output_schema is None else compiled(tool.output_schema),
             repeatable=policy.repeatable(tool.annotations),
+            read_only=policy.only_reads(tool.annotations),
             policy=policy,
             param_headers=_param_headers(tool.input_schema),
         )

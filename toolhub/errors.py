@@ -45,6 +45,7 @@
     ├── ToolFailedError          the tool ran and says that it failed
     ├── TaskFailedError          it ran as a task, which ended with an error
     ├── TaskCancelledError       it ran as a task, which was cancelled there
+    ├── FallbackError            what was to stand in for a tool could not; part of its own error
     └── InputNeededError         the tool asks a question back
 
 `kind` is the error type of the workflow language, `upstream_status` its status, `retryable` whether
@@ -143,6 +144,13 @@ class CallError(MillwrightError):
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.upstream_status = upstream_status
+        # Of a tool that was called in place of another one: it has effects, and may have had them.
+        self.may_have_run = False
+
+    def add(self, more: str) -> None:
+        """Say more."""
+        self.message = f"{self.message} {more}"
+        self.args = (self.message,)
 
 
 class ServerNotAllowedError(CallError, InvalidInputError):
@@ -358,6 +366,13 @@ class TaskCancelledError(CallError, UpstreamError):
 
     code = "tool-task-cancelled"
     title = "The task of the tool was cancelled"
+
+
+class FallbackError(CallError, UpstreamError):
+    """What was to stand in for a tool could not."""
+
+    code = "mcp-fallback"
+    title = "The tool's fallback could not stand in"
 
 
 class InputNeededError(CallError, UpstreamError):

@@ -29,13 +29,16 @@ from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
 from toolhub.errors import (
+    CallError,
     CredentialRefusedError,
+    FallbackError,
     NoTokenError,
     OutcomeUnknownError,
     RequestFailedError,
     ToolInputError,
 )
 from toolhub.failures import Attempt, failure, lost, progress_without_secrets, without_secrets
+from toolhub.fallbacks.giving import Fallbacks
 from toolhub.guard import Admission, Guard, Guarded
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
@@ -44,7 +47,7 @@ from toolhub.logins.service import Logins
 from toolhub.observing import Observer
 from toolhub.outcome import LOGIN_FAULTS, Kind, Outcome, classify
 from toolhub.refreshing.plan import Refreshes
-from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult
+from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult, TriedAgain
 from toolhub.tasks.asking import Tasks
 from toolhub.tasks.starting import started
 from toolhub.tasks.types import Handle
@@ -70,6 +73,7 @@ class ToolHub:
         log: Told of every call of a tool that was found.
         observer: Makes spans and metrics of calls.
         refreshes: Told when a server says that its tools have changed.
+        fallbacks: Stand in for tools that cannot be called.
         logins: Gets the token that a call is sent with, before it is written down that it is sent.
         protection: What holds for servers that are not registered.
     """
@@ -84,6 +88,7 @@ class ToolHub:
         log: CallLog,
         observer: Observer,
         refreshes: Refreshes,
+        fallbacks: Fallbacks,
         protection: McpSettings,
         logins: Logins,
     ) -> None:
@@ -95,11 +100,14 @@ class ToolHub:
         self._log = log
         self._observer = observer
         self._refreshes = refreshes
+        self._fallbacks = fallbacks
         self._protection = protection
         self.tasks = Tasks(directory, wires[Dialect.MCP], guard, ledger=ledger, calls=log)
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.
+
+        When it cannot be called, what its policy says stands in for it (`ToolResult.fallback`).
 
         Raises:
             UnknownServerError: The tenant has no such server.
@@ -116,8 +124,7 @@ class ToolHub:
         """
         entry = await self._find(call)
         with self._observer.noting(self._log, call, entry) as noted:
-            found = await self._called(call, entry, noted, _ANSWER)
-            return self._read(call, entry, noted, found)
+            return await self._answered(call, entry, noted)
 
     async def start(self, call: CallTool) -> ToolResult | Handle:
         """Call a tool of a registered server, which may go on with it for longer than a call.
@@ -132,10 +139,38 @@ class ToolHub:
         with self._observer.noting(self._log, call, entry) as noted:
             # Who was not asked to may still answer with a task: nobody could ask for it.
             wanted = _STARTED if entry.dialect is Dialect.MCP else _ANSWER
-            found = await self._called(call, entry, noted, wanted)
-            if found.get("resultType") == "task":
-                return started(call, entry, noted, found)
+            try:
+                found = await self._called(call, entry, noted, wanted)
+                if found.get("resultType") == "task":
+                    return started(call, entry, noted, found)
+                return self._read(call, entry, noted, found)
+            except CallError as error:
+                return await self._instead(call, entry, noted, error)
+
+    async def _answered(self, call: CallTool, entry: Entry, noted: Noted) -> ToolResult:
+        try:
+            found = await self._called(call, entry, noted, _ANSWER)
             return self._read(call, entry, noted, found)
+        except CallError as error:
+            return await self._instead(call, entry, noted, error)
+
+    async def _instead(
+        self, call: CallTool, entry: Entry, noted: Noted, error: CallError
+    ) -> ToolResult:
+        return await self._fallbacks.instead(call, entry, noted, error, self._other)
+
+    async def _other(self, call: CallTool) -> tuple[ToolResult, bool]:
+        """Call a tool in place of another one; tell whether it has effects.
+
+        Raises:
+            MillwrightError: As `call`.
+        """
+        entry = await self._find(call)
+        if not entry.read_only and call.tried_again is not TriedAgain.NEVER:
+            # A worker that dies meanwhile would make the next attempt call the first tool again.
+            raise FallbackError("it has effects, and the call may be made again.")
+        with self._observer.noting(self._log, call, entry) as noted:
+            return await self._answered(call, entry, noted), not entry.read_only
 
     async def _find(self, call: CallTool) -> Entry:
         try:
@@ -148,6 +183,8 @@ class ToolHub:
         result = results.read(found)
         self._log.answered(call.tenant_id, noted, result)
         check_output(entry, result)
+        if noted.was_sent:  # what the ledger knows is older
+            self._fallbacks.keep(call, entry, result)
         return result
 
     async def _called(
@@ -160,10 +197,12 @@ class ToolHub:
         message = replace(_message(entry, call, arguments, key), takes_tasks=takes_tasks)
         has_headers = entry.dialect is not Dialect.STDIO
         honoured = entry.policy.is_honoured(arguments, key, has_headers=has_headers)
-        repeatable = entry.repeatable or honoured
+        # What stands in is known to the ledger, so that no attempt calls the first tool besides.
+        repeatable = entry.read_only if call.stands_in else entry.repeatable or honoured
         what = f"the tool '{entry.tool}'"
         attempt = Attempt(entry.to, what, message.timeout_s, repeatable, cap_is_a_number=True)
         once = _once(call, attempt, entry.guarded, entry.tool, arguments)
+        noted.ledger_key = None if once is None else once.key
         try:
             async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
                 attempt = await self._logged_in(attempt, admission)

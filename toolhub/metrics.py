@@ -55,6 +55,10 @@ class Metrics:
         self._retries = meter.create_counter(
             "millwright_mcp_call_retries", description="Calls that were not the first attempt."
         )
+        self._fallbacks = meter.create_counter(
+            "millwright_mcp_fallbacks",
+            description="Calls that something had to stand in for, by what, and whether it did.",
+        )
         self._rejections = meter.create_counter(
             "millwright_mcp_rejections", description="Calls that were kept back, by why."
         )
@@ -92,6 +96,14 @@ class Metrics:
         The names are not told: whoever calls may have computed them from anything.
         """
         self._calls.add(1, {**self._of(tenant_id, ""), "outcome": error.code})
+
+    def fell_back(self, tenant_id: str, server: str, kind: str, outcome: str) -> None:
+        """Tell of a call that something had to stand in for.
+
+        Args:
+            outcome: `degraded` when it did; else the code of why it could not.
+        """
+        self._fallbacks.add(1, {**self._of(tenant_id, server), "kind": kind, "outcome": outcome})
 
     def rejected(self, tenant_id: str, server: str, why: str) -> None:
         """Tell of a call that was kept back."""

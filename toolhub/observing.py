@@ -46,6 +46,8 @@ class Observer:
             finally:
                 if noted is not None:
                     span.set_attribute("millwright.mcp.executed", noted.executed.name.lower())
+                    if noted.fallback is not None:
+                        span.set_attribute("millwright.mcp.fallback", noted.fallback)
                     if noted.error is not None:
                         failed(span, noted.error)
                     outcome, seconds = noted.error or noted.status, (noted.latency_ms or 0) / 1000

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from foundation.json import JsonObject, JsonValue
+from toolhub.fallbacks.types import Provenance
 from toolhub.header_names import HeaderName
 from toolhub.pinning.drift import Change, Drift
 from toolhub.pinning.judging import Policy
@@ -392,11 +393,15 @@ class ToolAnswer(BaseModel, frozen=True):
         value: What a workflow would get.
         content: All content blocks, as they came.
         structured: The structured content, if there is any.
+        degraded: It is not the tool's answer to this call: something stood in for it.
+        fallback: What did, and why.
     """
 
     value: JsonValue
     content: list[JsonValue]
     structured: JsonValue
+    degraded: bool = False
+    fallback: Provenance | None = None
 
 
 class ToolVersionPage(BaseModel, frozen=True):
@@ -431,6 +436,14 @@ class CallOrigin:
     person: str | None = None
 
 
+class TriedAgain(StrEnum):
+    """What a caller does when an attempt of a call has failed."""
+
+    NEVER = "never"
+    WHEN_SAFE = "when-safe"  # what may be repeated is; after any other failure nothing follows
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallTool:
     """One call of a registered tool.
@@ -445,8 +458,14 @@ class CallTool:
             told it and may use it to notice a repetition.
         maybe_sent: An earlier attempt of a call without `call_id` may have reached the server: only
             what may be called twice is called.
+        maybe_ran: An earlier attempt may have run a tool that may be called twice.
+        tried_again: What follows a failure: a fallback stands in only when nothing does.
+        stands_in: It is called in place of another tool, and nothing stands in for it.
+        until: When the caller gives up, on the clock `time.monotonic`; None: it does not.
         on_send: Told right before the request leaves.
+        on_not_run: Told when it is certain that this attempt has not run the tool.
         on_progress: Told when the server reports progress.
+        clean: Takes out of an answer what other calls must not be told.
     """
 
     tenant_id: str
@@ -459,8 +478,14 @@ class CallTool:
     call_id: str | None = None
     idempotency_key: str | None = None
     maybe_sent: bool = False
+    maybe_ran: bool = False
+    tried_again: TriedAgain = TriedAgain.NEVER
+    stands_in: bool = False
+    until: float | None = None
     on_send: Callable[[], None] | None = None
+    on_not_run: Callable[[], None] | None = None
     on_progress: OnProgress | None = None
+    clean: Callable[[JsonValue], JsonValue] | None = None
 
 
 @dataclass(frozen=True)
@@ -472,12 +497,14 @@ class ToolResult:
             exactly one text block, else all blocks.
         content: All content blocks, as they came.
         structured: The structured content, when `is_structured`.
+        fallback: What stood in for the tool, if anything did.
     """
 
     value: JsonValue
     content: list[JsonValue]
     structured: JsonValue = None
     is_structured: bool = False
+    fallback: Provenance | None = None
 
 
 METHODS: Final = (

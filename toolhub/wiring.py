@@ -19,6 +19,8 @@ from toolhub.consents.service import Consenting
 from toolhub.consents.tokens import ConsentTokens
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory
+from toolhub.fallbacks.giving import Fallbacks
+from toolhub.fallbacks.last_good import LastGood
 from toolhub.guard import Guard
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
@@ -54,6 +56,7 @@ class ToolhubParts:
     log: CallLog
     refreshes: Refreshes
     health: Health
+    last_good: LastGood
     programs: Stdio
     logins: Logins
     consenting: Consenting
@@ -63,6 +66,7 @@ class ToolhubParts:
         await self.programs.aclose()
         await self.logins.aclose()
         await self.ledger.drain()
+        await self.last_good.drain()
         await self.log.aclose()
 
 
@@ -111,6 +115,7 @@ def build_toolhub(
     }
     settings = settings or ToolhubSettings()
     refreshes = Refreshes(database, settings)
+    last_good = LastGood(database, sealer)
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
         registry=Registry(
@@ -131,6 +136,7 @@ def build_toolhub(
             log=log,
             observer=Observer(metrics, telemetry),
             refreshes=refreshes,
+            fallbacks=Fallbacks(last_good, ledger, metrics),
             protection=protection,
             logins=logins,
         ),
@@ -138,6 +144,7 @@ def build_toolhub(
         consenting=Consenting(
             database, credentials, egress, bare, consents=consents, asking=asking
         ),
+        last_good=last_good,
         ledger=ledger,
         breakers=Breakers(database, directory, breaker, protection),
         drifts=Drifts(database, directory),

@@ -14,6 +14,7 @@ from foundation.database import Database
 from foundation.repeating import repeated
 from foundation.settings import Settings
 from toolhub.calls import sweeping as calls
+from toolhub.fallbacks import sweeping as fallbacks
 from toolhub.health import sweeping as health
 from toolhub.ledger import sweeping as ledger
 from toolhub.refreshing import sweeping as refreshing
@@ -74,6 +75,10 @@ def _of_the_hub(settings: Settings, toolhub: ToolhubParts) -> dict[str, tuple[_W
         "mcp_calls_not_swept": (
             partial(calls.sweep, toolhub.calls, timedelta(days=keep.keep_calls_days)),
             calls.EVERY_S,
+        ),
+        "mcp_last_results_not_swept": (
+            partial(fallbacks.sweep, toolhub.last_good),
+            fallbacks.EVERY_S,
         ),
         "mcp_ledger_not_swept": (
             partial(ledger.sweep, toolhub.ledger, timedelta(days=keep.keep_ledger_days)),

@@ -17,7 +17,7 @@ from foundation.errors import ForbiddenError
 from foundation.json import JsonObject, digest
 from toolhub.errors import CallError
 from toolhub.hub import ToolHub
-from toolhub.schemas import CallOrigin, CallTool, OnProgress, ToolResult
+from toolhub.schemas import CallOrigin, CallTool, OnProgress, ToolResult, TriedAgain
 from toolhub.schemas import McpRequest as Request
 from toolhub.tasks.types import Handle
 
@@ -36,6 +36,7 @@ class McpActivities:
     @activity.defn(name="mcp-call")
     async def mcp_call(self, call: McpCall) -> ActivityResult:
         """Call a tool of a registered server."""
+        until = _until()
         async with working(self.opener, call) as work:
             request = CallTool(
                 tenant_id=call.tenant_id,
@@ -47,8 +48,13 @@ class McpActivities:
                 timeout_s=call.timeout_s,
                 call_id=_call_id(),
                 idempotency_key=_chosen_key(work.request),
+                maybe_ran=work.beat.maybe_ran,
+                tried_again=_tried_again(call),
+                until=until,
                 on_send=work.beat.now_sent,
+                on_not_run=work.beat.idle,
                 on_progress=_told(work),
+                clean=work.mask.value,
             )
             done = self.hub.start if work.request.takes_tasks else self.hub.call
             return _answer(work, await patiently(lambda: done(request)))
@@ -111,6 +117,24 @@ def _origin(tenant_id: str) -> CallOrigin:
     )
 
 
+def _until() -> float | None:
+    """Return when Temporal gives this attempt up, on the clock `time.monotonic`."""
+    longest = activity.info().start_to_close_timeout
+    return None if longest is None else monotonic() + longest.total_seconds()
+
+
+def _tried_again(call: McpCall) -> TriedAgain:
+    """Say what follows when this attempt fails; a definition tries again around all of them."""
+    if call.again:
+        return TriedAgain.ALWAYS
+    info = activity.info()
+    # Without a policy, or with 0 in it, Temporal tries again without end.
+    most = info.retry_policy.maximum_attempts if info.retry_policy else 0
+    if not call.repeats or info.attempt >= most > 0:
+        return TriedAgain.NEVER
+    return TriedAgain.WHEN_SAFE
+
+
 def _chosen_key(request: McpCall | McpRequest) -> str | None:
     """Return what makes calls the same one, where the author of the definition says so."""
     if request.idempotency_key is None:
@@ -120,7 +144,11 @@ def _chosen_key(request: McpCall | McpRequest) -> str | None:
 
 def _answer(work: Work[McpCall] | Work[McpTask], answer: ToolResult | Handle) -> ActivityResult:
     if isinstance(answer, ToolResult):
-        return work.result(answer.value)
+        result = work.result(answer.value)
+        if answer.fallback is None:
+            return result
+        why = work.mask.value(answer.fallback.model_dump(mode="json", exclude_none=True))
+        return result.model_copy(update={"fallback": why})
     later = NotYet(kind="task", handle=answer.model_dump(mode="json"))
     return work.result(None).model_copy(update={"later": later})
 

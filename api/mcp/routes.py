@@ -306,7 +306,10 @@ def list_mcp_drifts(
 
 @router.post("/tools/call")
 async def call_mcp_tool(body: ToolTrial, principal: Caller, parts: ServicesDep) -> ToolAnswer:
-    """Call a tool as a workflow would, to try it. It runs: nothing about it is simulated."""
+    """Call a tool as a workflow would, to try it. It runs: nothing about it is simulated.
+
+    When it cannot be called and its policy has a fallback, the answer is `degraded` and says why.
+    """
     result = await parts.toolhub.call(
         CallTool(
             tenant_id=principal.tenant_id,
@@ -318,7 +321,13 @@ async def call_mcp_tool(body: ToolTrial, principal: Caller, parts: ServicesDep) 
             timeout_s=body.timeout_s,
         )
     )
-    return ToolAnswer(value=result.value, content=result.content, structured=result.structured)
+    return ToolAnswer(
+        value=result.value,
+        content=result.content,
+        structured=result.structured,
+        degraded=result.fallback is not None,
+        fallback=result.fallback,
+    )
 
 
 @router.get("/calls")

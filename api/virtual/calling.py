@@ -17,6 +17,9 @@ from toolhub.schemas import CallOrigin, CallTool, ToolResult
 
 # The server's own, or what was decided about the tool, may be less.
 LONGEST_S: Final = 60.0
+# Under which a client finds that something stood in for the tool, and what.
+DEGRADED_META: Final = "millwright/degraded"
+FALLBACK_META: Final = "millwright/fallback"
 _PAGE: Final = 200
 
 
@@ -104,4 +107,7 @@ def _result(result: ToolResult, version: str) -> JsonObject:
         version in MODERN_PROTOCOL_VERSIONS or isinstance(result.structured, dict)
     ):
         answer["structuredContent"] = result.structured
+    if result.fallback is not None:
+        why = result.fallback.model_dump(mode="json", exclude_none=True)
+        answer["_meta"] = {DEGRADED_META: True, FALLBACK_META: why}
     return answer

@@ -180,6 +180,8 @@ class TaskRun:
         reference: JSON pointer of the task in the definition.
         iteration: Loop turns around it, outermost first.
         state: running, completed, faulted, cancelled or skipped.
+        degraded: Something stood in for what the task called; None where nobody can tell.
+        fallback: What did, and why.
     """
 
     reference: str
@@ -194,6 +196,8 @@ class TaskRun:
     event: dict[str, Any] | None = None
     execution: str = ""
     child: str | None = None
+    degraded: bool | None = None
+    fallback: dict[str, Any] | None = None
 
 
 _ACTIVE = frozenset({"PENDING", "RUNNING", "WAITING", "PAUSED", "COMPENSATING"})
@@ -245,6 +249,8 @@ class TaskEvent:
     event: dict[str, Any] | None = None
     execution: str = ""
     child: str | None = None
+    degraded: bool = False
+    fallback: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,6 +681,8 @@ class McpCall:
         attempt: Counts the attempts of the same call.
         instance_id: Whose call it was, in which task; None when a person (`called_by`) made it.
         error: Code of the error, as problems have it.
+        degraded: Whoever made it got something else than the tool's answer.
+        fallback: What stood in: `static`, `last-good` or `tool`.
     """
 
     id: str
@@ -695,6 +703,8 @@ class McpCall:
     arguments_hash: str = ""
     result_hash: str | None = None
     trace_id: str | None = None
+    degraded: bool = False
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -703,8 +713,30 @@ class McpAnswer:
 
     Attributes:
         value: What a workflow would get.
+        degraded: Something stood in for the tool, which could not be called.
+        fallback: What did, and why: `kind`, `error`, `reason`, and `at`, or `server` and `tool`.
     """
 
     value: Any
     content: list[Any] = field(default_factory=list)
     structured: Any = None
+    degraded: bool = False
+    fallback: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpToolPolicy:
+    """What was decided about a tool.
+
+    Attributes:
+        policy: As `PUT .../policy` has it; what is left out is as the server says.
+        repeatable: A call whose outcome is not known is made again.
+        changed_by: Nobody has decided anything when it is None.
+    """
+
+    server: str
+    tool: str
+    policy: dict[str, Any]
+    repeatable: bool = False
+    changed_by: str | None = None
+    changed_at: datetime | None = None

@@ -23,6 +23,7 @@ ALLOWED: Final = frozenset(
         "mcp.method.name",
         "millwright.attempt",
         "millwright.mcp.executed",
+        "millwright.mcp.fallback",
         "millwright.mcp.server",
         "millwright.tenant",
         # Of Temporal: not the id of the workflow, which ends in a key that callers choose.

@@ -489,6 +489,7 @@ async def test_what_holds_for_a_tool_is_read_by_readers_and_decided_by_managers(
             "idempotency_key": None,
             "error_patterns": [],
             "timeout_s": None,
+            "fallback": None,
         },
         "repeatable": False,
         "changed_by": None,
@@ -511,3 +512,36 @@ async def test_what_holds_for_a_tool_is_read_by_readers_and_decided_by_managers(
     problem(await http.delete(where, headers=viewer.headers), 403, "forbidden")
     assert (await http.delete(where, headers=engineer.headers)).status_code == 204
     assert (await http.get(where, headers=viewer.headers)).json() == before
+
+
+@pytest.mark.usefixtures("registered")
+async def test_a_tool_that_is_tried_falls_back_as_well(
+    http: httpx2.AsyncClient, engineer: Person, services: Services
+) -> None:
+    where = f"{SERVERS}/excel/tools/add/policy"
+    wrong = {"fallback": {"kind": "static", "value": "none"}}
+    refused = problem(
+        await http.put(where, json=wrong, headers=engineer.headers), 422, "mcp-registration"
+    )
+    assert "does not fit its output_schema" in refused["detail"]
+    value = {"total": 0, "items": []}
+    policy = {"fallback": {"kind": "static", "value": value}}
+    decided = await http.put(where, json=policy, headers=engineer.headers)
+    assert decided.json()["policy"]["fallback"] == policy["fallback"]
+    breaker = f"{SERVERS}/excel/breaker"
+    tried = {"server": "excel", "tool": "add", "arguments": {"a": 1, "b": 2}}
+    answer = (await http.post(f"{TOOLS}/call", json=tried, headers=engineer.headers)).json()
+    assert (answer["degraded"], answer["fallback"], answer["value"]["total"]) == (False, None, 3)
+    await http.put(breaker, json={"mode": "open"}, headers=engineer.headers)
+    answer = (await http.post(f"{TOOLS}/call", json=tried, headers=engineer.headers)).json()
+    assert (answer["degraded"], answer["value"]) == (True, value)
+    assert (answer["fallback"]["kind"], answer["fallback"]["error"]) == (
+        "static",
+        "mcp-breaker-open",
+    )
+    await services.call_log.aclose()
+    listed = (await http.get("/api/v1/mcp/calls", headers=engineer.headers)).json()["items"]
+    assert [(each["status"], each["degraded"], each["fallback"]) for each in listed] == [
+        ("failed", True, "static"),
+        ("succeeded", False, None),
+    ]

@@ -158,6 +158,23 @@ async def test_a_tool_in_quarantine_is_not_shown_and_not_called(
     assert changing.seen.ran == {}
 
 
+async def test_a_result_that_something_stood_in_for_says_so(
+    http: httpx2.AsyncClient, admin: Person
+) -> None:
+    tools = [{"name": "read", "input_schema": {"type": "object"}}]
+    server = {"name": "mes", "url": "http://127.0.0.1:9", "dialect": "seed-http", "tools": tools}
+    await http.post(SERVERS, json=server, headers=admin.headers)
+    policy = {"fallback": {"kind": "static", "value": {"n": 1}}}
+    where = f"{SERVERS}/mes/tools/read/policy"
+    assert (await http.put(where, json=policy, headers=admin.headers)).status_code == 200
+    body = request("tools/call", name="mes__read", arguments={})
+    named = headers(admin, "tools/call", **{"Mcp-Name": "mes__read"})
+    result = (await http.post("/mcp", json=body, headers=named)).json()["result"]
+    assert (result["isError"], result["structuredContent"]) == (False, {"n": 1})
+    assert result["_meta"]["millwright/degraded"] is True
+    assert result["_meta"]["millwright/fallback"]["error"] == "mcp-server-unreachable"
+
+
 async def test_a_tool_with_an_odd_name_or_odd_hints_is_shown_and_found(
     http: httpx2.AsyncClient, admin: Person
 ) -> None:

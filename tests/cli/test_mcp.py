@@ -19,6 +19,7 @@ from tests.cli.test_secrets import (
     somebody,
 )
 from tests.toolhub.servers import Seen, good_server, serving
+from toolhub.protection import BreakerChange
 from toolhub.schemas import CallOrigin, CallTool, ServerRegistration
 
 __all__ = ["address", "millwright", "somebody"]
@@ -102,3 +103,32 @@ async def test_health_is_listed_and_fails_when_a_server_does_not_answer(
     assert len(out.splitlines()) == 3
     _, _, err = await millwright("mcp", "check", "exel")
     assert "There is no MCP server called 'exel'" in err
+
+
+async def test_what_holds_for_a_tool_is_shown_and_decided(
+    millwright: Command, services: Services, excel: Person
+) -> None:
+    _, out, _ = await millwright("mcp", "policy", "excel", "greet")
+    assert out.splitlines()[0] == "excel/greet  nobody has decided anything"
+    policy = {"idempotent": True, "fallback": {"kind": "static", "value": "Hello!"}}
+    status, out, _ = await millwright(
+        "mcp", "policy", "excel", "greet", "--set", json.dumps(policy)
+    )
+    assert (status, out.splitlines()[1:]) == (
+        OK,
+        ["repeatable: yes", "idempotent: true", 'fallback: {"kind": "static", "value": "Hello!"}'],
+    )
+    await services.breakers.put(
+        excel.tenant_id, "excel", BreakerChange.model_validate({"mode": "open"}), by="ana"
+    )
+    asked = CallTool(
+        tenant_id=excel.tenant_id, server="excel", tool="greet", arguments={"name": "Kim"}
+    )
+    assert (await services.toolhub.call(asked)).value == "Hello!"
+    await services.call_log.aclose()
+    _, out, _ = await millwright("mcp", "calls")
+    assert "mcp-breaker-open; given: static" in out
+    status, out, _ = await millwright("mcp", "policy", "excel", "greet", "--remove", "--json")
+    assert (status, json.loads(out)["changed_by"]) == (OK, None)
+    status, _, err = await millwright("mcp", "policy", "excel", "greet", "--set", "{")
+    assert (status, "neither JSON nor a file" in err) == (USAGE, True)

@@ -121,6 +121,9 @@ async def test_an_mcp_server_is_registered_changed_and_removed(client: AsyncMill
     assert breaker.forced["mode"] == "open"
     assert (await client.mcp.get_breaker("excel")).forced == breaker.forced
 
+    with pytest.raises(MillwrightApiError, match="has no tool 'read'"):
+        await client.mcp.put_tool_policy("excel", "read", {"idempotent": True})
+
     await client.mcp.remove_server("excel")
     with pytest.raises(MillwrightApiError) as error:
         await client.mcp.get_server("excel")

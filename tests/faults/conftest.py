@@ -4,9 +4,18 @@ import pytest
 
 from tests.faults.server import FaultServer, serving
 from tests.faults.ways import fault_server
-from tests.toolhub.conftest import _database, database, egress, hub, parts, registry, sealer
+from tests.toolhub.conftest import (
+    _database,
+    another,
+    database,
+    egress,
+    hub,
+    parts,
+    registry,
+    sealer,
+)
 
-__all__ = ["_database", "database", "egress", "hub", "parts", "registry", "sealer"]
+__all__ = ["_database", "another", "database", "egress", "hub", "parts", "registry", "sealer"]
 
 
 @pytest.fixture(scope="session")

@@ -21,13 +21,18 @@ CACHED = {"ttlMs": 0, "cacheScope": "public"}
 
 @dataclass
 class Call:
-    """One request, and the way to answer it."""
+    """One request, and the way to answer it.
+
+    Attributes:
+        number: Counts the calls of the tool.
+    """
 
     way: str
     headers: dict[str, str]
     body: dict[str, Any]
     writer: asyncio.StreamWriter
     gone: asyncio.Event
+    number: int = 0
 
     @property
     def tool(self) -> str:
@@ -151,6 +156,7 @@ class FaultServer:
             case "tools/call":
                 self.came[call.way, call.tool] += 1
                 self.ran[call.way, call.tool] += 1
+                call.number = self.came[call.way, call.tool]
                 await self.ways[call.way](call)
             case _:
                 await call.respond(b"", status="202 Accepted")
@@ -177,7 +183,8 @@ def serving(server: FaultServer) -> Iterator[FaultServer]:
         answering = asyncio.all_tasks(loop)
         for each in answering:
             each.cancel()
-        loop.run_until_complete(asyncio.gather(*answering, return_exceptions=True))
+        if answering:
+            loop.run_until_complete(asyncio.gather(*answering, return_exceptions=True))
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 

@@ -250,6 +250,15 @@ async def tool_failed(call: Call) -> None:
 
 
 @way
+async def fails_then_busy(call: Call) -> None:
+    """The first call of each tool may have run; those that follow have not."""
+    if call.number == 1:
+        await call.respond(b"no", status="500 Internal Server Error", type_="text/plain")
+    else:
+        await call.respond(b"no", status="429 Too Many Requests", type_="text/plain")
+
+
+@way
 async def question(call: Call) -> None:
     needed = {"resultType": "input_required", "requestState": "s", "inputRequests": {}}
     await call.respond(call.answer(result=needed))

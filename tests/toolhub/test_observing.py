@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from anyio import to_thread
 from opentelemetry.trace import SpanKind, StatusCode
 
 from foundation.database import Database
@@ -21,6 +23,7 @@ from tests.toolhub.servers import Seen
 from toolhub.breaker.types import State
 from toolhub.calls.schemas import CallFilter, CallInfo
 from toolhub.metrics import Metrics
+from toolhub.policies.types import ToolPolicy
 from toolhub.protection import Protection
 from toolhub.schemas import CallOrigin, CallTool, McpRequest, ServerRegistration
 from toolhub.wiring import ToolhubParts, build_toolhub
@@ -181,6 +184,32 @@ async def test_calls_are_counted_by_how_they_ended(
     assert times["good", "press"].sum < 60, "seconds"
 
 
+async def test_what_something_stood_in_for_is_told(
+    parts: ToolhubParts, told: Told, bad: str
+) -> None:
+    await register(parts, "busy", f"{bad}/429/mcp")
+    for tool, fallback in (
+        ("t", {"kind": "static", "value": "a payload"}),
+        ("safe", {"kind": "last-good", "max_age_s": 60}),
+    ):
+        policy = ToolPolicy.model_validate({"fallback": fallback})
+        await to_thread.run_sync(partial(parts.policies.put, by="a"), "press", "busy", tool, policy)
+    await parts.hub.call(call("t", server="busy"))
+    await failing(parts, call("safe", server="busy"))
+    assert told.numbers("millwright_mcp_fallbacks") == {
+        ("static", "degraded", "busy", "press"): 1,
+        ("last-good", "mcp-fallback", "busy", "press"): 1,
+    }
+    assert told.numbers("millwright_mcp_calls") == {
+        ("mcp-server-busy", "busy", "press"): 1,
+        ("mcp-throttled", "busy", "press"): 1,
+    }
+    span = told.span("tools/call t")
+    assert (span.attributes or {})["millwright.mcp.fallback"] == "static"
+    assert span.status.status_code is StatusCode.ERROR
+    assert "a payload" not in told.text()
+
+
 async def test_what_breakers_do_is_told(parts: ToolhubParts, told: Told, bad: str) -> None:
     await register(parts, "line", f"{bad}/500/mcp", **FEW)
     await failing(parts, call("t", server="line"))
@@ -281,6 +310,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_told() -> None:
     told = Told()
     metrics = Metrics(told.telemetry)
     metrics.ended("press", "excel", "succeeded", 0.1, attempt=2)
+    metrics.fell_back("press", "excel", "static", "degraded")
     metrics.rejected("press", "excel", "open")
     metrics.moved("press", "excel", State.OPEN)
     metrics.claimed("sent")

@@ -75,15 +75,28 @@ class Noted:
     error: str | None = None
     result_hash: str | None = None
     latency_ms: float | None = None
+    fallback: str | None = None
     runs_on: bool = False
+    outcome: Outcome | None = None
+    ledger_key: str | None = None
+    was_sent: bool = False
 
     def sent(self) -> None:
         """Note that the request leaves: from here on only an answer tells whether it ran."""
-        self.executed = Executed.UNKNOWN
+        self.executed, self.was_sent = Executed.UNKNOWN, True
 
     def judged(self, outcome: Outcome) -> None:
         """Note what the exchange says about whether the tool ran."""
-        self.executed = outcome.executed
+        self.executed, self.outcome = outcome.executed, outcome
+
+    def degraded(self, fallback: str, error: str) -> None:
+        """Note that the caller gets something else than the tool's answer.
+
+        Args:
+            fallback: Kind of what stood in.
+            error: Code of what the call itself ended with.
+        """
+        self.fallback, self.error = fallback, error
 
     def later(self, due_at: datetime) -> JsonObject:
         """Note that the tool runs on as a task; return what `CallLog.ending` has to know.
@@ -105,6 +118,7 @@ class Noted:
             "error": self.error,
             "result_hash": self.result_hash,
             "latency_ms": self.latency_ms,
+            "fallback": self.fallback,
         }
 
 
@@ -153,7 +167,8 @@ class CallLog:
         try:
             yield
             if not noted.runs_on:
-                noted.status = CallStatus.SUCCEEDED
+                # Of the call itself; whoever made it goes on all the same.
+                noted.status = CallStatus.FAILED if noted.fallback else CallStatus.SUCCEEDED
         except asyncio.CancelledError:
             noted.status = CallStatus.CANCELLED
             raise

@@ -24,6 +24,7 @@ class McpCallLog(Base):
         error: Code of the error it ended with.
         due_at: Whoever has not ended it by then is gone.
         trace_id: Of the trace that it is part of, where traces are made.
+        fallback: What stood in for the tool, if anything did.
     """
 
     __tablename__ = "mcp_call_logs"
@@ -55,3 +56,4 @@ class McpCallLog(Base):
     latency_ms: Mapped[float | None]
     due_at: Mapped[datetime]
     trace_id: Mapped[str | None] = mapped_column(String(32))
+    fallback: Mapped[str | None] = mapped_column(String(20))

@@ -38,6 +38,8 @@ class CallInfo(BaseModel, frozen=True):
         error: Code of the error, as problems have it.
         latency_ms: From the look-up to the checked result, waiting for a place included.
         trace_id: Of the trace that the call is part of; null where none are made.
+        degraded: The call failed, and whoever made it got something else than the tool's answer.
+        fallback: What stood in for the tool.
     """
 
     id: UUID
@@ -58,6 +60,8 @@ class CallInfo(BaseModel, frozen=True):
     started_at: datetime
     latency_ms: float | None
     trace_id: str | None
+    degraded: bool
+    fallback: str | None
 
 
 class CallPage(BaseModel, frozen=True):

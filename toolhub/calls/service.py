@@ -62,5 +62,7 @@ def _position(after: tuple[str, ...]) -> Position | None:
 
 
 def _info(row: McpCallLog, *, lost: bool) -> CallInfo:
-    seen = {name: getattr(row, name) for name in CallInfo.model_fields if name != "status"}
-    return CallInfo(**seen, status=CallStatus.LOST if lost else CallStatus(row.status))
+    made = {"status", "degraded"}
+    seen = {name: getattr(row, name) for name in CallInfo.model_fields if name not in made}
+    status = CallStatus.LOST if lost else CallStatus(row.status)
+    return CallInfo(**seen, status=status, degraded=row.fallback is not None)

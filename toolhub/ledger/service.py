@@ -110,6 +110,14 @@ class Ledger:
         """
         await asyncio.to_thread(self._came_to, (tenant_id, key), task_id, state, answer)
 
+    async def knows(self, tenant_id: str, key: str) -> bool:
+        """Tell whether anything is written down of a call: it may have run then.
+
+        Raises:
+            UnavailableError: When the database is away.
+        """
+        return await asyncio.to_thread(self._knows, (tenant_id, key))
+
     async def drain(self) -> None:
         """Wait until everything is written down, as far as the database is there."""
         await self._batcher.drain()
@@ -199,6 +207,10 @@ class Ledger:
         if is_same or entry.answered_by <= now:
             return Lost()
         return UnderWay((entry.answered_by - now).total_seconds())
+
+    def _knows(self, key: Key) -> bool:
+        with self._database.session() as session:
+            return key in LedgerRows(session).read([key])
 
     def _came_to(self, key: Key, task_id: str, state: State, answer: JsonObject | None) -> None:
         with self._database.session() as session:

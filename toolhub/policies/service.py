@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from foundation.database import Database
 from toolhub.directory import Directory, found_server, policy_of, unknown_tool
 from toolhub.errors import RegistrationError
+from toolhub.fallbacks.checking import require_fallback
 from toolhub.models import McpServer, McpTool
 from toolhub.policies.models import McpToolPolicy
 from toolhub.policies.types import PolicyInfo, ToolPolicy
@@ -49,12 +50,13 @@ class Policies:
         Raises:
             UnknownServerError: There is no such server.
             UnknownToolError: It has no such tool.
-            RegistrationError: The tool takes no such argument.
+            RegistrationError: The tool takes no such argument, or the fallback cannot stand in.
         """
         with self._database.session() as session:
             found, offered = _tool(session, tenant_id, server, tool)
             _require_argument(server, offered, policy)
             _require_headers(found, policy)
+            require_fallback(ServerRows(session, tenant_id), server, offered, policy.fallback)
             row = session.merge(
                 McpToolPolicy(
                     tenant_id=tenant_id,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from foundation.json import JsonObject, JsonValue
 from foundation.schema_cost import SchemaRefusedError
 from foundation.schemas import Schema, compiled
+from toolhub.fallbacks.types import Fallback
 from toolhub.header_names import HeaderName
 
 MAX_PATTERNS: Final = 20
@@ -79,6 +80,7 @@ class ToolPolicy(_Strict):
         idempotency_key: It recognises a repeated call by a key, which it gets here.
         error_patterns: Texts that are failures of the tool.
         timeout_s: Longest wait; never longer than the server's.
+        fallback: What stands in for it when it cannot be called; nothing when left out.
     """
 
     read_only: bool | None = None
@@ -86,6 +88,13 @@ class ToolPolicy(_Strict):
     idempotency_key: KeyTarget | None = None
     error_patterns: list[ErrorPattern] = Field(default_factory=list, max_length=MAX_PATTERNS)
     timeout_s: float | None = Field(default=None, gt=0, le=3600, allow_inf_nan=False)
+    fallback: Fallback | None = None
+
+    def only_reads(self, annotations: JsonObject) -> bool:
+        """Tell whether a tool changes nothing; an operator knows better than its server."""
+        if self.read_only is None:
+            return annotations.get("readOnlyHint") is True
+        return self.read_only
 
     def repeatable(self, annotations: JsonObject) -> bool:
         """Tell whether a tool may be called twice; an operator knows better than its server."""

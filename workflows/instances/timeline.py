@@ -71,6 +71,7 @@ def _began(event: TaskEvent, attempts: int | None) -> TaskRun:
         attempts=attempts,
         execution=event.execution,
         child=event.child,
+        degraded=False,
         started_at=event.time,
     )
 
@@ -85,6 +86,8 @@ def _ended(event: TaskEvent, before: TaskRun | None) -> TaskRun:
         attempts=event.attempts,
         execution=event.execution,
         child=event.child,
+        degraded=event.degraded,
+        fallback=event.fallback,
         started_at=before.started_at if before else None,
         ended_at=event.time,
         error=event.error,

@@ -86,6 +86,14 @@ class TaskRun(BaseModel, frozen=True):
     error: JsonObject | None = Field(default=None, description="Error object of the language.")
     event: JsonObject | None = Field(default=None, description="The event that it emitted.")
     child: str | None = Field(default=None, description="Id of the instance that it started.")
+    degraded: bool | None = Field(
+        default=None,
+        description="Whether something stood in for what the task called; null where only the "
+        "history tells, which does not say.",
+    )
+    fallback: JsonObject | None = Field(
+        default=None, description="What stood in: its kind, and the error that made it necessary."
+    )
 
 
 class InstanceSummary(BaseModel, frozen=True):

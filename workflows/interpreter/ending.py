@@ -117,7 +117,7 @@ class Ending:
         while True:
             attempt: int = state.setdefault("attempt", 1)
             again = f"!{attempt}" if attempt > 1 else ""
-            inner = replace(scope, path=f"{scope.path}{again}", retried=True)
+            inner = replace(scope, path=f"{scope.path}{again}", retried=True, again=True)
             try:
                 await run_steps(steps, value, inner, "metadata/millwright/compensate")
             except Fault as fault:

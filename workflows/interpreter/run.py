@@ -202,6 +202,7 @@ class Scope:
         path: The execution of that task, unique within the run.
         position: The place of that execution.
         retried: A `try` around it repeats what fails, so calls need not.
+        again: What fails in here is tried again, or has to be seen: nothing may stand in for it.
     """
 
     run: Run
@@ -211,6 +212,7 @@ class Scope:
     reference: str = ""
     path: str = ""
     retried: bool = False
+    again: bool = False
 
     def path_of(self, step: "Step", again: int = 0) -> str:
         """Name an execution of a task in here: `/do/0/loop#3/do/1/read*1`.
@@ -232,6 +234,7 @@ class Frame:
         resumed: It began in the run before this one.
         attempts: How often the activity behind the task ran; set by calls.
         child: Id of the instance that the task started.
+        fallback: What stood in for what the task called, and why.
     """
 
     __slots__ = (
@@ -239,6 +242,7 @@ class Frame:
         "attempts",
         "child",
         "event",
+        "fallback",
         "path",
         "position",
         "resumed",
@@ -252,6 +256,7 @@ class Frame:
         self.attempts: int | None = None
         self.event: JsonObject | None = None
         self.child: str | None = None
+        self.fallback: JsonObject | None = None
         self.path = scope.path_of(step, again)
         self.position = scope.run.place(self.path, scope.position)
         self.resumed = bool(self.position.state)
@@ -283,6 +288,13 @@ class Frame:
         seconds = self.state.get("timeout")
         return None if seconds is None else self.state["since"] + seconds
 
+    def degraded(self, fallback: JsonObject) -> None:
+        """Note that something stood in for what the task called; expressions see it in `$task`."""
+        self.fallback = fallback
+        task = self.arguments["task"]
+        assert isinstance(task, dict)  # noqa: S101 - made above
+        self.arguments["task"] = {**task, "degraded": True, "fallback": fallback}
+
     def inside(
         self,
         mark: str = "",
@@ -290,6 +302,7 @@ class Frame:
         turn: int | None = None,
         variables: Mapping[str, JsonValue] | None = None,
         retried: bool | None = None,
+        again: bool = False,
     ) -> Scope:
         """Enter the tasks inside of this one.
 
@@ -298,6 +311,7 @@ class Frame:
             turn: Which turn of a loop it is.
             variables: What they can read in addition.
             retried: Whether something repeats them when they fail.
+            again: Whether that is not the last time.
         """
         scope = self.scope
         iteration = scope.iteration
@@ -312,6 +326,7 @@ class Frame:
             reference=self.step.reference,
             path=self.path + mark,
             retried=scope.retried if retried is None else retried,
+            again=scope.again or again,
         )
 
     def around(self, reference: str) -> Scope:
@@ -473,6 +488,7 @@ class Frame:
             event=self.event,
             execution=self.path,
             child=self.child,
+            fallback=self.fallback,
         )
         told: JsonObject = {}
         if fault is not None:

@@ -42,10 +42,11 @@ class _Kept(NamedTuple):
     event: JsonObject | None
     execution: str
     child: str | None
+    fallback: JsonObject | None
 
     def told(self) -> TaskEvent:
         # From values of the right types: not validated again.
-        return TaskEvent.model_construct(**self._asdict())
+        return TaskEvent.model_construct(**self._asdict(), degraded=self.fallback is not None)
 
 
 class Timeline:
@@ -73,6 +74,7 @@ class Timeline:
         event: JsonObject | None = None,
         execution: str = "",
         child: str | None = None,
+        fallback: JsonObject | None = None,
     ) -> None:
         self.last += 1
         kept = _Kept(
@@ -88,6 +90,7 @@ class Timeline:
             event,
             execution,
             child,
+            fallback,
         )
         self.events.append(kept)
         size = _EVENT_BYTES + _written(name) + _written(reference)
@@ -95,6 +98,8 @@ class Timeline:
             size += len(to_json(error))
         if event is not None:
             size += len(to_json(event))
+        if fallback is not None:
+            size += len(to_json(fallback))
         self._keep(size)
 
     def progress(self, after: int) -> Progress:

@@ -165,6 +165,8 @@ class TaskEvent(BaseModel, frozen=True):
         error: The error object of the language when the task faulted.
         event: The CloudEvent that an `emit` task recorded.
         child: Id of the instance that a `run` task started.
+        degraded: What the task called did not answer, and something stood in for it.
+        fallback: What did, and why: `kind`, `error`, `reason`, and of what else is known.
     """
 
     sequence: int
@@ -179,6 +181,8 @@ class TaskEvent(BaseModel, frozen=True):
     event: JsonObject | None = None
     execution: str = ""
     child: str | None = None
+    degraded: bool = False
+    fallback: JsonObject | None = None
 
 
 class Progress(BaseModel, frozen=True):

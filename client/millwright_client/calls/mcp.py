@@ -15,6 +15,7 @@ from millwright_client.models import (
     McpServer,
     McpTool,
     McpToolDrift,
+    McpToolPolicy,
     Page,
 )
 
@@ -149,6 +150,31 @@ def list_tool_versions(
     params = given(page_size=page_size, page_token=page_token)
     where = path(*_SERVERS, server, "tools", tool, "versions")
     return ask(Call("GET", where, page(McpTool), params=params, safe=True))
+
+
+def get_tool_policy(server: str, tool: str) -> Flow[McpToolPolicy]:
+    """Look at what was decided about a tool."""
+    return ask(Call("GET", _policy(server, tool), one(McpToolPolicy), safe=True))
+
+
+def put_tool_policy(server: str, tool: str, policy: dict[str, Any]) -> Flow[McpToolPolicy]:
+    """Decide what holds for a tool; it replaces what was decided before.
+
+    Args:
+        policy: read_only, idempotent, idempotency_key, error_patterns, timeout_s, fallback; as
+            `PUT /mcp/servers/{server}/tools/{tool}/policy` has them.
+    """
+    where = _policy(server, tool)
+    return ask(Call("PUT", where, one(McpToolPolicy), json=policy, safe=True))
+
+
+def remove_tool_policy(server: str, tool: str) -> Flow[None]:
+    """Let hold again what the server says of a tool."""
+    return ask(Call("DELETE", _policy(server, tool), nothing, safe=True))
+
+
+def _policy(server: str, tool: str) -> str:
+    return path(*_SERVERS, server, "tools", tool, "policy")
 
 
 def list_drifts(

@@ -51,6 +51,10 @@ class Retry:
             return False
         return self.except_when is None or not frame.holds(self.except_when, value, variables)
 
+    def is_last(self, attempt: int) -> bool:
+        """Tell whether no attempt follows this one, by its number."""
+        return self.attempts is not None and attempt >= self.attempts
+
     def pause(self, attempt: int, began: float, value: JsonValue, frame: Frame) -> float | None:
         """Return the seconds to wait after this attempt; None when it was the last one.
 
@@ -58,7 +62,7 @@ class Retry:
             attempt: Its number, from 1.
             began: When the first attempt began.
         """
-        if self.attempts is not None and attempt >= self.attempts:
+        if self.is_last(attempt):
             return None
         base = self.delay.seconds(value, frame) if self.delay else 0.0
         pause = min(base * _factor(self.backoff, attempt), MAX_DELAY_S)

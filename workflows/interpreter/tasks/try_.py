@@ -59,7 +59,8 @@ class Try:
     async def _attempt(self, attempt: int, value: JsonValue, frame: Frame) -> JsonValue:
         """Run the tasks once."""
         retried = True if self.retry is not None else None
-        scope = frame.inside(f"!{attempt}" if attempt > 1 else "", retried=retried)
+        again = self.retry is not None and not self.retry.is_last(attempt)
+        scope = frame.inside(f"!{attempt}" if attempt > 1 else "", retried=retried, again=again)
         steps = run_steps(self.steps, value, scope, "try")
         if self.retry is None or self.retry.attempt_duration is None:
             return await steps

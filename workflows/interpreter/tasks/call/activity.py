@@ -64,6 +64,7 @@ class ActivityCall(Generic[R]):
             frame,
             timeout_s=timeout_s,
             repeats=policy.retry is not None or not frame.scope.retried,
+            **({"again": True} if frame.scope.again else {}),
             idempotency_key=frame.text(policy.idempotency_key, value),
             **self.fixed,
             **({"limits": limits} if limits else {}),
@@ -84,6 +85,8 @@ class ActivityCall(Generic[R]):
 
         answer = await (attempt() if limits is None else admitted(frame, attempt))
         frame.attempts = answer.attempts
+        if answer.fallback is not None:
+            frame.degraded(answer.fallback)
         return request, answer
 
 
