@@ -103,6 +103,21 @@ async def test_what_an_earlier_attempt_may_have_done_is_not_hidden(
     assert (await runner(doing(ask=asking("s", "safe")))).output == VALUE
 
 
+async def test_local_calls_fall_back_where_it_is_known_what_went_before(
+    runner: Runner, parts: ToolhubParts
+) -> None:
+    await down(parts)
+    await decide(parts, "down", "t", STATIC)
+    await decide(parts, "down", "safe", STATIC)
+    for tool, attempts, given in (("safe", ATTEMPTS, True), ("t", 1, True), ("t", ATTEMPTS, False)):
+        task = asking("down", tool)
+        ours = task["metadata"]["millwright"]
+        ours |= {"local": True, "idempotencyKey": f"{tool}-{attempts}"}
+        ours["retry"]["attempts"] = attempts
+        ended = await runner(doing(ask=task))
+        assert (seen(ended).degraded, ended.output == VALUE) == (given, given), ended.error
+
+
 async def test_a_definition_can_tell(runner: Runner, parts: ToolhubParts) -> None:
     await down(parts)
     await decide(parts, "down", "t", STATIC)
