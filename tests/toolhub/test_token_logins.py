@@ -24,6 +24,7 @@ from toolhub.errors import (
 )
 from toolhub.logins.challenges import Challenge, challenge_of
 from toolhub.logins.metadata import check_safe
+from toolhub.policies.types import ToolPolicy
 from toolhub.protection import Protection
 from toolhub.schemas import CallTool, ServerChange, ServerInfo, ServerRegistration
 from toolhub.wiring import ToolhubParts
@@ -157,6 +158,22 @@ async def test_an_authority_that_is_away_is_not_the_servers_fault(
         assert session.scalar(text("select count(*) from mcp_ledger")) == 0
     token_server.way = ""
     assert await call(parts, call_id="press/1/book") == "booked 7"
+
+
+async def test_a_tool_falls_back_while_the_authority_is_away_and_not_when_it_refuses(
+    parts: ToolhubParts, mes: Protected, token_server: TokenServer
+) -> None:
+    token_server.expires_in = 0
+    await register(parts, mes)
+    policy = ToolPolicy.model_validate({"fallback": {"kind": "static", "value": "later"}})
+    await asyncio.to_thread(parts.policies.put, "press", "mes", "book", policy, by="ana")
+    token_server.way = "503"
+    assert await call(parts, call_id="press/1/book") == "later"
+    token_server.way = ""
+    token_server.forgets = True
+    with pytest.raises(CredentialRefusedError):
+        await call(parts, call_id="press/1/book")
+    assert mes.seen.ran["book"] == 0
 
 
 async def test_a_client_that_is_refused_is_told_so_when_it_is_registered(
