@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,6 +18,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from foundation.database import Base
 
+Values: TypeAlias = Mapping[InstrumentedAttribute[Any], object]
+
 
 def clock() -> ColumnElement[datetime]:
     """Return the time of the database as it is now, not when the transaction began."""
@@ -31,7 +33,7 @@ def take(
     *,
     oldest: SQLColumnExpression[Any],
     limit: int,
-    values: Mapping[InstrumentedAttribute[Any], object],
+    values: Values,
     returning: Sequence[SQLColumnExpression[Any]],
 ) -> list[tuple[Any, ...]]:
     """Take rows that are due; who asks at the same moment gets others.

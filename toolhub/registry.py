@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
@@ -34,7 +34,7 @@ from toolhub.metrics import Metrics
 from toolhub.models import McpServer
 from toolhub.pinning.repository import ToolRows
 from toolhub.pinning.taking import take_over
-from toolhub.refreshing.plan import Refreshes
+from toolhub.refreshing.plan import DueRefresh, Refreshes
 from toolhub.repository import ServerRows
 from toolhub.schemas import (
     Dialect,
@@ -133,7 +133,8 @@ class Registry:
 
         Raises:
             UnknownServerError: There is none of that name.
-            ServerChangedError: It is not, or no longer, what the caller saw.
+            ServerChangedError: It is not, or no longer, what the caller saw, or somebody else has
+                asked it meanwhile.
             ProgramsForbiddenError: It would be another program, and that is not for everybody.
             RegistrationError: A new address came without the credential.
             CallError: It does not answer at the new address; nothing was changed.
@@ -144,8 +145,9 @@ class Registry:
         ask = self._apply(server, change, may_programs=may_programs) and change.discover
         ask = ask and not isinstance(change.credential, PersonCredential)
         await self._finding.settle(server, change.credential, ask=change.discover)
+        turn = await to_thread.run_sync(self._begin, server) if ask else None
         found = await self._look(server, ask=ask, tools=change.tools)
-        return await to_thread.run_sync(self._write, server, found)
+        return await to_thread.run_sync(partial(self._write, server, found, turn=turn))
 
     async def refresh(self, tenant_id: str, name: str) -> ServerInfo:
         """Ask a server again for its tools.
@@ -153,6 +155,7 @@ class Registry:
         Raises:
             UnknownServerError: There is none of that name.
             RegistrationError: Its dialect cannot list tools.
+            ServerChangedError: Somebody else has changed it meanwhile, or asked it, too.
             CallError: It does not answer as it should; the tools stay what they were.
         """
         server = await to_thread.run_sync(self._read, tenant_id, name)
@@ -161,21 +164,21 @@ class Registry:
                 f"The MCP server '{name}' speaks '{server.dialect}', which cannot list tools. "
                 "Change 'tools' instead."
             )
-        return await self._again(server)
+        return await self._again(server, await to_thread.run_sync(self._begin, server))
 
-    async def renew(self, tenant_id: str, name: str) -> None:
+    async def renew(self, due: DueRefresh) -> None:
         """Ask a server again because it is time; nobody's ETag is outdated by it.
 
         Raises:
             UnknownServerError: It was removed meanwhile.
-            ServerChangedError: Somebody changes it at this moment.
+            ServerChangedError: Somebody changes it at this moment, or asks it, too.
             CallError: It does not answer as it should; the tools stay what they were.
         """
-        server = await to_thread.run_sync(self._read, tenant_id, name)
-        await self._again(server, quietly=True)
+        server = await to_thread.run_sync(self._read, due.tenant_id, due.server)
+        await self._again(server, due.turn, quietly=True)
 
-    async def _again(self, server: McpServer, *, quietly: bool = False) -> ServerInfo:
-        write = partial(self._write, quietly=quietly)
+    async def _again(self, server: McpServer, turn: UUID, *, quietly: bool = False) -> ServerInfo:
+        write = partial(self._write, turn=turn, quietly=quietly)
         try:
             with self._metrics.refreshing(server.tenant_id, server.name):
                 found = await self._look(server, ask=True, tools=None)
@@ -376,15 +379,34 @@ class Registry:
         with self._database.session() as session:
             return found_server(ServerRows(session, tenant_id), name)
 
+    def _begin(self, server: McpServer) -> UUID:
+        """Begin to ask a server: who does already must not write any more."""
+        with self._database.session() as session:
+            return self._refreshes.begin(session, server)
+
     def _write(
-        self, server: McpServer, found: Discovery | None, *, quietly: bool = False
+        self,
+        server: McpServer,
+        found: Discovery | None,
+        *,
+        turn: UUID | None = None,
+        quietly: bool = False,
     ) -> ServerInfo:
-        """Store a changed row, unless somebody else has changed it since it was read."""
+        """Store a changed row, unless somebody else has changed it since it was read.
+
+        Args:
+            server: The row.
+            found: What it answered, if it did.
+            turn: Of asking it; None when it was not asked.
+            quietly: Nobody has changed it.
+        """
         with self._database.session() as session:
             rows = ServerRows(session, server.tenant_id)
             current = found_server(rows, server.name, lock=True)
             if (current.id, current.version) != (server.id, server.version):
                 raise _changed(server.name)
+            if turn is not None and not self._refreshes.may_write(session, current, turn):
+                raise _overtaken(server.name)
             if not quietly:
                 server.version += 1
                 server.updated_at = datetime.now(tz=UTC)
@@ -438,4 +460,11 @@ def _changed(name: str) -> ServerChangedError:
     return ServerChangedError(
         f"The MCP server '{name}' was changed by somebody else meanwhile. Read it again, then "
         "decide whether your change still holds."
+    )
+
+
+def _overtaken(name: str) -> ServerChangedError:
+    return ServerChangedError(
+        f"The MCP server '{name}' was asked for its tools by somebody else meanwhile, and what "
+        "that finds is newer. Read it again."
     )

@@ -121,6 +121,12 @@ _IN_QUARANTINE = exists().where(
 )
 
 
+def server_name(session: Session, tenant_id: str, server_id: UUID) -> str:
+    """Return the name of a server whose row the transaction holds, or one that refers to it."""
+    name = select(McpServer.name).where(McpServer.tenant_id == tenant_id, McpServer.id == server_id)
+    return session.scalars(name).one()
+
+
 def storable(text: str) -> bool:
     """Tell whether PostgreSQL can hold a text: no NUL, no half of a surrogate pair."""
     return made_storable(text) == text

@@ -1,10 +1,12 @@
 """Seeing to servers that are due, a few at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import structlog
+from anyio import to_thread
 
 from foundation.errors import MillwrightError
 
@@ -12,28 +14,53 @@ log = structlog.get_logger()
 
 # One that does not answer keeps its place until that has timed out.
 AT_ONCE: Final = 8
+# Then there is a pause, however many are due.
+_IN_ONE_GO: Final = 256
+
+
+@dataclass(frozen=True)
+class Due:
+    """A server that this process has taken, and sees to now."""
+
+    tenant_id: str
+    server: str
+
+
+AnyDue = TypeVar("AnyDue", bound=Due)
 
 
 async def see_to(
-    due: Collection[tuple[str, str]], what: Callable[[str, str], Awaitable[object]], *, failed: str
-) -> None:
-    """Do something about each server. What stands in its way must not stand in that of others.
+    take: Callable[[], AnyDue | None], what: Callable[[AnyDue], Awaitable[object]], *, failed: str
+) -> int:
+    """Do something about each server that is due; return how many that were.
+
+    What stands in the way of one must not stand in that of others.
 
     Args:
-        due: Tenants and names.
-        what: Told both; servers that were taken are due again by themselves.
+        take: Takes one that is due, in a thread; it is due again by itself. Only when there is room
+            for it: while it waits here, nobody else could see to it.
+        what: Told each.
         failed: Event of the log when it cannot be done.
     """
-    room = asyncio.Semaphore(AT_ONCE)
+    room, taken = asyncio.Semaphore(AT_ONCE), 0
 
-    async def one(tenant_id: str, name: str) -> None:
-        async with room:
-            try:
-                await what(tenant_id, name)
-            except MillwrightError as error:
-                log.warning(failed, tenant=tenant_id, server=name, why=error.message)
-            except Exception:
-                # A server that finds a defect of ours must not end the worker.
-                log.exception("mcp_server_not_understood", tenant=tenant_id, server=name)
+    async def one(due: AnyDue) -> None:
+        try:
+            await what(due)
+        except MillwrightError as error:
+            log.warning(failed, tenant=due.tenant_id, server=due.server, why=error.message)
+        except Exception:
+            # A server that finds a defect of ours must not end the worker.
+            log.exception("mcp_server_not_understood", tenant=due.tenant_id, server=due.server)
+        finally:
+            room.release()
 
-    await asyncio.gather(*(one(*each) for each in due))
+    async with asyncio.TaskGroup() as group:
+        while taken < _IN_ONE_GO:
+            await room.acquire()
+            due = await to_thread.run_sync(take)
+            if due is None:
+                break
+            taken += 1
+            group.create_task(one(due))
+    return taken

@@ -18,6 +18,7 @@ from toolhub.errors import RegistrationError, UnknownServerError
 from toolhub.health.sweeping import sweep
 from toolhub.protection import BreakerChange
 from toolhub.schemas import Dialect, ServerRegistration, ToolDefinition
+from toolhub.sweeping import Due
 from toolhub.wiring import ToolhubParts, build_toolhub
 
 pytestmark = pytest.mark.anyio
@@ -96,8 +97,8 @@ async def test_a_server_whose_checker_died_is_checked_by_another_one(
     parts: ToolhubParts, database: Database, good: str
 ) -> None:
     await register(parts, good)
-    assert parts.health.take() == [("press", "excel")]  # and then dies
-    assert parts.health.take() == []
+    assert parts.health.take() == Due("press", "excel")  # and then dies
+    assert parts.health.take() is None
     make_due(database)
     assert await sweep(parts.health) == 1
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from anyio import to_thread
 from opentelemetry.trace import SpanKind, StatusCode
+from sqlalchemy import text
 
 from foundation.database import Database
 from foundation.errors import MillwrightError
@@ -25,6 +26,7 @@ from toolhub.calls.schemas import CallFilter, CallInfo
 from toolhub.metrics import Metrics
 from toolhub.policies.types import ToolPolicy
 from toolhub.protection import Protection
+from toolhub.refreshing.sweeping import sweep
 from toolhub.schemas import CallOrigin, CallTool, McpRequest, ServerRegistration
 from toolhub.wiring import ToolhubParts, build_toolhub
 
@@ -249,9 +251,11 @@ async def test_what_the_ledger_does_is_told(parts: ToolhubParts, told: Told) -> 
 
 
 @pytest.mark.usefixtures("registered")
-async def test_refreshes_are_counted(parts: ToolhubParts, told: Told) -> None:
+async def test_refreshes_are_counted(parts: ToolhubParts, told: Told, database: Database) -> None:
     await parts.registry.refresh("press", "good")
-    await parts.registry.renew("press", "good")
+    with database.session() as session:
+        session.execute(text("update mcp_refreshes set due_at = now()"))
+    assert await sweep(parts.registry, parts.refreshes) == 1
     assert told.numbers("millwright_mcp_refreshes") == {("succeeded", "good", "press"): 2}
 
 

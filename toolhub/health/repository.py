@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Select, func, literal, select
+from sqlalchemy import Interval, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,8 @@ from foundation.taking import clock, take
 from toolhub.health.models import McpCheck as Row
 from toolhub.health.probing import Found
 from toolhub.models import McpServer, McpToolDrift
+from toolhub.repository import server_name
+from toolhub.sweeping import Due
 
 
 def begin(session: Session, server: McpServer) -> None:
@@ -20,19 +22,20 @@ def begin(session: Session, server: McpServer) -> None:
     session.execute(row.on_conflict_do_nothing())
 
 
-def taken(session: Session, every: timedelta, limit: int) -> list[tuple[str, str]]:
-    """Take servers that are due, which makes them due again later; return tenants and names."""
+def taken(session: Session, for_: timedelta) -> Due | None:
+    """Take one server that is due, which makes it due again after that time."""
     rows = take(
         session,
         Row,
         Row.due_at <= clock(),
         oldest=Row.due_at,
-        limit=limit,
-        values={Row.due_at: clock() + literal(every, Interval)},
+        limit=1,
+        values={Row.due_at: clock() + literal(for_, Interval)},
         returning=(Row.tenant_id, Row.server_id),
     )
-    names = ((tenant_id, session.scalar(_name(tenant_id, found))) for tenant_id, found in rows)
-    return [(tenant_id, name) for tenant_id, name in names if name is not None]
+    for tenant_id, server_id in rows:
+        return Due(tenant_id, server_name(session, tenant_id, server_id))
+    return None
 
 
 def record(session: Session, server: McpServer, found: Found, every: timedelta) -> bool | None:
@@ -63,7 +66,3 @@ def quarantined(session: Session, tenant_id: str, servers: Sequence[UUID]) -> di
         .group_by(McpToolDrift.server_id)
     )
     return {row[0]: row[1] for row in session.execute(counts)}
-
-
-def _name(tenant_id: str, server_id: UUID) -> Select[str]:
-    return select(McpServer.name).where(McpServer.tenant_id == tenant_id, McpServer.id == server_id)

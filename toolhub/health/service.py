@@ -16,17 +16,18 @@ from toolhub.credentials import Credentials
 from toolhub.directory import destination, found_server, guarded
 from toolhub.errors import RegistrationError
 from toolhub.health.models import McpCheck
-from toolhub.health.probing import Found, probe
+from toolhub.health.probing import TIMEOUT_S, Found, probe
 from toolhub.health.repository import checks, quarantined, record, taken
 from toolhub.health.schemas import HealthInfo, HealthPage
 from toolhub.models import McpServer
 from toolhub.protection import forced_of
 from toolhub.repository import ServerRows
 from toolhub.schemas import Dialect, ServerStatus
+from toolhub.sweeping import Due
 from toolhub.wire.exchange import Wire
 
-# Taken at once: no more than are checked within the time that they are taken for.
-_AT_ONCE: Final = 32
+# However often they are checked, whoever has taken one is given the time to.
+_TAKEN: Final = timedelta(seconds=TIMEOUT_S * 2)
 
 _log = structlog.get_logger(__name__)
 
@@ -51,10 +52,18 @@ class Health:
         self._protection = protection
         self._every = timedelta(seconds=settings.check_every_s)
 
-    def take(self) -> list[tuple[str, str]]:
-        """Take servers that are to be checked: tenant and name. Sync; call it from a thread."""
+    def take(self) -> Due | None:
+        """Take a server that is to be checked. Sync; call it from a thread."""
         with self._database.session() as session:
-            return taken(session, self._every, _AT_ONCE)
+            return taken(session, max(self._every, _TAKEN))
+
+    async def check_due(self, due: Due) -> HealthInfo:
+        """Check a server that was taken.
+
+        Raises:
+            MillwrightError: As `check`.
+        """
+        return await self.check(due.tenant_id, due.server)
 
     async def check(self, tenant_id: str, name: str) -> HealthInfo:
         """Ask a server now whether it is there, and remember the answer.

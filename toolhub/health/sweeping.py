@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from anyio import to_thread
-
 from toolhub.health.service import Health
 from toolhub.sweeping import see_to
 
@@ -12,6 +10,4 @@ EVERY_S: Final = 5.0
 
 async def sweep(health: Health) -> int:
     """Check those that are due; return how many that were."""
-    due = await to_thread.run_sync(health.take)
-    await see_to(due, health.check, failed="mcp_server_not_checked")
-    return len(due)
+    return await see_to(health.take, health.check_due, failed="mcp_server_not_checked")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String
+from sqlalchemy import ForeignKeyConstraint, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -15,6 +15,8 @@ class McpRefresh(Base):
     Attributes:
         refreshed_at: When its tools were read last.
         due_at: From then on some process asks it; whoever does moves this on first.
+        turn: Of whoever began last to ask it, and has not written yet; nobody else may.
+        hastened: It has said, since that began, that its tools have changed.
     """
 
     __tablename__ = "mcp_refreshes"
@@ -31,3 +33,5 @@ class McpRefresh(Base):
     server_id: Mapped[UUID] = mapped_column(primary_key=True)
     refreshed_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    turn: Mapped[UUID | None]
+    hastened: Mapped[bool] = mapped_column(server_default=false())

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from anyio import to_thread
-
 from toolhub.refreshing.plan import Refreshes
 from toolhub.registry import Registry
 from toolhub.sweeping import see_to
@@ -13,6 +11,4 @@ EVERY_S: Final = 5.0
 
 async def sweep(registry: Registry, refreshes: Refreshes) -> int:
     """Ask those that are due; return how many that were."""
-    due = await to_thread.run_sync(refreshes.take)
-    await see_to(due, registry.renew, failed="mcp_refresh_failed")
-    return len(due)
+    return await see_to(refreshes.take, registry.renew, failed="mcp_refresh_failed")
