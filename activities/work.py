@@ -15,11 +15,11 @@ from pydantic_core import ErrorDetails
 from activities.faults import translated
 from activities.heartbeat import Beat, beating
 from activities.limits.admission import refuse_uncounted
-from activities.mask import Mask
 from activities.requests import Request, Sealed
 from activities.types import ActivityResult, result_of
 from foundation.errors import InvalidInputError
 from foundation.json import JsonObject, JsonValue
+from security.mask import Mask
 
 R = TypeVar("R", bound=Request)
 

@@ -114,7 +114,7 @@ async def _pages(
         ttls += _ttl(result.get("ttlMs"))
         cursor = result.get("nextCursor")
         if not isinstance(cursor, str):
-            return tools, _storable(protocol), min(ttls, default=None)
+            return tools, _storable(to, protocol), min(ttls, default=None)
     raise _refused(to, f"lists its tools on more than {MAX_PAGES} pages")
 
 
@@ -125,11 +125,11 @@ def _ttl(said: JsonValue) -> list[timedelta]:
     return [timedelta(milliseconds=min(max(said, 0), _YEAR_MS))]
 
 
-def _storable(protocol: JsonObject | None) -> JsonObject | None:
+def _storable(to: Destination, protocol: JsonObject | None) -> JsonObject | None:
     if protocol is None:
         return None
     return {
-        name: made_storable(value)[:200] if isinstance(value, str) else value
+        name: made_storable(to.mask.text(value))[:200] if isinstance(value, str) else value
         for name, value in protocol.items()
     }
 
@@ -150,7 +150,7 @@ async def _page(wire: Wire, to: Destination, cursor: JsonValue) -> Exchange:
 def _read_all(to: Destination, raw: list[JsonValue]) -> list[FoundTool]:
     found: dict[str, FoundTool] = {}
     for one in raw:
-        tool = _read(one if isinstance(one, dict) else {})
+        tool = _read(to.mask.members(one) if isinstance(one, dict) else {})
         if tool.name in found:
             raise _refused(to, f"lists the tool '{tool.name}' twice")
         if not tool.name.isascii() or not tool.name.isprintable() or " " in tool.name:

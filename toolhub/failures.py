@@ -1,11 +1,8 @@
 """An outcome, put into words: which server, what happened, what to do next."""
 
-import base64
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
-from urllib.parse import quote, quote_plus
 
 from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
@@ -15,15 +12,10 @@ from toolhub import errors
 from toolhub.errors import CallError
 from toolhub.logins.challenges import challenge_of
 from toolhub.outcome import Executed, Kind, Outcome
-from toolhub.schemas import OnProgress
 from toolhub.wire.exchange import Destination, Exchange
 
 # Of a server's own words; history and logs keep them for ever.
 SHOWN_CHARS: Final = 500
-# Shorter ones are found in ordinary words, and hiding those would only garble the message.
-_SCHEMES: Final = ("basic", "bearer")
-_REDACTED: Final = "[redacted]"
-_SHORTEST_SECRET: Final = 4
 _HTTP_ERRORS: Final = 300
 # Another call's answer mostly comes much sooner than it may.
 _LOOK_AGAIN_S: Final = 2.0
@@ -160,7 +152,7 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
         cut=_cut(attempt, exchange),
         wanted=_wanted(attempt.to),
         scopes=_scopes(attempt.to, exchange),
-        said=shown(attempt.to, _said(exchange.result)) or "it did not say why.",
+        said=shown(attempt.to, _said(attempt.to, exchange.result)) or "it did not say why.",
     )
     return type_(
         message[0].upper() + message[1:],
@@ -263,97 +255,20 @@ def _reason(exchange: Exchange) -> str:
     return "; ".join(fact for fact in facts if fact)
 
 
-def _said(result: JsonObject | None) -> str:
+def _said(to: Destination, result: JsonObject | None) -> str:
     """Return the texts of a tool's result, in which it says why it failed."""
     content = (result or {}).get("content")
     blocks: list[JsonValue] = content if isinstance(content, list) else []
     texts = [block.get("text") for block in blocks if isinstance(block, dict)]
-    return " ".join(text for text in texts if isinstance(text, str))
+    # Before they are joined: our credential may begin in one and end in the next.
+    return " ".join(to.mask.cut_text(text) for text in texts if isinstance(text, str))
 
 
 def shown(to: Destination, text: str) -> str:
     """Prepare a server's words for a message: one line, bounded, without our credential."""
-    line = " ".join(text_without_secrets(text, to.secrets).split())
+    line = " ".join(to.mask.cut_text(text).split())
     line = "".join(char if char.isprintable() else "?" for char in line)
     return line if len(line) <= SHOWN_CHARS else line[: SHOWN_CHARS - 1] + "…"
-
-
-def text_without_secrets(text: str, headers: Mapping[str, str]) -> str:
-    """Take our own credential out of a text."""
-    for secret in _secrets(headers):
-        text = text.replace(secret, _REDACTED)
-    return text
-
-
-def progress_without_secrets(
-    told: OnProgress | None, headers: Mapping[str, str]
-) -> OnProgress | None:
-    """Take our own credential out of what a server says while it works."""
-    if told is None or not _secrets(headers):
-        return told
-
-    async def clean(progress: float, total: float | None, message: str | None) -> None:
-        shown = None if message is None else text_without_secrets(message, headers)
-        await told(progress, total, shown)
-
-    return clean
-
-
-def without_secrets(answer: JsonObject, headers: Mapping[str, str]) -> JsonObject:
-    """Take our own credential out of an answer: what a tool echoes must not reach the history."""
-    secrets = _secrets(headers)
-    if not secrets:
-        return answer
-
-    def cleaned(value: JsonValue) -> JsonValue:
-        match value:
-            case str():
-                for secret in secrets:
-                    value = value.replace(secret, _REDACTED)
-                return value
-            case list():
-                return [cleaned(item) for item in value]
-            case dict():
-                return {key: cleaned(item) for key, item in value.items()}
-            case _:
-                return value
-
-    return {key: cleaned(value) for key, value in answer.items()}
-
-
-def exchange_without_secrets(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:
-    """Take our own credential out of all that a server has said."""
-    if not _secrets(secrets):
-        return exchange
-
-    def clean(text: str | None) -> str | None:
-        return None if text is None else text_without_secrets(text, secrets)
-
-    if exchange.fault is not None and any(one in str(exchange.fault) for one in _secrets(secrets)):
-        parts = [clean(part) if isinstance(part, str) else part for part in exchange.fault.args]
-        exchange.fault.args = (*parts,)
-    return replace(
-        exchange,
-        result=None if exchange.result is None else without_secrets(exchange.result, secrets),
-        www_authenticate=clean(exchange.www_authenticate),
-        location=clean(exchange.location),
-        rpc_message=clean(exchange.rpc_message) or "",
-    )
-
-
-def _secrets(headers: Mapping[str, str]) -> list[str]:
-    """Return what is secret: values, the password of a Basic pair; also as a URL spells it."""
-    found: list[str] = []
-    for value in headers.values():
-        scheme, _, credential = value.partition(" ")
-        found.append(credential if scheme.lower() in _SCHEMES else value)
-        if scheme.lower() == "basic":
-            with suppress(ValueError):
-                pair = base64.b64decode(credential, validate=True).decode()
-                found += [pair, pair.partition(":")[2]]
-    found += [spelled for one in found for spelled in (quote(one, safe=""), quote_plus(one))]
-    # The longest first: a part of a secret is not to be left over.
-    return sorted({one for one in found if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
 
 
 def _status(outcome: Outcome, exchange: Exchange) -> int | None:

@@ -37,9 +37,10 @@ from toolhub.errors import (
     RequestFailedError,
     ToolInputError,
 )
-from toolhub.failures import Attempt, failure, lost, progress_without_secrets, without_secrets
+from toolhub.failures import Attempt, failure, lost
 from toolhub.fallbacks.giving import Fallbacks
 from toolhub.guard import Admission, Guard, Guarded
+from toolhub.hiding import progress_without_secrets
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
@@ -271,7 +272,7 @@ class ToolHub:
             timeout_s=request.timeout_s,
             max_bytes=self._protection.max_response_bytes,
             client=(request.client_name or "millwright", request.client_version or "1"),
-            on_progress=progress_without_secrets(request.on_progress, to.headers),
+            on_progress=progress_without_secrets(request.on_progress, to.mask),
         )
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
         attempt = Attempt(to, what, request.timeout_s, repeatable, cap_is_a_number=True)
@@ -293,10 +294,7 @@ class ToolHub:
     async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:
         if once is None:
             return await send()
-        headers = attempt.to.secrets
-        return await send_once(
-            self._ledger, once, attempt, send, lambda answer: without_secrets(answer, headers)
-        )
+        return await send_once(self._ledger, once, attempt, send, attempt.to.mask.members)
 
     async def _exchange(
         self, dialect: Dialect, attempt: Attempt, message: Message

@@ -31,12 +31,12 @@ from activities.http.exchange import exchange, refuse_repetition
 from activities.http.types import HttpCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import PlainLogin, ReadyLogin
-from activities.mask import Mask
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
 from foundation.json import JsonObject, digest
 from security.authority.errors import LoginError
 from security.egress import Egress
+from security.mask import Mask
 
 T = TypeVar("T")
 

@@ -14,7 +14,6 @@ from typing import Final, Protocol, TypeVar
 from cachetools import LRUCache
 
 from activities.logins.types import Login, PlainLogin, ReadyLogin
-from activities.mask import Mask
 from activities.requests import Request
 from foundation.errors import MillwrightError
 from foundation.json import canonical
@@ -24,6 +23,7 @@ from security.authority.keeping import Keeping, UnansweredError
 from security.authority.tokens import Token
 from security.authority.types import TokenLogin
 from security.egress import Egress
+from security.mask import Mask
 
 # For one token, twice when the first is refused: an activity has 15 s besides its exchange.
 PATIENCE_S: Final = 7.0

@@ -8,10 +8,10 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine, event, text
 
-from activities.mask import MIN_HIDDEN_CHARS
 from foundation.database import Database
 from foundation.errors import InvalidInputError
 from foundation.json import JsonValue
+from security.mask import MIN_HIDDEN_CHARS
 from security.sealing import SealBrokenError, Sealer
 from security.secrets.errors import (
     InvalidSecretError,

@@ -15,7 +15,7 @@ from toolhub.errors import (
     UnknownServerError,
     UnknownToolError,
 )
-from toolhub.failures import progress_without_secrets
+from toolhub.hiding import mask_of, progress_without_secrets
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerRegistration
@@ -213,7 +213,7 @@ async def test_progress_does_not_repeat_our_own_credential() -> None:
     async def note(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
         told.append(message)
 
-    clean = progress_without_secrets(note, {"Authorization": "Bearer k3y-of-the-line"})
+    clean = progress_without_secrets(note, mask_of(("Bearer k3y-of-the-line",)))
     assert clean is not None
     await clean(1, 2, "logging in with k3y-of-the-line")
     await clean(2, 2, None)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import anyio
 
 from foundation.errors import UnavailableError
-from toolhub.failures import exchange_without_secrets, progress_without_secrets
+from security.mask import Mask
+from toolhub.hiding import progress_without_secrets
 from toolhub.logins.service import Logins
 from toolhub.outcome import LOGIN_FAULTS
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
@@ -50,6 +51,23 @@ class LoggedIn:
         return exchange
 
     async def _sent(self, to: Destination, message: Message) -> Exchange:
-        told = progress_without_secrets(message.on_progress, to.secrets)
+        told = progress_without_secrets(message.on_progress, to.mask)
         exchange = await self._wire.send(to, replace(message, on_progress=told))
-        return exchange_without_secrets(exchange, to.secrets)
+        return _cleaned(exchange, to.mask)
+
+
+def _cleaned(exchange: Exchange, mask: Mask) -> Exchange:
+    """Take our own credential out of all that a server has said."""
+    if mask.is_empty:
+        return exchange
+    wanted, location, fault = exchange.www_authenticate, exchange.location, exchange.fault
+    if fault is not None and mask.cut_text(str(fault)) != str(fault):
+        parts = [mask.cut_text(part) if isinstance(part, str) else part for part in fault.args]
+        fault.args = (*parts,)
+    return replace(
+        exchange,
+        result=None if exchange.result is None else mask.members(exchange.result),
+        www_authenticate=None if wanted is None else mask.cut_text(wanted),
+        location=None if location is None else mask.cut_text(location),
+        rpc_message=mask.cut_text(exchange.rpc_message),
+    )

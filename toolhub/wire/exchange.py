@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from foundation.json import JsonObject
 from security.authority.tokens import Token
+from security.mask import Mask
+from toolhub.hiding import mask_of
 from toolhub.logins.types import Registered
 from toolhub.schemas import OnProgress
 
@@ -53,10 +56,10 @@ class Destination:
     registered: Registered | None = None
     token: Token | None = None
 
-    @property
-    def secrets(self) -> Mapping[str, str]:
-        """What must not be repeated anywhere."""
-        return {**self.headers, **self.query}
+    @cached_property
+    def mask(self) -> Mask:
+        """What hides the credential in all that the server says."""
+        return mask_of((*self.headers.values(), *self.query.values()))
 
 
 @dataclass(frozen=True, kw_only=True)

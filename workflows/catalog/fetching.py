@@ -18,12 +18,12 @@ from activities.http.exchange import exchange
 from activities.http.types import HttpCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import Login, ReadyLogin
-from activities.mask import Mask
 from activities.requests import Request, Sealed
 from activities.work import Opener
 from foundation.errors import InvalidInputError, MillwrightError, NotFoundError
 from foundation.json import JsonObject, canonical
 from security.egress import Egress
+from security.mask import Mask
 from security.principal import Principal
 from workflows.catalog.addresses import of_call, of_function
 from workflows.catalog.functions.service import Functions

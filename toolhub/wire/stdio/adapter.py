@@ -11,7 +11,7 @@ from mcp.types import Request
 
 from foundation.errors import InvalidInputError
 from foundation.settings import StdioSettings
-from toolhub.failures import progress_without_secrets, text_without_secrets, without_secrets
+from toolhub.hiding import progress_without_secrets
 from toolhub.wire.exchange import (
     Destination,
     Exchange,
@@ -68,7 +68,7 @@ class Stdio:
         except ProgramNotAllowedError as fault:
             return Exchange(fault=fault)
         message = replace(
-            message, on_progress=progress_without_secrets(message.on_progress, allowed.secrets)
+            message, on_progress=progress_without_secrets(message.on_progress, allowed.mask)
         )
         take = partial(self._pool.take, to.program, allowed, to.version)
         call = Call()
@@ -118,16 +118,16 @@ class Stdio:
 
 def _without(allowed: Allowed, exchange: Exchange) -> Exchange:
     """Take the secrets of a command out of all that its program says."""
-    secrets, fault = allowed.secrets, exchange.fault
-    if not secrets:
+    mask, fault = allowed.mask, exchange.fault
+    if mask.is_empty:
         return exchange
     if isinstance(fault, ProgramError | UnreadableAnswerError):
-        fault = type(fault)(text_without_secrets(str(fault), secrets))
+        fault = type(fault)(mask.cut_text(str(fault)))
     result, protocol = exchange.result, exchange.protocol
     return replace(
         exchange,
-        result=None if result is None else without_secrets(result, secrets),
-        protocol=None if protocol is None else without_secrets(protocol, secrets),
-        rpc_message=text_without_secrets(exchange.rpc_message, secrets),
+        result=None if result is None else mask.members(result),
+        protocol=None if protocol is None else mask.members(protocol),
+        rpc_message=mask.cut_text(exchange.rpc_message),
         fault=fault,
     )

@@ -9,6 +9,8 @@ import re2
 
 from foundation.errors import InvalidInputError
 from foundation.settings import StdioCommand, StdioSettings
+from security.mask import Mask
+from toolhub.hiding import mask_of
 from toolhub.wire.exchange import Program, ProgramNotAllowedError
 
 # All that a program is told of its surroundings besides what the list says.
@@ -29,14 +31,14 @@ class Allowed:
 
     Attributes:
         environment: All of it.
-        secrets: What of it is hidden in answers.
+        mask: Hides what of it is secret in answers.
     """
 
     argv: tuple[str, ...]
     folder: Path
     processes: int
     environment: Mapping[str, str] = field(repr=False)
-    secrets: Mapping[str, str] = field(repr=False)
+    mask: Mask = field(repr=False, compare=False)
 
 
 class Commands:
@@ -48,6 +50,9 @@ class Commands:
 
     def __init__(self, settings: StdioSettings) -> None:
         self._commands = settings.commands
+        self._masks = {
+            name: mask_of((*_opened(each).values(),)) for name, each in settings.commands.items()
+        }
         self._patterns = {
             name: [_compiled(name, pattern) for pattern in command.arguments]
             for name, command in settings.commands.items()
@@ -73,18 +78,21 @@ class Commands:
                     f"{argument[:100]!r}. Whoever runs this installation lists in "
                     "MILLWRIGHT_STDIO_COMMANDS which arguments it takes."
                 )
-        secrets = {name: value.get_secret_value() for name, value in command.secrets.items()}
         return Allowed(
             argv=(*command.argv, *program.arguments),
             folder=command.folder,
             processes=command.processes,
-            environment={**_SURROUNDINGS, **command.environment, **secrets},
-            secrets=secrets,
+            environment={**_SURROUNDINGS, **command.environment, **_opened(command)},
+            mask=self._masks[program.command],
         )
 
     def _those_of(self, tenant_id: str) -> str:
         names = [name for name, each in self._commands.items() if _is_for(each, tenant_id)]
         return f"There are: {', '.join(sorted(names))}." if names else "It has none."
+
+
+def _opened(command: StdioCommand) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in command.secrets.items()}
 
 
 def _is_for(command: StdioCommand, tenant_id: str) -> bool:

@@ -22,6 +22,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
+from security.mask import Mask
 from security.response_bodies import ResponseTooLargeError
 from toolhub.wire.exchange import (
     ProgramEndedError,
@@ -69,7 +70,7 @@ async def running(allowed: Allowed, watch: Watch, meter: Meter) -> AsyncIterator
         ProgramNotStartedError: There is no such program here, or no means to start it.
     """
     process = await _started(allowed)
-    pipes = _Pipes(process, watch, meter)
+    pipes = _Pipes(process, watch, meter, allowed.mask)
     received_in, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_send, to_send_out = anyio.create_memory_object_stream[SessionMessage](0)
     async with anyio.create_task_group() as tasks:
@@ -123,10 +124,11 @@ async def _end(process: Process) -> None:
 class _Pipes:
     """What goes over the pipes of one process."""
 
-    def __init__(self, process: Process, watch: Watch, meter: Meter) -> None:
+    def __init__(self, process: Process, watch: Watch, meter: Meter, mask: Mask) -> None:
         self._process = process
         self._watch = watch
         self._meter = meter
+        self._mask = mask
         self._last_words = b""
         self._silent = anyio.Event()
         self.written = anyio.Event()
@@ -150,7 +152,7 @@ class _Pipes:
             if self._meter.read > self._meter.max_line * _UNASKED:
                 raise UnreadableAnswerError("it writes without end")
             if line.strip():
-                await to.send(_message(line))
+                await to.send(_message(line, self._mask))
 
     async def _line(self, lines: BufferedByteReceiveStream) -> bytes:
         while True:
@@ -191,15 +193,20 @@ class _Pipes:
             await self._silent.wait()
         code = self._process.returncode
         how = "it closed its pipes" if code is None else f"it ended with exit code {code}"
-        words = " ".join(self._last_words.decode(errors="replace").split())
+        words = " ".join(_cut(self._last_words, self._mask).split())
         return ProgramEndedError(f"{how}; its last words: {words}" if words else how)
 
 
-def _message(line: bytes) -> SessionMessage:
+def _cut(data: bytes, mask: Mask) -> str:
+    """Return what is shown of something longer. What it cuts in two is found here or never."""
+    return mask.cut_text(data.decode(errors="replace"))
+
+
+def _message(line: bytes, mask: Mask) -> SessionMessage:
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
     except (ValidationError, RecursionError):
-        shown = line[:_SHOWN].decode(errors="replace")
+        shown = _cut(line[:_SHOWN], mask)
         raise UnreadableAnswerError(
             f"on its standard output is what is no message of MCP: {shown!r}"
         ) from None

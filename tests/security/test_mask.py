@@ -1,11 +1,14 @@
 """What comes back passes a mask: a secret is found however it is spelled."""
 
 import base64
+import html
+import json
+from collections.abc import Callable
 
 import httpx2
 import pytest
 
-from activities.mask import Mask
+from security.mask import Mask
 
 
 def hiding(*texts: str) -> Mask:
@@ -87,3 +90,77 @@ def test_an_encoded_secret_is_hidden_also_among_other_bytes() -> None:
 
 def test_a_wide_letter_of_a_secret_is_a_letter_in_the_name_of_a_host() -> None:
     assert_hidden(hiding("\uff54oken-Straße"), "http://token-strasse.invalid/", "oken")
+
+
+SECRET = 'k3y "of" the <line>/ä?>~\nsecond line'
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        json.dumps(SECRET).replace("/", "\\/"),
+        json.dumps(json.dumps({"told": json.dumps(SECRET)})),
+        "".join(f"\\u{ord(letter):04X}" for letter in SECRET),
+        html.escape(SECRET),
+        "".join(f"&#{ord(letter)};" for letter in SECRET),
+        "".join(f"&#x{ord(letter):x};" for letter in SECRET),
+        html.escape(json.dumps(SECRET)),
+        repr(SECRET),
+        repr(repr(SECRET)),
+        " ".join(SECRET.split()),
+    ],
+)
+def test_a_secret_is_hidden_where_it_is_quoted(spelled: str) -> None:
+    masked = hiding(SECRET).text(f"He said {spelled} & left")
+    assert "***" in masked
+    for word in ("k3y", "6b", "line", "second"):
+        assert word not in masked
+    assert masked.startswith("He said ")
+    assert masked.endswith(" & left")
+    assert b"second" not in hiding(SECRET).data(spelled.encode())
+
+
+def test_letters_beyond_the_first_plane_are_read() -> None:
+    secret = "k3y-\U0001f511-\U0001f512"
+    assert hiding(secret).text(json.dumps([secret])) == '["***"]'
+    spelled = json.dumps(secret.replace("-", "%2D"))
+    assert hiding(secret).text(f"<{spelled}>") == '<"***">'
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "kim:"])
+@pytest.mark.parametrize("after", ["", "z", "zz", "zzz"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_hidden_in_base64_wherever_it_stands(
+    before: str, after: str, encode: Callable[[bytes], bytes]
+) -> None:
+    secret = "k3y?>~of\xff-the-line"
+    spelled = encode(f"{before}{secret}{after}".encode()).decode()
+    mask = hiding(secret)
+    for shown in (spelled, spelled.rstrip("="), json.dumps(spelled).replace("/", "\\/")):
+        masked = mask.text(shown)
+        assert "***" in masked
+        # At each end a letter may hold some bits of it.
+        assert len(masked) <= len("***") + 4 * 4
+
+
+def test_what_looks_quoted_and_is_not_stays_as_it_is() -> None:
+    for text in ("C:\\new\\u0041 100% &amp; 5+5 &copy; \\ud800", "&nbsp&#;&#99999999; %zz"):
+        assert hiding("hidden").text(text) == text
+
+
+def test_a_secret_that_is_little_when_it_is_read_hides_only_itself() -> None:
+    assert hiding("%41%42").text("AB%20ab <%41%42>") == "AB%20ab <***>"
+    assert hiding("   \n ").text("a b  c%20") == "a b  c%20"
+
+
+def test_of_a_text_that_was_cut_the_rest_of_a_secret_is_hidden() -> None:
+    secret = "k3y-of-the-line-for-the-press"
+    mask = hiding(secret)
+    assert mask.cut_text("I was given k3y-of-th") == "I was given ***"
+    assert mask.cut_text("I was given k3y-of-th...") == "I was given ***..."
+    assert mask.cut_text("for-the-press is what I was given") == "*** is what I was given"
+    assert mask.cut_text("e-line-for") == "***"
+    assert mask.cut_text("I was given k3y") == "I was given k3y"
+    assert mask.text("I was given k3y-of-th") == "I was given k3y-of-th"

@@ -1,0 +1,171 @@
+"""How a text may be spelled where it comes back, and reading what is spelled so.
+
+Spellings are looked for as they are. What is encoded in part (clients encode what they have to, and
+no more) is read first, layer by layer: texts are quoted in texts.
+"""
+
+import base64
+import html
+import json
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+# What is shorter occurs everywhere by chance; the store of secrets takes nothing shorter.
+MIN_CHARS: Final = 4
+# Without these nothing is encoded.
+MARKS: Final = "%+\\&"
+# JSON in JSON in an address is more than anybody does by chance.
+_LAYERS: Final = 3
+# Of base64, the part of a text that does not depend on what stands beside it; shorter ones occur by
+# chance.
+_MIN_INNER: Final = 8
+_ESCAPE: Final = re.compile(
+    rb"%[0-9a-fA-F]{2}"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[bfnrt\"'\\/]"
+    rb"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+)
+_SHORT: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_BLANKS: Final = bytes.maketrans(b"+\t\n\r", b"    ")
+_URL_ALPHABET: Final = str.maketrans("+/", "-_")
+
+
+def spellings(text: str) -> Iterator[str]:
+    """Yield what to look for as it is."""
+    if len(text) < MIN_CHARS:
+        return
+    for each in in_other_letters(text):
+        yield each
+        yield json.dumps(each)[1:-1]
+        yield quote(each, safe="")
+        yield quote_plus(each)
+        if len(line := " ".join(each.split())) >= MIN_CHARS:
+            yield line
+    yield from in_base64(text)
+
+
+def in_base64(text: str) -> Iterator[str]:
+    """Yield how a text looks in base64, alone or within something longer, in both alphabets."""
+    if len(text) < MIN_CHARS:
+        return
+    data = text.encode(errors="replace")
+    whole = base64.b64encode(data).decode()
+    found = [whole, whole.rstrip("=")]
+    for before in range(3):
+        # Six bits are a letter: those that hold a bit of something else are left out.
+        inner = base64.b64encode(bytes(before) + data).decode().rstrip("=")
+        end = (before + len(data)) * 8 // 6
+        inner = inner[-(-before * 8 // 6) : end]
+        found += [inner] if len(inner) >= _MIN_INNER else []
+    for each in found:
+        yield each
+        yield each.translate(_URL_ALPHABET)
+
+
+def needles(text: str) -> Iterator[bytes]:
+    """Yield what to look for in what was read, made plain."""
+    if len(text) < MIN_CHARS:
+        return
+    for each in in_other_letters(text):
+        found = each.encode(errors="replace")
+        yield plain(found)
+        # One that looks encoded itself is left as it is by clients, and read here.
+        for layer in layers(found):
+            if len(layer.data) >= MIN_CHARS:
+                yield plain(layer.data)
+
+
+def plain(data: bytes) -> bytes:
+    """Return data in which small and large letters, and all blanks, are the same."""
+    return data.lower().translate(_BLANKS)
+
+
+def in_other_letters(text: str) -> set[str]:
+    """Return a text in the letters of hosts, which are small, and of those who shout."""
+    return {text, _normal(text), text.lower(), text.upper(), text.casefold(), folded(text)}
+
+
+def folded(text: str) -> str:
+    """Return a text in the letters in which two hosts are compared."""
+    return _normal(text).casefold()
+
+
+def _normal(text: str) -> str:
+    """Return a text as it stands in the name of a host: there a wide letter is a letter."""
+    return unicodedata.normalize("NFKC", text)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Data, with what was encoded in it read, and where that stood in the data before."""
+
+    data: bytes
+    _begins: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
+    _stood: list[tuple[int, int]] = field(default_factory=list)
+
+    def stood(self, begin: int, end: int) -> tuple[int, int]:
+        """Return where a part of it stood; what is read of one escape is not taken apart."""
+        return self._begin(begin), self._end(end)
+
+    def _begin(self, position: int) -> int:
+        last = bisect_right(self._begins, position) - 1
+        if last >= 0 and position < self._ends[last]:
+            return self._stood[last][0]
+        return self._after(last, position)
+
+    def _end(self, position: int) -> int:
+        last = bisect_left(self._begins, position) - 1
+        if last >= 0 and position < self._ends[last]:
+            return self._stood[last][1]
+        return self._after(last, position)
+
+    def _after(self, last: int, position: int) -> int:
+        return position if last < 0 else self._stood[last][1] + position - self._ends[last]
+
+
+def layers(data: bytes) -> Iterator[Layer]:
+    """Read what is encoded, and in that again, as long as there is something."""
+    for _ in range(_LAYERS):
+        layer = _read(data)
+        if layer.data == data:
+            return
+        yield layer
+        data = layer.data
+
+
+def _read(data: bytes) -> Layer:
+    read, at = bytearray(), 0
+    begins: list[int] = []
+    ends: list[int] = []
+    stood: list[tuple[int, int]] = []
+    for escape in _ESCAPE.finditer(data):
+        read += data[at : escape.start()]
+        begins.append(len(read))
+        read += _meant(escape[0])
+        ends.append(len(read))
+        at = escape.end()
+        stood.append(escape.span())
+    return Layer(bytes(read + data[at:]), begins, ends, stood)
+
+
+@lru_cache(maxsize=4096)
+def _meant(escape: bytes) -> bytes:
+    match escape[:2]:
+        case b"\\u":
+            text: str = json.loads(b'"%b"' % escape)
+            return text.encode(errors="surrogatepass")
+        case b"\\x":
+            return chr(int(b"0" + escape[1:], 0)).encode()
+        case code if code.startswith(b"%"):
+            return bytes([int(escape[1:], 16)])
+        case code if code.startswith(b"&"):
+            return html.unescape(escape.decode()).encode()
+        case code:
+            return _SHORT.get(code[1:], code[1:])
