@@ -31,6 +31,10 @@ _TINY: Final = 1e-9
 _UNIQUE: Final = 50
 # They collect what the branches beside them have looked at.
 _UNEVALUATED: Final = 100
+# What 64 letters cost: formats read texts, up to 6 ns each, and names are copied to be looked at.
+# All else that is done with texts is free (their length is known), or paid with one unit.
+_FORMAT: Final = 40
+_NAMES: Final = 12
 # Long numbers are costly to compare, so values have to be measured before.
 _COMPARES: Final = 40
 _COMPARING: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
@@ -50,6 +54,16 @@ def cost_of(schema: JsonObject) -> int:
     cost += _COMPARES if any(keyword in schema for keyword in _COMPARING) else 0
     cost += _UNIQUE if schema.get("uniqueItems") else 0
     return cost + _UNEVALUATED * sum(keyword in schema for keyword in _UNEVALUATED_KEYWORDS)
+
+
+def names_of(schema: JsonObject) -> int:
+    """Return what 64 letters of names cost besides, if a subschema reads them."""
+    return _NAMES * ("propertyNames" in schema)
+
+
+def texts_of(schema: JsonObject) -> int:
+    """Return the same for texts, if a subschema reads them: by dialects that check formats."""
+    return _FORMAT * ("format" in schema)
 
 
 def patterns_of(schema: JsonObject) -> int:

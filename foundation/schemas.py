@@ -33,8 +33,15 @@ _ROOMS: Final = {8 * 1024: 50, 32 * 1024: 150, 256 * 1024: 500, 1024 * 1024: 100
 _ALL_PATTERNS: Final = 48 * 1024 * 1024
 # Whole numbers of that many bits and fewer cost as much as any value.
 _WORD: Final = 64
-# More spots than this no value has that comes over the wire: two bytes each, a mebibyte in all.
+# Of what runs: spots of a value that need not be counted, if the schema is cheap. What was decided
+# so is decided again by a replay.
 _MOST_SPOTS: Final = 524_288
+# The same of answers of servers: two bytes each, and 16 MiB in all are read of one.
+_MOST_SPOTS_OF_ANSWERS: Final = 8 * 1024 * 1024
+# Of a large answer that is well under it: what a schema costs is told far too high for tables.
+MAX_WORK_FOR_ANSWERS: Final = 40_000_000
+# So many letters cost as much as a spot: for each keyword they are compared, or found in a table.
+_LETTERS_PER_SPOT: Final = 64
 # Saying what is wrong costs a thousand times as much as finding that something is.
 _MAX_LISTED: Final = 30_000
 _SHOWN_VIOLATIONS: Final = 20
@@ -74,34 +81,51 @@ class Schema:
     def __init__(self, document: SchemaDocument) -> None:
         size = _check_size(document)
         graph = Graph(document)
-        self._costs, self._matches = graph.costs(), [0]
+        self._costs, self._costs_of_answers = graph.costs(), graph.costs_with_letters()
+        self._matches = [0]
         room, self._letter, self._validator = _compiled(document, graph.patterns)
         self._names = graph.matches_names
         if graph.patterns:
             self._matches = graph.matches()
-        unmeasured = self._costs[-1] * _MOST_SPOTS <= MAX_WORK
-        self._cheap = unmeasured and not graph.patterns
+        no_patterns = not graph.patterns
+        self._cheap = no_patterns and self._costs[-1] * _MOST_SPOTS <= MAX_WORK
+        worst = self._costs_of_answers[-1] * _MOST_SPOTS_OF_ANSWERS
+        self._cheap_for_answers = no_patterns and worst <= MAX_WORK_FOR_ANSWERS
         # Patterns are compiled, and have a cache of as much again.
         self.size = size + 2 * room * graph.patterns
 
-    def violations(self, value: JsonValue, *, most: int = _SHOWN_VIOLATIONS) -> list[Violation]:
-        """Return what is wrong with a value: nothing, or the first violations."""
-        if self._cheap:
+    def violations(
+        self, value: JsonValue, *, most: int = _SHOWN_VIOLATIONS, all_counts: bool = False
+    ) -> list[Violation]:
+        """Return what is wrong with a value: nothing, or the first violations.
+
+        Nothing else runs in the process meanwhile, in whatever thread this is called.
+
+        Args:
+            value: What is checked.
+            most: More violations are not looked for.
+            all_counts: It may be as large as answers are. Else it is of a run, which is smaller.
+        """
+        if self._cheap_for_answers if all_counts else self._cheap:
             if self._validator.is_valid(value):
                 return []
-            return self._found(value, self._work(value), most)
-        work = self._work(value)
-        if work > MAX_WORK:
+            return self._found(value, self._work(value, all_counts=all_counts), most)
+        work = self._work(value, all_counts=all_counts)
+        if work > (MAX_WORK_FOR_ANSWERS if all_counts else MAX_WORK):
             return [Violation("", "too large or too deeply nested to be checked by this schema")]
         return [] if self._validator.is_valid(value) else self._found(value, work, most)
 
-    def _work(self, value: JsonValue) -> int:
+    def _work(self, value: JsonValue, *, all_counts: bool) -> int:
         measure = _measure(value)
         if measure.depth > MAX_VALUE_DEPTH:
             return ENDLESS
         read = measure.letters + (measure.letters_of_names if self._names else 0)
         matching = read * _at(self._matches, measure.depth) * self._letter
-        return measure.weight * _at(self._costs, measure.depth) + matching
+        weight = measure.weight
+        if all_counts:
+            weight += (measure.letters + measure.letters_of_names) // _LETTERS_PER_SPOT
+        costs = self._costs_of_answers if all_counts else self._costs
+        return weight * _at(costs, measure.depth) + matching
 
     def _found(self, value: JsonValue, work: int, most: int) -> list[Violation]:
         if work <= _MAX_LISTED:

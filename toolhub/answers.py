@@ -37,7 +37,7 @@ def check_output(entry: Entry, result: ToolResult) -> None:
     then = "It did run. Whoever runs the server has to mend the tool or its output_schema."
     if not result.is_structured:
         raise ToolOutputError(f"{who} has an output_schema and answered without such data. {then}")
-    if violations := entry.output.violations(result.structured):
+    if violations := entry.output.violations(result.structured, all_counts=True):
         raise ToolOutputError(
             f"{who} answered with what breaks its own output_schema: {described(violations)}. "
             f"{then}",

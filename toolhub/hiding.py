@@ -7,7 +7,9 @@ from typing import Final
 
 from cachetools import TTLCache, cached
 
+from foundation.json import JsonObject
 from security.mask import Mask
+from toolhub.apart import apart
 from toolhub.schemas import OnProgress
 
 REDACTED: Final = "[redacted]"
@@ -31,6 +33,11 @@ def mask_of(values: tuple[str, ...]) -> Mask:
     mask = Mask(REDACTED)
     mask.hide(found)
     return mask
+
+
+async def without_secrets(answer: JsonObject, mask: Mask) -> JsonObject:
+    """Take our own credential out of an answer: what a tool echoes must not reach the history."""
+    return answer if mask.is_empty else await apart(answer, lambda: mask.members(answer))
 
 
 def progress_without_secrets(told: OnProgress | None, mask: Mask) -> OnProgress | None:

@@ -7,6 +7,7 @@ run twice.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from foundation.telemetry import trace_headers
 from security.egress import check_url
 from toolhub import results
 from toolhub.answers import RESULT, check_output, judged
+from toolhub.apart import apart
 from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
 from toolhub.directory import Directory, Entry
@@ -40,7 +42,7 @@ from toolhub.errors import (
 from toolhub.failures import Attempt, failure, lost
 from toolhub.fallbacks.giving import Fallbacks
 from toolhub.guard import Admission, Guard, Guarded
-from toolhub.hiding import progress_without_secrets
+from toolhub.hiding import progress_without_secrets, without_secrets
 from toolhub.ledger.sending import Send, Sent, send_once
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
@@ -144,14 +146,14 @@ class ToolHub:
                 found = await self._called(call, entry, noted, wanted)
                 if found.get("resultType") == "task":
                     return started(call, entry, noted, found)
-                return self._read(call, entry, noted, found)
+                return await apart(found, partial(self._read, call, entry, noted, found))
             except CallError as error:
                 return await self._instead(call, entry, noted, error)
 
     async def _answered(self, call: CallTool, entry: Entry, noted: Noted) -> ToolResult:
         try:
             found = await self._called(call, entry, noted, _ANSWER)
-            return self._read(call, entry, noted, found)
+            return await apart(found, partial(self._read, call, entry, noted, found))
         except CallError as error:
             return await self._instead(call, entry, noted, error)
 
@@ -193,7 +195,7 @@ class ToolHub:
     ) -> JsonObject:
         key = call.idempotency_key or call.call_id
         arguments = entry.policy.keyed(call.arguments, key)
-        check_input(entry, arguments)
+        await apart(arguments, partial(check_input, entry, arguments))
         takes_tasks = Kind.ACCEPTED in wanted
         message = replace(_message(entry, call, arguments, key), takes_tasks=takes_tasks)
         has_headers = entry.dialect is not Dialect.STDIO
@@ -294,7 +296,8 @@ class ToolHub:
     async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:
         if once is None:
             return await send()
-        return await send_once(self._ledger, once, attempt, send, attempt.to.mask.members)
+        clean = partial(without_secrets, mask=attempt.to.mask)
+        return await send_once(self._ledger, once, attempt, send, clean)
 
     async def _exchange(
         self, dialect: Dialect, attempt: Attempt, message: Message
@@ -341,7 +344,7 @@ def check_input(entry: Entry, arguments: JsonObject) -> None:
     Raises:
         ToolInputError: Names every spot that does not fit.
     """
-    if violations := entry.input.violations(arguments):
+    if violations := entry.input.violations(arguments, all_counts=True):
         raise ToolInputError(
             f"The arguments do not fit the tool '{entry.tool}' of the MCP server "
             f"'{entry.to.label}': {described(violations)}.",

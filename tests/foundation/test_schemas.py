@@ -273,3 +273,60 @@ def test_a_pattern_that_makes_others_hang_is_matched_at_once() -> None:
     began = time.perf_counter()
     assert schema.violations("a" * 100_000 + "!")
     assert time.perf_counter() - began < 1
+
+
+# --- Of answers, everything counts ---------------------------------------------------------------
+
+TOO_LARGE = "(root): too large or too deeply nested to be checked by this schema"
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+
+
+def of_answer(schema: JsonObject, value: JsonValue) -> str:
+    return described(Schema(schema).violations(value, all_counts=True))
+
+
+def test_a_large_answer_is_measured_also_where_the_schema_is_cheap() -> None:
+    schema: JsonObject = {"items": {"allOf": [{"type": "integer"}] * 36}}
+    many: JsonValue = [1] * 1_100_000
+    assert of_answer(schema, many) == TOO_LARGE
+    assert of_answer({"items": {"type": "integer"}}, many) == ""
+    assert of_answer({"items": {"type": "string"}}, many).startswith("/0: ")
+
+
+def test_what_runs_decided_is_decided_again() -> None:
+    """A replay has to find what the first run found, and that did not count them."""
+    schema = Schema({"items": {"allOf": [{"type": "integer"}] * 30}})
+    assert schema.violations([1] * 1_100_000) == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"propertyNames": {"maxLength": 4_000_000 + n}} for n in range(60)]},
+        {"allOf": [{"properties": {f"p{n}": {}}} for n in range(700)]},
+    ],
+)
+def test_the_letters_of_names_count(schema: JsonObject) -> None:
+    name = "é" * 4_000_000
+    assert of_answer(schema, {name: 1}) == TOO_LARGE
+    assert of_answer(schema, {"é": 1}) == ""
+
+
+def test_the_letters_of_texts_count_where_formats_are_checked() -> None:
+    schema: JsonObject = {"allOf": [{"format": "uri-template"}] * 30}
+    text = "{a}" * 1_000_000
+    assert of_answer(schema, text) == ""
+    assert of_answer({"$schema": DRAFT_7, **schema}, text) == TOO_LARGE
+    inside: JsonObject = {"properties": {"a": {"$schema": DRAFT_7, **schema}}}
+    assert of_answer(inside, {"a": text}) == TOO_LARGE
+
+
+def test_a_table_as_large_as_answers_may_be_is_checked() -> None:
+    fields: JsonObject = {f"field_{n}": {"type": ["number", "null"]} for n in range(5)}
+    fields |= {f"text_{n}": {"type": "string", "minLength": 1, "maxLength": 99} for n in range(5)}
+    row: JsonObject = {"type": "object", "properties": fields, "required": list(fields)}
+    schema: JsonObject = {"properties": {"rows": {"type": "array", "items": row}}}
+    one: JsonObject = {f"field_{n}": 1.5 for n in range(5)} | {
+        f"text_{n}": "some text of a cell" for n in range(5)
+    }
+    assert of_answer(schema, {"rows": [one] * 68_000}) == ""

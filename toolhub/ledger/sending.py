@@ -13,7 +13,7 @@ from toolhub.wire.exchange import Exchange
 
 Sent: TypeAlias = tuple[Exchange, Outcome]
 Send: TypeAlias = Callable[[], Awaitable[Sent]]
-Clean: TypeAlias = Callable[[JsonObject], JsonObject]
+Clean: TypeAlias = Callable[[JsonObject], Awaitable[JsonObject]]
 
 _FAILED: Final = frozenset({Kind.TOOL_FAILED, Kind.TOOL_FAULT})
 
@@ -58,8 +58,12 @@ async def _send(ledger: Ledger, claim: Claim, send: Send, clean: Clean) -> Sent:
             await ledger.release(claim)
         case Executed.YES:
             state = State.FAILED if outcome.kind in _FAILED else State.DONE
-            answer = None if exchange.result is None else clean(exchange.result)
-            ledger.done(claim, state, answer)
+            answer = None
+            try:
+                if exchange.result is not None:
+                    answer = await clean(exchange.result)
+            finally:
+                ledger.done(claim, state, answer)  # that it ran is known, whatever happens now
         case Executed.UNKNOWN:
             pass  # as it is written down
     return exchange, outcome

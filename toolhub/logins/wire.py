@@ -6,7 +6,7 @@ import anyio
 
 from foundation.errors import UnavailableError
 from security.mask import Mask
-from toolhub.hiding import progress_without_secrets
+from toolhub.hiding import progress_without_secrets, without_secrets
 from toolhub.logins.service import Logins
 from toolhub.outcome import LOGIN_FAULTS
 from toolhub.wire.exchange import Destination, Exchange, Message, Wire
@@ -53,10 +53,10 @@ class LoggedIn:
     async def _sent(self, to: Destination, message: Message) -> Exchange:
         told = progress_without_secrets(message.on_progress, to.mask)
         exchange = await self._wire.send(to, replace(message, on_progress=told))
-        return _cleaned(exchange, to.mask)
+        return await _cleaned(exchange, to.mask)
 
 
-def _cleaned(exchange: Exchange, mask: Mask) -> Exchange:
+async def _cleaned(exchange: Exchange, mask: Mask) -> Exchange:
     """Take our own credential out of all that a server has said."""
     if mask.is_empty:
         return exchange
@@ -66,7 +66,7 @@ def _cleaned(exchange: Exchange, mask: Mask) -> Exchange:
         fault.args = (*parts,)
     return replace(
         exchange,
-        result=None if exchange.result is None else mask.members(exchange.result),
+        result=None if exchange.result is None else await without_secrets(exchange.result, mask),
         www_authenticate=None if wanted is None else mask.cut_text(wanted),
         location=None if location is None else mask.cut_text(location),
         rpc_message=mask.cut_text(exchange.rpc_message),

@@ -7,6 +7,7 @@ with is judged, checked, and written into ledger and log like the answer of any 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,7 +18,8 @@ from foundation.errors import NotFoundError
 from foundation.json import JsonObject, JsonValue
 from toolhub import results
 from toolhub.answers import check_output, judged
-from toolhub.calls.log import CallLog
+from toolhub.apart import apart
+from toolhub.calls.log import CallLog, Noted
 from toolhub.calls.schemas import CallStatus
 from toolhub.directory import Directory, Entry
 from toolhub.errors import (
@@ -185,10 +187,13 @@ class Tasks:
                 attempt = Attempt(entry.to, f"the tool '{entry.tool}'", entry.timeout_s, False)
                 # Asking again would find the same.
                 raise failure(attempt, replace(outcome, retryable=False), exchange)
-            read = results.read(result)
-            self._calls.answered(handle.tenant_id, noted, read)
-            check_output(entry, read)
-        return read
+            return await apart(result, partial(self._read, entry, handle, noted, result))
+
+    def _read(self, entry: Entry, handle: Handle, noted: Noted, found: JsonObject) -> ToolResult:
+        result = results.read(found)
+        self._calls.answered(handle.tenant_id, noted, result)
+        check_output(entry, result)
+        return result
 
     async def _ended(self, handle: Handle, error: CallError) -> CallError:
         """Write down that the task came to no result; return why."""

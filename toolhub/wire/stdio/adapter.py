@@ -11,7 +11,7 @@ from mcp.types import Request
 
 from foundation.errors import InvalidInputError
 from foundation.settings import StdioSettings
-from toolhub.hiding import progress_without_secrets
+from toolhub.hiding import progress_without_secrets, without_secrets
 from toolhub.wire.exchange import (
     Destination,
     Exchange,
@@ -81,7 +81,7 @@ class Stdio:
                 call.error = expected(innermost(error), negotiating=not call.requested)
         if call.error is not None and not isinstance(call.error, EXPECTED):
             raise call.error
-        return _without(allowed, call.exchange(broken_off=scope.cancelled_caught))
+        return await _without(allowed, call.exchange(broken_off=scope.cancelled_caught))
 
     async def _asked(
         self,
@@ -116,7 +116,7 @@ class Stdio:
             call.tools_changed, server.tools_changed = server.tools_changed, False
 
 
-def _without(allowed: Allowed, exchange: Exchange) -> Exchange:
+async def _without(allowed: Allowed, exchange: Exchange) -> Exchange:
     """Take the secrets of a command out of all that its program says."""
     mask, fault = allowed.mask, exchange.fault
     if mask.is_empty:
@@ -126,7 +126,7 @@ def _without(allowed: Allowed, exchange: Exchange) -> Exchange:
     result, protocol = exchange.result, exchange.protocol
     return replace(
         exchange,
-        result=None if result is None else mask.members(result),
+        result=None if result is None else await without_secrets(result, mask),
         protocol=None if protocol is None else mask.members(protocol),
         rpc_message=mask.cut_text(exchange.rpc_message),
         fault=fault,
