@@ -18,9 +18,10 @@ MAX_DEPTH: Final = 100
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 # One scan tells bodies that need a closer look: an escaped or raw NUL or surrogate, a number that
-# is none or overflows. Everything else is not parsed a second time.
+# is none or overflows: by an exponent of three digits, or of two behind at least 210. Everything
+# else is not parsed a second time.
 _SUSPICIOUS: Final = re.compile(
-    rb"\x00|\\u0000|\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|NaN|Infinity|[eE]\+?[0-9]{3}|[0-9]{309}"
+    rb"\x00|\\u0000|\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|NaN|Infinity|[eE]\+?[0-9]{3}|[0-9]{210}"
 )
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _TEXT: Final = "holds a NUL or half a character (a lone surrogate), which cannot be stored"

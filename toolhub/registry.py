@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from foundation.database import Database
 from foundation.pages import NamePage, page_of
 from security.egress import EgressRefusedError, check_url
+from security.sealing import SealBrokenError
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory, destination, found_server, unknown_tool
 from toolhub.discovery import Discovery, described, discover
@@ -157,6 +158,7 @@ class Registry:
             RegistrationError: Its dialect cannot list tools.
             ServerChangedError: Somebody else has changed it meanwhile, or asked it, too.
             CallError: It does not answer as it should; the tools stay what they were.
+            SealBrokenError: Its credential does not open here.
         """
         server = await to_thread.run_sync(self._read, tenant_id, name)
         if not Dialect(server.dialect).speaks_mcp:
@@ -182,7 +184,7 @@ class Registry:
         try:
             with self._metrics.refreshing(server.tenant_id, server.name):
                 found = await self._look(server, ask=True, tools=None)
-        except CallError:
+        except (CallError, SealBrokenError):
             server.status = ServerStatus.FAILING
             await to_thread.run_sync(write, server, None)
             raise

@@ -265,3 +265,24 @@ def test_a_tool_loses_only_what_a_revision_cannot_spell() -> None:
     assert old == {"name": "a__b", "inputSchema": {"type": "object"}}
     methods.serialize_server_result("tools/list", "2025-11-25", {"tools": [old]})
     assert formed({"name": "a__b", "inputSchema": 7}, MODERN) is None
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E+999", f"1{'0' * 300}e20", "NaN", "-Infinity"])
+async def test_a_number_that_is_none_is_refused_where_anything_may_be_given(
+    http: httpx2.AsyncClient, admin: Person, changing: Changing, number: str
+) -> None:
+    def anything(value: Any) -> str:
+        return json.dumps(value)
+
+    changing.offer(anything, name="anything")
+    with serving(changing.app) as url:
+        server = {"name": "any", "url": f"{url}/mcp"}
+        assert (await http.post(SERVERS, json=server, headers=admin.headers)).status_code == 201
+        body = json.dumps(request("tools/call", name="any__anything", arguments={"value": [7]}))
+        named = headers(admin, "tools/call", **{"Mcp-Name": "any__anything"})
+        answer = await http.post("/mcp", content=body, headers=named)
+        assert answer.json()["result"]["content"][0]["text"] == "[7]"
+        refused = await http.post("/mcp", content=body.replace("[7]", f"[{number}]"), headers=named)
+    assert "result" not in refused.json()
+    assert "is not a finite number" in refused.text or refused.json()["error"]["code"] < -32000
+    assert changing.seen.methods.count("tools/call") == 1

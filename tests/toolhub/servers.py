@@ -580,7 +580,8 @@ async def _seed(body: dict[str, Any]) -> Response:
             return JSONResponse({"rows": "none"})
         case "busy":
             return _status(429)
-        case "nan":
-            return Response(b'{"rows": NaN}', media_type="application/json")
+        case "nan" | "endless" as way:
+            number = {"nan": "NaN", "endless": "[1e999]"}[way]
+            return Response(f'{{"rows": {number}}}', media_type="application/json")
         case _:
             return _status(500)

@@ -11,13 +11,13 @@ from starlette.routing import Route
 
 from foundation.database import Database
 from security.egress import Egress
-from security.sealing import Sealer
+from security.sealing import SealBrokenError, Sealer
 from tests.toolhub.servers import Changing, Seen, serving
 from toolhub.breaker.types import Mode
 from toolhub.errors import RegistrationError, UnknownServerError
 from toolhub.health.sweeping import sweep
 from toolhub.protection import BreakerChange
-from toolhub.schemas import Dialect, ServerRegistration, ToolDefinition
+from toolhub.schemas import Dialect, ServerRegistration, ServerStatus, ToolDefinition
 from toolhub.sweeping import Due
 from toolhub.wiring import ToolhubParts, build_toolhub
 
@@ -120,6 +120,28 @@ async def test_the_list_shows_breakers_quarantine_and_what_was_never_checked(
     (jira,) = second.items
     assert (jira.server, jira.status, jira.checked_at) == ("jira", "undiscovered", None)
     assert (await parts.health.overview("forge")).items == []
+
+
+async def test_a_server_whose_credential_does_not_open_is_not_healthy(
+    parts: ToolhubParts, database: Database, egress: Egress, good: str, good_seen: Seen
+) -> None:
+    credential = {"kind": "bearer", "token": "k3y-of-the-line"}
+    given = ServerRegistration.model_validate(
+        {"name": "excel", "url": good, "credential": credential}
+    )
+    await parts.registry.register("press", given)
+    assert (await parts.health.check("press", "excel")).healthy
+    other_key = build_toolhub(database, Sealer(bytes(32)), egress)
+    good_seen.clear()
+    make_due(database)
+    assert await sweep(other_key.health) == 1
+    (found,) = (await parts.health.overview("press")).items
+    assert (found.healthy, found.error, found.latency_ms) == (False, "seal-broken", None)
+    assert "MILLWRIGHT_SECURITY_MASTER_KEY" in (found.problem or "")
+    assert good_seen.methods == []
+    with pytest.raises(SealBrokenError):
+        await other_key.registry.refresh("press", "excel")
+    assert parts.registry.get("press", "excel").status == ServerStatus.FAILING
 
 
 async def test_what_cannot_be_checked_says_so(parts: ToolhubParts) -> None:

@@ -73,6 +73,7 @@ async def test_arguments_are_checked_before_anything_is_sent(
     [
         ("html", errors.NotMcpError, False),
         ("nan", errors.NotMcpError, False),
+        ("endless", errors.NotMcpError, False),
         ("wrong", errors.ToolOutputError, False),
         ("busy", errors.ServerBusyError, True),
         ("broken", errors.OutcomeUnknownError, False),

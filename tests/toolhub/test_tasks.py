@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.logins import Authenticator
 from activities.mcp import McpActivities, McpTask
+from deploy.local.ports import free_port
 from foundation.database import Database
+from foundation.errors import UnavailableError
+from foundation.settings import DatabaseSettings
 from security.egress import Egress
 from tests.fixtures.task_server import TOOLS, WELDED, TaskServer
 from toolhub.breaker.types import Mode
@@ -193,6 +197,27 @@ async def test_the_log_keeps_an_end_that_was_stored_before_the_beginning(
         write(session, [{**row, "status": CallStatus.RUNNING, "error": None}])
     (call,) = another.calls.list("press", CallFilter()).items
     assert (call.status, call.error) == (CallStatus.FAILED, "tool-task-cancelled")
+
+
+async def test_an_end_that_could_not_be_written_down_is_asked_for_again_and_logged_as_it_was(
+    handle: Handle, parts: ToolhubParts, server: TaskServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await parts.ledger.drain()
+    server.end(status="completed", result=WELDED)
+    nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
+    away = Database(DatabaseSettings(url=SecretStr(nowhere)))
+    with monkeypatch.context() as gone:
+        gone.setattr(parts.ledger, "_database", away)
+        with pytest.raises(UnavailableError):
+            await parts.hub.tasks.ask(handle)
+    away.close()
+    await parts.log.aclose()
+    (logged,) = parts.calls.list("press", CallFilter()).items
+    assert (logged.status, logged.error) == ("running", None)
+    assert isinstance(await parts.hub.tasks.ask(handle), ToolResult)
+    await parts.log.aclose()
+    (logged,) = parts.calls.list("press", CallFilter()).items
+    assert (logged.status, logged.executed, logged.error) == ("succeeded", "yes", None)
 
 
 @pytest.mark.parametrize(

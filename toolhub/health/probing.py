@@ -23,10 +23,11 @@ class Found:
     """What a probe found.
 
     Attributes:
+        latency_ms: How long it took; None when it could not be asked.
         error: Code of what is wrong; None when the server answers.
     """
 
-    latency_ms: float
+    latency_ms: float | None
     error: str | None = None
     problem: str | None = None
 

@@ -11,6 +11,7 @@ from anyio import to_thread
 from foundation.database import Database
 from foundation.pages import NamePage, page_of
 from foundation.settings import McpSettings, ToolhubSettings
+from security.sealing import SealBrokenError
 from toolhub.breaker.types import Breaker
 from toolhub.credentials import Credentials
 from toolhub.directory import destination, found_server, guarded
@@ -78,11 +79,18 @@ class Health:
                 f"The MCP server '{name}' speaks '{server.dialect}', which answers to calls of "
                 "tools only. Its breaker says how they went."
             )
-        to = destination(server, self._credentials.open(server))
-        found = await probe(self._wires[Dialect(server.dialect)], to)
+        found = await self._ask(server)
         await to_thread.run_sync(self._record, server, found)
         (info,) = await self._infos([server])
         return info
+
+    async def _ask(self, server: McpServer) -> Found:
+        try:
+            opened = self._credentials.open(server)
+        except SealBrokenError as error:
+            # No call gets through to it from here.
+            return Found(None, error.code, error.message)
+        return await probe(self._wires[Dialect(server.dialect)], destination(server, opened))
 
     async def overview(
         self, tenant_id: str, *, page_size: int | None = None, page_token: str | None = None

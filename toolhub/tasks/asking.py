@@ -179,10 +179,11 @@ class Tasks:
             raise await self._ended(handle, wrong) from None
         exchange = Exchange(result=result, requested=True)
         outcome = judged(entry, exchange, classify(exchange, repeatable=False))
+        # Before the end is noted: while the database is away the task is asked for again.
+        state = State.FAILED if outcome.kind in _FAILED else State.DONE
+        await self._settle(handle, state, result)
         with self._calls.ending(handle.note) as noted:
             noted.executed = Executed.YES
-            state = State.FAILED if outcome.kind in _FAILED else State.DONE
-            await self._settle(handle, state, result)
             if outcome.kind is not Kind.ANSWERED:
                 attempt = Attempt(entry.to, f"the tool '{entry.tool}'", entry.timeout_s, False)
                 # Asking again would find the same.

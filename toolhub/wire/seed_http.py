@@ -4,10 +4,10 @@ The answer is the result itself, as JSON. There is no listing of tools, no progr
 """
 
 import json
-from typing import NoReturn
 
 import anyio
 import httpx2
+from pydantic import ConfigDict, RootModel
 
 from foundation.errors import InvalidInputError, MillwrightError
 from foundation.json import JsonObject, JsonValue
@@ -15,6 +15,11 @@ from security.egress import Egress
 from toolhub.wire.exchange import Destination, Exchange, Message, UnreadableAnswerError
 from toolhub.wire.query_keys import KeyedTransport
 from toolhub.wire.watch import Watch, WatchedTransport
+
+
+class _Answer(RootModel[JsonValue]):
+    # Numbers that are none, or too large for one, are spelled so by some and read so by us.
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class SeedHttp:
@@ -71,12 +76,8 @@ def _result(answer: httpx2.Response, watch: Watch) -> JsonObject | None:
     if not answer.is_success:
         return None
     try:
-        value: JsonValue = json.loads(answer.content, parse_constant=_refuse)
+        value = _Answer.model_validate(json.loads(answer.content)).root
     except (ValueError, RecursionError):
         watch.broke(UnreadableAnswerError("the answer is not JSON"))
         return None
     return {"content": [], "structuredContent": value}
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
