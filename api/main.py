@@ -1,5 +1,6 @@
 """The API process: connect, wire, serve until SIGTERM or SIGINT."""
 
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
@@ -32,30 +33,26 @@ async def run(settings: Settings) -> None:
         UnavailableError: When Temporal does not answer.
         MasterKeyError: When there is no master key.
     """
-    database = Database(settings.database)
-    egress, blobs = Egress(settings.egress, StoredRules(database)), open_store(settings.blobs)
-    redis = open_redis(settings.redis)
-    telemetry = open_telemetry(settings.telemetry, "millwright-api")
-    try:
+    async with AsyncExitStack() as closing:
+        telemetry = open_telemetry(settings.telemetry, "millwright-api")
+        closing.push_async_callback(telemetry.aclose)
+        database, blobs = Database(settings.database), open_store(settings.blobs)
+        closing.callback(database.close)
+        closing.callback(blobs.close)
+        redis, egress = open_redis(settings.redis), Egress(settings.egress, StoredRules(database))
+        if redis is not None:
+            closing.push_async_callback(redis.aclose)
+        closing.push_async_callback(egress.aclose)
         temporal = await connect(settings.temporal, blobs=blobs, lazy=True, telemetry=telemetry)
-        services = build_services(settings, database, temporal, egress, redis, telemetry=telemetry)
+        services = build_services(
+            settings, database, temporal, egress, redis=redis, telemetry=telemetry
+        )
+        closing.push_async_callback(services.publisher.aclose)
+        closing.push_async_callback(services.hub_parts.aclose)
         log.info("api_starting", host=settings.api.host, port=settings.api.port)
         config = _config(create_app(services, settings, telemetry), settings)
         garbage.settle()
-        try:
-            await Server(config, services.instances.dismiss).serve()
-        finally:
-            await services.programs.aclose()
-            await services.logins.aclose()
-            await services.call_log.aclose()
-            await services.publisher.aclose()
-    finally:
-        await egress.aclose()
-        if redis is not None:
-            await redis.aclose()
-        blobs.close()
-        database.close()
-        await telemetry.aclose()
+        await Server(config, services.instances.dismiss).serve()
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -14,16 +14,14 @@ from security.guesses import Guesses
 from security.secrets.service import Secrets
 from security.tokens import AccessTokens
 from toolhub.breakers import Breakers
-from toolhub.calls.log import CallLog
 from toolhub.calls.service import Calls
 from toolhub.consents.service import Consenting
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
-from toolhub.logins.service import Logins
 from toolhub.pinning.service import Drifts
 from toolhub.policies.service import Policies
 from toolhub.registry import Registry
-from toolhub.wire.stdio.adapter import Stdio
+from toolhub.wiring import ToolhubParts
 from workflows.approvals.links.service import Links
 from workflows.approvals.service import Approvals
 from workflows.catalog import Catalog
@@ -56,14 +54,12 @@ class Services:
         ruling: What tenants say about it.
         registry: The registered MCP servers.
         consenting: Asks people to agree that they are used as them.
-        logins: Gets tokens for them; stopped when the process ends.
         drifts: How their tools have changed, and what of it waits for somebody.
         toolhub: Calls their tools.
         breakers: What keeps them from being called when that is of no use.
         health: Whether they answer.
         calls: Which calls they had.
-        call_log: Where these are written; closed when the process ends.
-        programs: Servers that run here as programs; ended when the process ends.
+        hub_parts: All of the hub, to be closed when the process ends.
         temporal: The one client of this process; it reconnects by itself.
     """
 
@@ -87,13 +83,11 @@ class Services:
     ruling: EgressRuling
     registry: Registry
     consenting: Consenting
-    logins: Logins
     drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers
     policies: Policies
     health: Health
     calls: Calls
-    call_log: CallLog
-    programs: Stdio
+    hub_parts: ToolhubParts
     temporal: Client

@@ -7,7 +7,7 @@ from api.services import Services
 from foundation.database import Database
 from foundation.redis import RedisLink
 from foundation.settings import Settings
-from foundation.telemetry import OFF, Telemetry
+from foundation.telemetry import Telemetry
 from security.accounts.people import StoredPeople
 from security.accounts.wiring import build_accounts
 from security.egress import Egress
@@ -37,9 +37,9 @@ def build_services(
     database: Database,
     temporal: Client,
     egress: Egress,
-    redis: RedisLink | None = None,
     *,
-    telemetry: Telemetry = OFF,
+    redis: RedisLink | None,
+    telemetry: Telemetry,
 ) -> Services:
     """Wire the services of one process. The connections belong to the caller, who closes them.
 
@@ -53,11 +53,9 @@ def build_services(
         database,
         sealer,
         egress,
-        protection=settings.mcp,
-        settings=settings.toolhub,
+        settings,
         redis=redis,
         telemetry=telemetry,
-        stdio=settings.stdio,
     )
     catalog = Catalog(database, Successions(), RegisteredTools(toolhub.drifts))
     functions = Functions(database)
@@ -89,14 +87,12 @@ def build_services(
         ruling=EgressRuling(database, egress.forget),
         registry=toolhub.registry,
         consenting=toolhub.consenting,
-        logins=toolhub.logins,
         drifts=toolhub.drifts,
         toolhub=toolhub.hub,
         breakers=toolhub.breakers,
         policies=toolhub.policies,
         health=toolhub.health,
         calls=toolhub.calls,
-        call_log=toolhub.log,
-        programs=toolhub.programs,
+        hub_parts=toolhub,
         temporal=temporal,
     )

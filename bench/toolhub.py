@@ -25,6 +25,7 @@ from bench.report import Figure, percentile
 from bench.system import Bench
 from foundation import garbage
 from foundation.database import Database
+from foundation.telemetry import OFF
 from millwright_client import Millwright
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
@@ -90,7 +91,8 @@ async def _times(bench: Bench) -> tuple[Times, Times]:
     garbage.settle()
     database = Database(settings.database)
     egress = Egress(settings.egress, UNRULED)
-    parts = build_toolhub(database, Sealer.from_settings(settings.security), egress)
+    sealer = Sealer.from_settings(settings.security)
+    parts = build_toolhub(database, sealer, egress, settings, redis=None, telemetry=OFF)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(Client(bench.mcp_url))
         pool = await stack.enter_async_context(httpx2.AsyncHTTPTransport())

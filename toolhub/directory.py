@@ -84,11 +84,11 @@ class Directory:
         credentials: Credentials,
         clock: Callable[[], float] = time.monotonic,
         *,
-        protection: McpSettings | None = None,
+        protection: McpSettings,
     ) -> None:
         self._database = database
         self._credentials = credentials
-        self._protection = protection or McpSettings()
+        self._protection = protection
         self._entries: TTLCache[Key, Entry, float] = TTLCache(_KEPT_ENTRIES, KEPT_S, clock)
         self._lock = Lock()  # services in threads forget what the event loop looks up
         self._loading: WeakValueDictionary[Key, anyio.Lock] = WeakValueDictionary()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from foundation.database import Database
 from foundation.redis import RedisLink
-from foundation.settings import McpSettings, StdioSettings, ToolhubSettings
-from foundation.telemetry import OFF, Telemetry
+from foundation.settings import Settings
+from foundation.telemetry import Telemetry
 from security.egress import Egress
 from security.sealing import Sealer
 from toolhub.breaker.local import LocalBreaker
@@ -74,12 +74,10 @@ def build_toolhub(
     database: Database,
     sealer: Sealer,
     egress: Egress,
+    settings: Settings,
     *,
-    protection: McpSettings | None = None,
-    settings: ToolhubSettings | None = None,
-    redis: RedisLink | None = None,
-    telemetry: Telemetry = OFF,
-    stdio: StdioSettings | None = None,
+    redis: RedisLink | None,
+    telemetry: Telemetry,
 ) -> ToolhubParts:
     """Wire the hub. `egress` and `redis` belong to the caller, who closes them after the hub.
 
@@ -87,22 +85,20 @@ def build_toolhub(
         database: Where servers are registered.
         sealer: Opens their credentials.
         egress: The way to them.
-        protection: What keeps one of them from harming the rest.
-        settings: When they are asked again for their tools, and whether they are there.
+        settings: All of them: what is left out here would be missed by nobody.
         redis: What replicas share; without it each process counts alone.
         telemetry: Where spans and metrics of calls go.
-        stdio: Which programs may be registered; none when left out.
 
     Raises:
-        InvalidInputError: `stdio` is not right.
+        InvalidInputError: `MILLWRIGHT_STDIO_COMMANDS` is not right.
     """
-    protection = protection or McpSettings()
+    protection = settings.mcp
     credentials = Credentials(sealer)
     directory = Directory(database, credentials, protection=protection)
     metrics = Metrics(telemetry)
     local, ledger = LocalBreaker(), Ledger(database, sealer, metrics)
     breaker = local if redis is None else SharedBreaker(redis, local)
-    programs = Stdio(stdio or StdioSettings(), egress.max_response_bytes)
+    programs = Stdio(settings.stdio, egress.max_response_bytes)
     asking, consents = Asking(egress), Consents(database, sealer)
     logins = Logins(asking, ConsentTokens(consents, asking), directory)
     bare: dict[Dialect, Wire] = {
@@ -113,8 +109,7 @@ def build_toolhub(
         **{dialect: LoggedIn(wire, logins) for dialect, wire in bare.items()},
         Dialect.STDIO: programs,
     }
-    settings = settings or ToolhubSettings()
-    refreshes = Refreshes(database, settings)
+    refreshes = Refreshes(database, settings.toolhub)
     last_good = LastGood(database, sealer)
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
     return ToolhubParts(
@@ -159,6 +154,6 @@ def build_toolhub(
             wires,
             breaker=breaker,
             protection=protection,
-            settings=settings,
+            settings=settings.toolhub,
         ),
     )

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -160,70 +160,86 @@ def is_fair(settings: Settings) -> bool:
     return settings.profile == "production" if fair is None else fair
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a worker holds for as long as it lives."""
+
+    database: Database
+    egress: Egress
+    channels: Channels
+    logins: Authenticator
+    blobs: BlobStore
+    telemetry: Telemetry
+    toolhub: ToolhubParts
+
+
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what runs."""
-    database = Database(settings.database)
-    egress = Egress(settings.egress, StoredRules(database))
-    channels, logins = Channels(egress), Authenticator(egress)
-    blobs, redis = open_store(settings.blobs), open_redis(settings.redis)
+    async with AsyncExitStack() as closing:
+        held = _opened(settings, closing)
+        stop = _told_to_stop()
+        client = await connected(settings, held.blobs, stop, held.telemetry)
+        if client is not None:
+            garbage.settle()
+            await _work(settings, client, held, stop)
+
+
+def _opened(settings: Settings, closing: AsyncExitStack) -> Held:
+    """Open everything; it is closed the other way round."""
     telemetry = open_telemetry(settings.telemetry, "millwright-worker")
+    closing.push_async_callback(telemetry.aclose)
+    database, redis = Database(settings.database), open_redis(settings.redis)
+    closing.callback(database.close)
+    if redis is not None:
+        closing.push_async_callback(redis.aclose)
+    egress = Egress(settings.egress, StoredRules(database))
+    closing.push_async_callback(egress.aclose)
+    channels, logins = Channels(egress), Authenticator(egress)
+    closing.push_async_callback(channels.aclose)
+    closing.push_async_callback(logins.aclose)
+    blobs = open_store(settings.blobs)
+    closing.callback(blobs.close)
     sealer = Sealer.from_settings(settings.security)
-    toolhub = build_toolhub(
-        database,
-        sealer,
-        egress,
-        protection=settings.mcp,
-        settings=settings.toolhub,
-        redis=redis,
-        telemetry=telemetry,
-        stdio=settings.stdio,
-    )
+    toolhub = build_toolhub(database, sealer, egress, settings, redis=redis, telemetry=telemetry)
+    closing.push_async_callback(toolhub.aclose)
+    return Held(database, egress, channels, logins, blobs, telemetry, toolhub)
+
+
+def _told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    try:
-        client = await connected(settings, blobs, stop, telemetry)
-        if client is None:
-            return
-        garbage.settle()
-        events = build_events(database, client, settings.events, settings.mqtt)
-        triggers = build_triggers(database, client, Catalog(database), settings.temporal)
-        worker = build_worker(
-            client,
-            settings,
-            database,
-            events=events,
-            triggers=triggers,
-            egress=egress,
-            channels=channels,
-            logins=logins,
-            toolhub=toolhub,
+    return stop
+
+
+async def _work(settings: Settings, client: Client, held: Held, stop: asyncio.Event) -> None:
+    database, toolhub = held.database, held.toolhub
+    events = build_events(database, client, settings.events, settings.mqtt)
+    triggers = build_triggers(database, client, Catalog(database), settings.temporal)
+    worker = build_worker(
+        client,
+        settings,
+        database,
+        events=events,
+        triggers=triggers,
+        egress=held.egress,
+        channels=held.channels,
+        logins=held.logins,
+        toolhub=toolhub,
+    )
+    beside = sweeps(settings, database, client, events=events, triggers=triggers, toolhub=toolhub)
+    if settings.mqtt.host is not None:
+        relay = Relay(Outbox(database), events.outgoing, BrokerLink(held.egress, settings.mqtt))
+        beside.append(relay.for_ever)
+    async with worker, sweeping(events, beside):
+        log.info(
+            "worker_ready",
+            address=settings.temporal.address,
+            task_queue=settings.temporal.task_queue,
         )
-        beside = sweeps(
-            settings, database, client, events=events, triggers=triggers, toolhub=toolhub
-        )
-        if settings.mqtt.host is not None:
-            relay = Relay(Outbox(database), events.outgoing, BrokerLink(egress, settings.mqtt))
-            beside.append(relay.for_ever)
-        async with worker, sweeping(events, beside):
-            log.info(
-                "worker_ready",
-                address=settings.temporal.address,
-                task_queue=settings.temporal.task_queue,
-            )
-            await stop.wait()
-            log.info("worker_stopping")
-    finally:
-        await toolhub.aclose()
-        blobs.close()
-        await logins.aclose()
-        await channels.aclose()
-        await egress.aclose()
-        if redis is not None:
-            await redis.aclose()
-        database.close()
-        await telemetry.aclose()
+        await stop.wait()
+        log.info("worker_stopping")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from api.services import Services
 from api.wiring import build_services
 from foundation.database import Database
 from foundation.settings import Settings
+from foundation.telemetry import OFF
 from security.egress import Egress
 from security.egress.stored import StoredRules
 from tests.api.people import Person, person
@@ -28,11 +29,9 @@ async def egress(settings: Settings, database: Database) -> AsyncIterator[Egress
 async def services(
     settings: Settings, database: Database, temporal: Client, egress: Egress
 ) -> AsyncIterator[Services]:
-    made = build_services(settings, database, temporal, egress)
+    made = build_services(settings, database, temporal, egress, redis=None, telemetry=OFF)
     yield made
-    await made.programs.aclose()
-    await made.logins.aclose()
-    await made.call_log.aclose()
+    await made.hub_parts.aclose()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from api.wiring import build_services
 from deploy.local.ports import free_port
 from foundation.database import Database
 from foundation.settings import DatabaseSettings
+from foundation.telemetry import OFF
 from security.egress import Egress
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +58,9 @@ async def test_alive_even_when_everything_else_is_down(services: Services) -> No
 async def test_a_database_that_is_gone_is_a_503_problem_for_whoever_logs_in(
     services: Services, egress: Egress
 ) -> None:
-    cut_off = build_services(services.settings, nowhere(), services.temporal, egress)
+    cut_off = build_services(
+        services.settings, nowhere(), services.temporal, egress, redis=None, telemetry=OFF
+    )
     transport = httpx2.ASGITransport(app=create_app(cut_off, services.settings))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as http:
         answer = await http.post(

@@ -15,6 +15,7 @@ from api.wiring import build_services
 from deploy.local.ports import LOOPBACK, free_port
 from foundation.database import Database
 from foundation.settings import Settings
+from foundation.telemetry import OFF
 from foundation.temporal import connect
 from security.egress import Egress
 from tests.api.people import Person
@@ -68,7 +69,8 @@ def port() -> int:
 @pytest.fixture
 async def services(settings: Settings, database: Database, egress: Egress, port: int) -> Services:
     late = settings.temporal.model_copy(update={"address": f"{LOOPBACK}:{port}"})
-    return build_services(settings, database, await connect(late, lazy=True), egress)
+    client = await connect(late, lazy=True)
+    return build_services(settings, database, client, egress, redis=None, telemetry=OFF)
 
 
 @pytest.fixture

@@ -427,7 +427,7 @@ async def test_calls_are_listed_for_readers_of_the_tenant_without_what_was_in_th
     await http.post(f"{TOOLS}/call", json=call, headers=engineer.headers)
     wrong = {"server": "excel", "tool": "greet", "arguments": {}}
     await http.post(f"{TOOLS}/call", json=wrong, headers=engineer.headers)
-    await services.call_log.aclose()
+    await services.hub_parts.log.aclose()
     answer = await http.get(CALLS, headers=operator.headers)
     failed, done = answer.json()["items"]
     assert (failed["status"], failed["executed"], failed["error"]) == ("failed", "no", "tool-input")

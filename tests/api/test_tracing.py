@@ -22,6 +22,7 @@ from foundation.blobs import BlobStore
 from foundation.database import Database
 from foundation.payloads import data_converter
 from foundation.settings import EgressSettings, LogSettings, Settings
+from foundation.telemetry import OFF
 from foundation.temporal import connect
 from security.egress import UNRULED, Egress
 from tests.api.people import Person
@@ -72,9 +73,9 @@ async def client(settings: Settings, blobs: BlobStore, told: Told) -> Client:
 async def services(
     settings: Settings, database: Database, client: Client, egress: Egress, told: Told
 ) -> AsyncIterator[Services]:
-    made = build_services(settings, database, client, egress, telemetry=told.telemetry)
+    made = build_services(settings, database, client, egress, redis=None, telemetry=told.telemetry)
     yield made
-    await made.call_log.aclose()
+    await made.hub_parts.log.aclose()
 
 
 @pytest.fixture
@@ -211,14 +212,14 @@ async def test_a_run_with_traces_replays_where_there_are_none(
 async def test_without_telemetry_a_trace_of_a_caller_is_not_taken_up(
     settings: Settings, database: Database, temporal: Client, egress: Egress, told: Told
 ) -> None:
-    silent = build_services(settings, database, temporal, egress)
+    silent = build_services(settings, database, temporal, egress, redis=None, telemetry=OFF)
     app = create_app(silent, settings)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://api.test"
     ) as http:
         assert (await http.get("/healthz", headers={"traceparent": CALLER})).status_code == 200
     assert told.spans() == []
-    await silent.call_log.aclose()
+    await silent.hub_parts.log.aclose()
 
 
 async def test_a_span_of_a_request_knows_its_route_and_not_its_address(

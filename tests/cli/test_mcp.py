@@ -67,7 +67,7 @@ async def test_calls_are_listed_and_narrowed(
             await services.toolhub.call(call)
         except MillwrightError:
             assert not arguments
-    await services.call_log.aclose()
+    await services.hub_parts.log.aclose()
     status, out, _ = await millwright("mcp", "calls")
     _, failed, done = out.splitlines()
     assert failed.split()[:2] == ["failed", "no"]

@@ -24,11 +24,11 @@ from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.faults.server import FaultServer
 from tests.faults.test_faults import ALWAYS, ANSWERS, FAILURES, KINDS, NEVER, READERS
+from tests.fixtures.hubs import build_toolhub
 from tests.fixtures.polling import pause
 from tests.interpreter.conftest import Ended, Runner
 from toolhub.errors import CallError
 from toolhub.schemas import ServerRegistration
-from toolhub.wiring import build_toolhub
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 

@@ -41,7 +41,7 @@ async def at_work(
     events = build_events(database, client, given.events)
     triggers = build_triggers(database, client, Catalog(database), given.temporal)
     sealer = Sealer.from_settings(given.security)
-    toolhub = build_toolhub(database, sealer, egress, protection=given.mcp, telemetry=telemetry)
+    toolhub = build_toolhub(database, sealer, egress, given, redis=None, telemetry=telemetry)
     async with build_worker(
         client,
         given,

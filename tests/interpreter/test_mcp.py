@@ -15,9 +15,9 @@ from foundation.database import Database
 from foundation.settings import EgressSettings
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.interpreter.conftest import SECRETS, Runner
 from tests.toolhub.servers import Seen, bad_server, good_server, serving, without_discovery
-from toolhub.wiring import build_toolhub
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 

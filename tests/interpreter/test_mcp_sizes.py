@@ -13,11 +13,11 @@ from foundation.settings import EgressSettings
 from foundation.sizes import INLINE_BYTES
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.interpreter.conftest import Runner
 from tests.toolhub.servers import Seen, good_server, serving
 from toolhub.protection import Protection
 from toolhub.schemas import ServerRegistration
-from toolhub.wiring import build_toolhub
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 

@@ -15,12 +15,13 @@ from foundation.database import Database
 from foundation.settings import EgressSettings, McpSettings
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.fixtures.polling import pause
 from tests.fixtures.task_server import WELDED, TaskServer
 from tests.interpreter.conftest import SECRETS, Runner
 from toolhub.calls.schemas import CallFilter, CallInfo, CallStatus
 from toolhub.schemas import ServerRegistration
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 from workflows.interpreter.types import TaskState
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory

@@ -10,6 +10,7 @@ from foundation.settings import DatabaseSettings, EgressSettings
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
 from tests.fixtures.databases import fresh_database
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.servers import (
     Changing,
     Seen,
@@ -21,7 +22,7 @@ from tests.toolhub.servers import (
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
 from toolhub.registry import Registry
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,14 @@ from foundation.database import Database
 from foundation.errors import NotFoundError
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.fixtures.token_server import TokenServer
 from tests.toolhub.protected import Protected, protected
 from toolhub.consents import tokens
 from toolhub.consents.types import ConsentAnswer
 from toolhub.errors import CallForbiddenError, ConsentError, NoTokenError, RegistrationError
 from toolhub.schemas import CallTool, ServerChange, ServerInfo, ServerRegistration, ServerStatus
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 

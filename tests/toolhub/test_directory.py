@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from foundation.database import Database
+from foundation.settings import McpSettings
 from security.sealing import Sealer
 from toolhub.credentials import Credentials
 from toolhub.directory import KEPT_S, Directory
@@ -36,7 +37,7 @@ def clock() -> Clock:
 @pytest.fixture
 def elsewhere(database: Database, sealer: Sealer, clock: Clock) -> Directory:
     """The directory of another process: nobody tells it about changes."""
-    return Directory(database, Credentials(sealer), clock)
+    return Directory(database, Credentials(sealer), clock, protection=McpSettings())
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from foundation.errors import MillwrightError
 from foundation.settings import EgressSettings
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.servers import Seen
 from toolhub import errors
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerRegistration
-from toolhub.wiring import build_toolhub
 
 pytestmark = pytest.mark.anyio
 

@@ -19,6 +19,7 @@ from foundation.redis import open_redis
 from foundation.settings import McpSettings
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.fixtures.polling import pause
 from tests.fixtures.redis_server import RedisServer
 from tests.toolhub.servers import Seen
@@ -36,7 +37,7 @@ from toolhub.hub import ToolHub
 from toolhub.protection import BreakerChange, Protection
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, McpRequest, ServerChange, ServerRegistration
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 from workflows.secrets import SecretOpener, SecretsInMemory
 
 pytestmark = pytest.mark.anyio

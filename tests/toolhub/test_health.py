@@ -12,6 +12,7 @@ from starlette.routing import Route
 from foundation.database import Database
 from security.egress import Egress
 from security.sealing import SealBrokenError, Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.servers import Changing, Seen, serving
 from toolhub.breaker.types import Mode
 from toolhub.errors import RegistrationError, UnknownServerError
@@ -19,7 +20,7 @@ from toolhub.health.sweeping import sweep
 from toolhub.protection import BreakerChange
 from toolhub.schemas import Dialect, ServerRegistration, ServerStatus, ToolDefinition
 from toolhub.sweeping import Due
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 

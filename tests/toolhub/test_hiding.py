@@ -18,12 +18,13 @@ from foundation.json import JsonValue
 from foundation.settings import StdioCommand, StdioSettings
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.servers import MODERN, serving
 from toolhub.errors import ToolFailedError
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerRegistration
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 

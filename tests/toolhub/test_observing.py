@@ -19,6 +19,7 @@ from foundation.json import JsonValue
 from foundation.settings import McpSettings, TelemetrySettings
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.fixtures.telemetry import Told, traceparent
 from tests.toolhub.servers import Seen
 from toolhub.breaker.types import State
@@ -28,7 +29,7 @@ from toolhub.policies.types import ToolPolicy
 from toolhub.protection import Protection
 from toolhub.refreshing.sweeping import sweep
 from toolhub.schemas import CallOrigin, CallTool, McpRequest, ServerRegistration
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 

@@ -14,12 +14,13 @@ from foundation.database import Database
 from foundation.settings import ToolhubSettings
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.servers import Changing, Noting, Seen, serving, without_discovery
 from toolhub.errors import ToolQuarantinedError
 from toolhub.refreshing.plan import Refreshes
 from toolhub.refreshing.sweeping import sweep
 from toolhub.schemas import CallTool, ServerRegistration
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,8 @@ from foundation.database import Database
 from foundation.settings import StdioCommand, StdioSettings, ToolhubSettings
 from security.egress import Egress
 from security.sealing import Sealer
-from toolhub.wiring import ToolhubParts, build_toolhub
+from tests.fixtures.hubs import build_toolhub
+from toolhub.wiring import ToolhubParts
 
 ODD = Path(__file__).with_name("odd_server.py")
 TOKEN = "t0k3n-of-the-odd-one"

@@ -19,11 +19,12 @@ from foundation.json import JsonValue
 from foundation.settings import StdioCommand, StdioSettings
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.fixtures.others_servers import OthersServers, npm_servers, others_servers
 from tests.toolhub.servers import serving
 from toolhub.errors import ToolFailedError, ToolInputError
 from toolhub.schemas import CallTool, Dialect, ServerInfo, ServerRegistration, ToolInfo
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 # Installing them, once, may take minutes.
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]

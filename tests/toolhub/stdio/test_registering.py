@@ -7,6 +7,7 @@ import pytest
 from foundation.errors import InvalidInputError, MillwrightError
 from foundation.settings import StdioCommand, StdioSettings
 from security.permissions import permissions_of
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.stdio.test_odd_server import call, registered, registration, said
 from toolhub.errors import (
     ProgramsForbiddenError,
@@ -18,7 +19,7 @@ from toolhub.errors import (
 from toolhub.registry import Registry
 from toolhub.schemas import ServerChange
 from toolhub.wire.stdio.commands import Commands
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
 
