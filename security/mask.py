@@ -13,6 +13,7 @@ from security.spellings import (
     layers,
     needles,
     plain,
+    readings,
     spellings,
 )
 
@@ -42,6 +43,7 @@ class Mask:
         self._needles: set[bytes] = set()
         self._in_base64: set[bytes] = set()
         self._folded: set[str] = set()
+        self._shortest = 0
 
     @property
     def is_empty(self) -> bool:
@@ -57,9 +59,13 @@ class Mask:
         for text in texts:
             self._needles.update(needles(text))
             self._in_base64.update(each.encode() for each in in_base64(text))
+        lengths = [len(each) for each in (*self._spellings, *self._needles)]
+        self._shortest = min(lengths, default=0)
 
     def text(self, text: str) -> str:
         """Return the text without them."""
+        if len(text) < self._shortest:  # most texts of a large table
+            return text
         for spelling in self._spellings:
             text = text.replace(spelling, self._word)
         if self._spellings and any(mark in text for mark in MARKS):
@@ -110,12 +116,20 @@ class Mask:
 
     def _without_encoded(self, data: bytes) -> bytes:
         """Hide what stands in data encoded, wholly or in part."""
+        if not any(map(self._is_in, [data, *readings(data)])):
+            return data
         hidden, kept = bytearray(), 0
         for begin, end in sorted(self._encoded(data)):
             if begin >= kept:
                 hidden += data[kept:begin] + self._word.encode()
             kept = max(kept, end)
         return bytes(hidden) + data[kept:]
+
+    def _is_in(self, read: bytes) -> bool:
+        found = plain(read)
+        return any(each in found for each in self._needles) or any(
+            each in read for each in self._in_base64
+        )
 
     def _encoded(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Find where any of them stands."""
@@ -134,12 +148,12 @@ class Mask:
             return self._word
         lengths = range(min(len(secret) - 1, len(text)), needed - 1, -1)
         shown = text.rstrip(_CUT_OFF)
-        for length in lengths:
+        for length in lengths if shown[-needed:] in secret else ():
             if shown.endswith(secret[:length]):
                 text = shown[:-length] + self._word + text[len(shown) :]
                 break
         shown = text.lstrip(_CUT_OFF)
-        for length in lengths:
+        for length in lengths if shown[:needed] in secret else ():
             if shown.startswith(secret[-length:]):
                 return text[: len(text) - len(shown)] + self._word + shown[length:]
         return text

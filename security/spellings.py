@@ -76,9 +76,9 @@ def needles(text: str) -> Iterator[bytes]:
         found = each.encode(errors="replace")
         yield plain(found)
         # One that looks encoded itself is left as it is by clients, and read here.
-        for layer in layers(found):
-            if len(layer.data) >= MIN_CHARS:
-                yield plain(layer.data)
+        for read in readings(found):
+            if len(read) >= MIN_CHARS:
+                yield plain(read)
 
 
 def plain(data: bytes) -> bytes:
@@ -130,6 +130,16 @@ class Layer:
         return position if last < 0 else self._stood[last][1] + position - self._ends[last]
 
 
+def readings(data: bytes) -> Iterator[bytes]:
+    """Read what is encoded as `layers` do, without where it stood: several times as fast."""
+    for _ in range(_LAYERS):
+        read = _ESCAPE.sub(_replaced, data)
+        if read == data:
+            return
+        yield read
+        data = read
+
+
 def layers(data: bytes) -> Iterator[Layer]:
     """Read what is encoded, and in that again, as long as there is something."""
     for _ in range(_LAYERS):
@@ -153,6 +163,10 @@ def _read(data: bytes) -> Layer:
         at = escape.end()
         stood.append(escape.span())
     return Layer(bytes(read + data[at:]), begins, ends, stood)
+
+
+def _replaced(escape: re.Match[bytes]) -> bytes:
+    return _meant(escape[0])
 
 
 @lru_cache(maxsize=4096)
