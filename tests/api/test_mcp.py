@@ -539,7 +539,7 @@ async def test_a_tool_that_is_tried_falls_back_as_well(
         "static",
         "mcp-breaker-open",
     )
-    await services.call_log.aclose()
+    await services.hub_parts.log.aclose()
     listed = (await http.get("/api/v1/mcp/calls", headers=engineer.headers)).json()["items"]
     assert [(each["status"], each["degraded"], each["fallback"]) for each in listed] == [
         ("failed", True, "static"),

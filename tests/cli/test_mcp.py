@@ -125,7 +125,7 @@ async def test_what_holds_for_a_tool_is_shown_and_decided(
         tenant_id=excel.tenant_id, server="excel", tool="greet", arguments={"name": "Kim"}
     )
     assert (await services.toolhub.call(asked)).value == "Hello!"
-    await services.call_log.aclose()
+    await services.hub_parts.log.aclose()
     _, out, _ = await millwright("mcp", "calls")
     assert "mcp-breaker-open; given: static" in out
     status, out, _ = await millwright("mcp", "policy", "excel", "greet", "--remove", "--json")

@@ -10,10 +10,10 @@ from foundation.settings import EgressSettings
 from security.egress import Egress, EgressUnknownError
 from security.egress.rules import Rules
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from toolhub.errors import NotNowError
 from toolhub.protection import Protection
 from toolhub.schemas import CallTool, Dialect, ServerRegistration, ToolDefinition
-from toolhub.wiring import build_toolhub
 
 pytestmark = pytest.mark.anyio
 

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0031"
-down_revision: str | None = "0027"
+revision: str = "0030"
+down_revision: str | None = "0029"
 
 
 def upgrade() -> None:
-    """Go from 0027 to 0031."""
+    """Go from 0029 to 0030."""
     op.add_column("mcp_refreshes", sa.Column("turn", sa.Uuid(), nullable=True))
     op.add_column(
         "mcp_refreshes",

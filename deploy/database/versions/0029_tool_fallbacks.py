@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0028"
-down_revision: str | None = "0027"
+revision: str = "0029"
+down_revision: str | None = "0028"
 
 
 def upgrade() -> None:
-    """Go from 0027 to 0028."""
+    """Go from 0028 to 0029."""
     op.add_column("mcp_call_logs", sa.Column("fallback", sa.String(20), nullable=True))
     op.create_table(
         "mcp_last_results",
