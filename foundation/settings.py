@@ -188,6 +188,8 @@ class StdioSettings(BaseModel, frozen=True):
     commands: dict[str, StdioCommand] = Field(default_factory=dict)
     # Of all tenants, in one process of ours.
     max_processes: int = Field(default=32, ge=1, le=10_000)
+    # Of one tenant, in one process of ours: so none of them keeps all others waiting.
+    max_per_tenant: int = Field(default=16, ge=1, le=10_000)
     # From the start to the first answer.
     start_s: float = Field(default=20.0, gt=0, le=600, allow_inf_nan=False)
     # One that is not used is ended after so long, one that is used makes room for a fresh one.

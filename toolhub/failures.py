@@ -43,6 +43,10 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
         errors.NotNowError,
         "{server} was not called, so {what} did not run. {reason}",
     ),
+    Kind.CROWDED: _Words(
+        errors.ServerCrowdedError,
+        "{server} was not called: {reason}.",
+    ),
     Kind.UNREACHABLE: _Words(
         errors.ServerUnreachableError,
         "{server} cannot be reached, so {what} did not run ({reason}). Check that it runs and that "

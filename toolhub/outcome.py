@@ -40,6 +40,7 @@ from toolhub.wire.exchange import (
     ProgramEndedError,
     ProgramNotAllowedError,
     ProgramNotStartedError,
+    ProgramsBusyError,
     VersionMismatchError,
 )
 
@@ -55,6 +56,7 @@ class Kind(Enum):
     NO_TOKEN = auto()
     NO_TOKEN_NOW = auto()  # whoever hands them out is away
     NOT_NOW = auto()  # we cannot tell whether it may be sent
+    CROWDED = auto()  # there is no place for it here
     UNREACHABLE = auto()
     UNAUTHORIZED = auto()
     FORBIDDEN = auto()
@@ -106,7 +108,7 @@ _REFUSED_HERE: Final = (EgressRefusedError, ProgramNotAllowedError)
 # There is no token, and waiting does not help.
 _NO_TOKEN: Final = (LoginRefusedError, IssuerError, AuthorityAnswerError, LoginError)
 LOGIN_FAULTS: Final = (*_NO_TOKEN, AuthorityAwayError, EgressRefusedError, EgressUnknownError)
-_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION, *LOGIN_FAULTS)
+_NEVER_SENT: Final = (*_REFUSED_HERE, *_NO_CONNECTION, *LOGIN_FAULTS, ProgramsBusyError)
 # The first that fits.
 _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind], ...]] = (
     (_REFUSED_HERE, Kind.NOT_ALLOWED),
@@ -114,6 +116,7 @@ _BY_FAULT: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind
     (_NO_TOKEN, Kind.NO_TOKEN),
     (AuthorityAwayError, Kind.NO_TOKEN_NOW),
     (EgressUnknownError, Kind.NOT_NOW),
+    (ProgramsBusyError, Kind.CROWDED),
     (ResponseTooLargeError, Kind.TOO_LARGE),
     (httpx2.TimeoutException, Kind.TIMED_OUT),
     (VersionMismatchError, Kind.OTHER_VERSION),
@@ -155,7 +158,7 @@ def classify(exchange: Exchange, *, repeatable: bool) -> Outcome:
     """
     kind = _kind(exchange)
     executed = _executed(kind, exchange)
-    if kind in {Kind.UNREACHABLE, Kind.BUSY, Kind.NOT_NOW}:
+    if kind in {Kind.UNREACHABLE, Kind.BUSY, Kind.NOT_NOW, Kind.CROWDED}:
         wait_s = retry_after(exchange.retry_after) if kind is Kind.BUSY else None
         return Outcome(kind, executed, retryable=True, retry_after_s=wait_s)
     if isinstance(exchange.fault, AuthorityAwayError):

@@ -26,7 +26,14 @@ _ILL: Final = frozenset(
 _WELL: Final = frozenset({Kind.ANSWERED, Kind.ACCEPTED})
 # Nothing was asked of the server, or it answers from somewhere else.
 _SAYS_NOTHING: Final = frozenset(
-    {Kind.NOT_ALLOWED, Kind.NO_TOKEN, Kind.NO_TOKEN_NOW, Kind.NOT_NOW, Kind.MOVED}
+    {
+        Kind.NOT_ALLOWED,
+        Kind.NO_TOKEN,
+        Kind.NO_TOKEN_NOW,
+        Kind.NOT_NOW,
+        Kind.CROWDED,
+        Kind.MOVED,
+    }
 )
 
 

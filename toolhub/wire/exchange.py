@@ -137,6 +137,10 @@ class ProgramNotStartedError(ProgramError):
     """It did not come so far that it could be asked anything."""
 
 
+class ProgramsBusyError(ProgramError):
+    """As many run as may, and none became free in time; it was not asked anything."""
+
+
 class ProgramEndedError(ProgramError):
     """It ended, or closed its pipes."""
 

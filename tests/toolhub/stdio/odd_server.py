@@ -84,6 +84,15 @@ def chatter(_id: object) -> None:
     flood(json.dumps({"jsonrpc": "2.0", **log}) + "\n")
 
 
+def big_log(id_: object) -> None:
+    send({"method": "notifications/message", "params": {"level": "info", "data": "x" * 3_000_000}})
+    text(id_, "done")
+
+
+def big_error(id_: object) -> None:
+    send({"id": id_, "error": {"code": -32000, "message": "x" * 3_000_000}})
+
+
 def change(id_: object) -> None:
     send({"method": "notifications/tools/list_changed"})
     text(id_, "changed")
@@ -101,6 +110,9 @@ WAYS: dict[str, Callable[[object], None]] = {
     "garbage": garbage,
     "endless-line": lambda _id: flood("x" * 65536),
     "big": lambda id_: text(id_, "x" * 3_000_000),
+    "big-log": big_log,
+    "big-error": big_error,
+    "big-stray": lambda _id: text("somebody-else", "x" * 3_000_000),
     "noise": noise,
     "stray": lambda _id: text("somebody-else", "hello"),
     "family": family,

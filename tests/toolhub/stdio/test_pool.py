@@ -13,7 +13,14 @@ from foundation.settings import StdioCommand, StdioSettings
 from tests.fixtures.polling import pause
 from tests.toolhub.stdio.conftest import ODD
 from tests.toolhub.stdio.test_odd_server import appeared, begun, lives, until_ended
-from toolhub.wire.exchange import Destination, Message, Program, ProgramNotStartedError
+from toolhub.outcome import Executed, Kind, classify
+from toolhub.wire.exchange import (
+    Destination,
+    Message,
+    Program,
+    ProgramNotStartedError,
+    ProgramsBusyError,
+)
 from toolhub.wire.stdio.adapter import Stdio
 
 pytestmark = pytest.mark.anyio
@@ -36,15 +43,25 @@ async def wired(notes: Path) -> AsyncIterator[Wired]:
         yield made
 
 
-async def send(wire: Stdio, server: str, tool: str = "pid", command: str = "odd") -> Any:
-    program = Program(tenant_id="press", server_id=server, command=command)
-    to = Destination(tenant_id="press", label=server, endpoint=f"stdio:{command}", program=program)
+async def send(
+    wire: Stdio,
+    server: str,
+    tool: str = "pid",
+    command: str = "odd",
+    tenant_id: str = "press",
+    timeout_s: float = 30,
+) -> Any:
+    program = Program(tenant_id=tenant_id, server_id=server, command=command)
+    to = Destination(
+        tenant_id=tenant_id, label=server, endpoint=f"stdio:{command}", program=program
+    )
     params: dict[str, Any] = {"name": tool, "arguments": {}}
-    return await wire.send(to, Message(method="tools/call", params=params, timeout_s=30))
+    return await wire.send(to, Message(method="tools/call", params=params, timeout_s=timeout_s))
 
 
-async def pid_of(wire: Stdio, server: str) -> int:
-    return int((await send(wire, server)).result["content"][0]["text"])
+async def pid_of(wire: Stdio, server: str, tenant_id: str = "press") -> int:
+    answer = await send(wire, server, tenant_id=tenant_id)
+    return int(answer.result["content"][0]["text"])
 
 
 async def test_who_needs_one_too_many_gets_the_place_of_the_one_that_was_idle_for_longest(
@@ -94,3 +111,57 @@ async def test_a_wire_that_was_closed_starts_nothing_more(wired: Wired, notes: P
     exchange = await send(wire, "a")
     assert isinstance(exchange.fault, ProgramNotStartedError)
     assert begun(notes) == []
+
+
+async def test_no_tenant_has_more_than_its_share(wired: Wired, notes: Path) -> None:
+    wire = wired(max_per_tenant=1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send, wire, "a", "hang")
+        await appeared(notes, "called-hang")
+        refused = await send(wire, "b", timeout_s=0.5)
+        assert lives(await pid_of(wire, "c", tenant_id="mill"))
+        tasks.cancel_scope.cancel()
+    assert isinstance(refused.fault, ProgramsBusyError)
+    assert "MILLWRIGHT_STDIO_MAX_PER_TENANT" in str(refused.fault)
+    outcome = classify(refused, repeatable=False)
+    assert (outcome.kind, outcome.executed, outcome.retryable) == (Kind.CROWDED, Executed.NO, True)
+
+
+async def test_who_waits_in_vain_is_told_which_number_was_in_the_way(
+    wired: Wired, notes: Path
+) -> None:
+    wire = wired(max_processes=1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send, wire, "a", "hang")
+        await appeared(notes, "called-hang")
+        refused = await send(wire, "b", tenant_id="mill", timeout_s=0.5)
+        tasks.cancel_scope.cancel()
+    assert "MILLWRIGHT_STDIO_MAX_PROCESSES" in str(refused.fault)
+
+
+async def test_a_free_place_goes_to_the_tenant_that_has_the_fewest(
+    wired: Wired, notes: Path
+) -> None:
+    wire, first, done = wired(max_processes=2), anyio.CancelScope(), anyio.Event()
+
+    async def hang() -> None:
+        with first:
+            await send(wire, "a", "hang")
+
+    async def third() -> None:
+        await send(wire, "c")
+        done.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hang)
+        await appeared(notes, "called-hang")
+        tasks.start_soon(send, wire, "b", "deaf")
+        await appeared(notes, "called-deaf")
+        tasks.start_soon(third)
+        await pause()
+        tasks.start_soon(send, wire, "d", "family", "odd", "mill")
+        await pause()
+        first.cancel()
+        await appeared(notes, "called-family")
+        assert not done.is_set()
+        tasks.cancel_scope.cancel()

@@ -1,7 +1,6 @@
 """The adapter for servers that are programs on this machine."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +31,16 @@ from toolhub.wire.session import (
 )
 from toolhub.wire.stdio.commands import Allowed, Commands
 from toolhub.wire.stdio.pool import Pool, Server
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What one call asks, whichever process is asked."""
+
+    message: Message
+    request: Request[Any, Any]
+    oldest: str | None
+    deadline: float
 
 
 class Stdio:
@@ -70,49 +79,53 @@ class Stdio:
         message = replace(
             message, on_progress=progress_without_secrets(message.on_progress, allowed.mask)
         )
-        take = partial(self._pool.take, to.program, allowed, to.version)
-        call = Call()
-        with anyio.move_on_after(message.timeout_s) as scope:
+        deadline = anyio.current_time() + message.timeout_s
+        order = _Order(message, request, to.oldest, deadline)
+        take = partial(self._pool.take, to.program, allowed, to.version, until=deadline)
+        while True:
             try:
-                await self._asked(
-                    call, scope, take=take, oldest=to.oldest, message=message, request=request
-                )
+                server = await take()
+            except ProgramError as fault:
+                return Exchange(fault=fault)
+            is_kept, call = server.calls > 0, Call()
+            exchange = await self._exchange(call, server, order)
+            # One that was kept and had died, or broke, before it could read anything: another one.
+            if not (is_kept and server.watch.fault and not exchange.requested):
+                return await _without(allowed, exchange)
+
+    async def _exchange(self, call: Call, server: Server, order: _Order) -> Exchange:
+        with anyio.CancelScope(deadline=order.deadline) as scope:
+            try:
+                await self._asked(call, server, scope, order)
             except Exception as error:  # noqa: BLE001 - groups of groups; looked through below
-                call.error = expected(innermost(error), negotiating=not call.requested)
+                call.error = expected(innermost(error), negotiating=call.protocol is None)
         if call.error is not None and not isinstance(call.error, EXPECTED):
             raise call.error
-        return await _without(allowed, call.exchange(broken_off=scope.cancelled_caught))
+        return call.exchange(broken_off=scope.cancelled_caught)
 
     async def _asked(
-        self,
-        call: Call,
-        scope: anyio.CancelScope,
-        *,
-        take: Callable[[], Awaitable[Server]],
-        oldest: str | None,
-        message: Message,
-        request: Request[Any, Any],
+        self, call: Call, server: Server, scope: anyio.CancelScope, order: _Order
     ) -> None:
-        server = await take()
-        whole = False
+        asked = whole = False
         try:
             client = await server.client()
-            refuse_older(client.protocol_version, oldest)
+            refuse_older(client.protocol_version, order.oldest)
             call.watch, call.protocol = server.watch, protocol_of(client)
             server.watch.end_call = scope.cancel
-            server.meter.begin(message.max_bytes or self._max_bytes)
-            call.requested = True
+            server.begin(order.message.max_bytes or self._max_bytes)
+            asked = True
             # From here on the SDK keeps the time: it tells the server when it is over.
             left_s = scope.deadline - anyio.current_time()
             scope.deadline += GOODBYE_S
-            await call.run(client, request, message.on_progress, left_s)
+            await call.run(client, order.request, order.message.on_progress, left_s)
             whole = True
         except MCPError:
             whole = not call.timed_out  # an answer, too, unless the process is broken
             raise
         finally:
+            call.requested = asked and server.inlet.was_heard()
             # One that was not asked anything yet may go on starting: for the next call.
-            self._pool.give_back(server, whole=whole or not call.requested)
+            self._pool.give_back(server, whole=whole or not asked)
             call.tools_changed, server.tools_changed = server.tools_changed, False
 
 

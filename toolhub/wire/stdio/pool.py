@@ -2,9 +2,14 @@
 
 A process that was not seen to answer is ended, and never given another call: what it may still be
 doing belongs to the call that was given up. So no call disturbs another one.
+
+No tenant gets more than its share, and a place that becomes free goes to the waiting tenant that
+has the fewest: so none can keep the others waiting.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
@@ -16,9 +21,10 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from foundation.settings import StdioSettings
 from toolhub.wire.correlation import correlated
-from toolhub.wire.exchange import Program, ProgramNotStartedError
+from toolhub.wire.exchange import Program, ProgramNotStartedError, ProgramsBusyError
 from toolhub.wire.session import CLIENT, expected, innermost
 from toolhub.wire.stdio.commands import Allowed
+from toolhub.wire.stdio.inlet import Inlet
 from toolhub.wire.stdio.process import Meter, running
 from toolhub.wire.watch import Watch
 
@@ -31,11 +37,18 @@ class Server:
     """One process and the client that speaks to it, in a task of their own.
 
     Attributes:
+        tenant_id: Whose it is.
         busy: It has a call, or waits for its first one.
+        calls: How many it was given.
         tools_changed: It has said so since somebody looked.
     """
 
-    def __init__(self, allowed: Allowed, version: str | None, start_s: float) -> None:
+    def __init__(
+        self, tenant_id: str, allowed: Allowed, version: str | None, start_s: float
+    ) -> None:
+        self.tenant_id = tenant_id
+        self.calls = 0
+        self.inlet = Inlet()
         self.watch = Watch()
         self.meter = Meter(_AT_FIRST)
         self.began = anyio.current_time()
@@ -67,6 +80,12 @@ class Server:
             raise self.watch.fault or self._failure or ProgramNotStartedError("it was ended")
         return self._client
 
+    def begin(self, max_bytes: int) -> None:
+        """Give it a call, whose request is what it is told next."""
+        self.calls += 1
+        self.meter.begin(max_bytes)
+        self.inlet.begin()
+
     def end(self) -> None:
         """Let it end; when it has, its task is done."""
         self._stop.set()
@@ -95,7 +114,7 @@ class Server:
         name, number = CLIENT
         is_old = version is not None and version not in MODERN_PROTOCOL_VERSIONS
         return Client(
-            correlated(running(allowed, self.watch, self.meter), self.watch),
+            correlated(running(allowed, self.watch, self.meter, self.inlet), self.watch),
             mode="legacy" if is_old else "auto",
             cache=None,
             message_handler=self._heard,
@@ -112,27 +131,48 @@ class Pool:
     def __init__(self, settings: StdioSettings) -> None:
         self._settings = settings
         self._servers: dict[Program, list[Server]] = {}
+        self._waiting: Counter[str] = Counter()  # calls by tenant
         self._moved = asyncio.Event()
         self._closed = False
 
-    async def take(self, program: Program, allowed: Allowed, version: str | None) -> Server:
+    async def take(
+        self, program: Program, allowed: Allowed, version: str | None, *, until: float
+    ) -> Server:
         """Return a process that nobody uses, a new one if need be; wait for one if there are many.
 
         It may still be starting. Give it back, whatever happens.
 
+        Args:
+            program: Whose process.
+            allowed: How it is started.
+            version: Protocol version that was negotiated earlier.
+            until: The event loop's time up to which it is waited for.
+
         Raises:
+            ProgramsBusyError: None became free; says which number was in the way.
             ProgramNotStartedError: This process of ours is ending.
         """
-        while not self._closed:
-            servers = self._servers.get(program, [])
-            for server in servers:
-                if not server.busy and not server.is_ending:
-                    server.busy = True
-                    return server
-            if len(servers) < allowed.processes and self._has_room():
-                return self._new(program, allowed, version)
-            await self._moved.wait()
-        raise ProgramNotStartedError("this process is about to end, and starts nothing any more")
+        refusal, waiting = "", False
+        try:
+            with anyio.move_on_after(until - anyio.current_time()):
+                while not self._closed:
+                    found = self._idle(program)
+                    refusal = "" if found else self._refusal(program, allowed)
+                    if not refusal:
+                        return found or self._new(program, allowed, version)
+                    if not waiting:
+                        self._waiting[program.tenant_id] += 1
+                        waiting = True
+                    await self._moved.wait()
+        finally:
+            if waiting:
+                self._waiting[program.tenant_id] -= 1
+                self._tell()  # who stood behind this one
+        if self._closed:
+            raise ProgramNotStartedError(
+                "this process is about to end, and starts nothing any more"
+            )
+        raise ProgramsBusyError(refusal)
 
     def give_back(self, server: Server, *, whole: bool) -> None:
         """Keep a process for the next call.
@@ -155,27 +195,55 @@ class Pool:
         """End all processes and wait until they have ended."""
         self._closed = True
         self._tell()
-        servers = [server for each in self._servers.values() for server in each]
+        servers = self._all()
         for server in servers:
             server.end()
         await asyncio.gather(*(server.task for server in servers))
 
     def _new(self, program: Program, allowed: Allowed, version: str | None) -> Server:
-        server = Server(allowed, version, self._settings.start_s)
+        server = Server(program.tenant_id, allowed, version, self._settings.start_s)
         self._servers.setdefault(program, []).append(server)
         server.task.add_done_callback(lambda _task: self._forget(program, server))
         return server
 
-    def _has_room(self) -> bool:
-        """Tell whether one more may be started; if not, make room."""
-        servers = [server for each in self._servers.values() for server in each]
-        if len(servers) < self._settings.max_processes:
-            return True
-        if not any(server.is_ending for server in servers):
-            idle = [server for server in servers if not server.busy]
-            if idle:
-                min(idle, key=lambda server: server.used).end()
-        return False
+    def _idle(self, program: Program) -> Server | None:
+        for server in self._servers.get(program, []):
+            if not server.busy and not server.is_ending:
+                server.busy = True
+                return server
+        return None
+
+    def _refusal(self, program: Program, allowed: Allowed) -> str:
+        """Say why no further process may be started now, or nothing; make room if there is none."""
+        if len(self._servers.get(program, [])) >= allowed.processes:
+            return (
+                f"as many calls of it are under way as it has processes ({allowed.processes}). "
+                "Call it less at a time, or have 'processes' of its command raised in "
+                "MILLWRIGHT_STDIO_COMMANDS"
+            )
+        servers, settings = self._all(), self._settings
+        held = Counter(server.tenant_id for server in servers)
+        own = held[program.tenant_id]
+        if own >= settings.max_per_tenant:
+            _make_room([one for one in servers if one.tenant_id == program.tenant_id], held)
+            return (
+                f"the {settings.max_per_tenant} programs that a tenant may have in one process of "
+                "this installation are busy. Call fewer at a time, or have "
+                "MILLWRIGHT_STDIO_MAX_PER_TENANT raised"
+            )
+        full = len(servers) >= settings.max_processes
+        if full:
+            _make_room(servers, held)
+        if full or any(held[other] < own for other, calls in self._waiting.items() if calls):
+            return (
+                f"the {settings.max_processes} programs that may run in one process of this "
+                "installation are busy, or for tenants that have fewer. Try again later, or have "
+                "MILLWRIGHT_STDIO_MAX_PROCESSES raised or another worker started"
+            )
+        return ""
+
+    def _all(self) -> list[Server]:
+        return [server for each in self._servers.values() for server in each]
 
     def _retire(self, server: Server, used: float) -> None:
         if not server.busy and server.used == used:
@@ -192,3 +260,10 @@ class Pool:
         """Let everybody who waits look again."""
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+def _make_room(servers: Sequence[Server], held: Counter[str]) -> None:
+    """End one that is idle, of the tenant that has most, unless one is ending anyhow."""
+    idle = [server for server in servers if not server.busy]
+    if idle and not any(server.is_ending for server in servers):
+        min(idle, key=lambda server: (-held[server.tenant_id], server.used)).end()

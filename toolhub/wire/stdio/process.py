@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+import pydantic_core
 from anyio.abc import ObjectReceiveStream, ObjectSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp.client._transport import TransportStreams
 from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import JSONRPCRequest, RequestId, jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from security.mask import Mask
@@ -30,6 +31,7 @@ from toolhub.wire.exchange import (
     UnreadableAnswerError,
 )
 from toolhub.wire.stdio.commands import Allowed
+from toolhub.wire.stdio.inlet import Inlet
 from toolhub.wire.watch import Watch
 
 _KEEPER: Final = Path(__file__).with_name("keeper.py")
@@ -42,6 +44,8 @@ _UNASKED: Final = 16
 _STOP: Final = "notifications/cancelled"
 _LAST_WORDS: Final = 400
 _SHOWN: Final = 100
+# Of a line that is too long: where whose answer it is mostly stands.
+_BEGINNING: Final = 4096
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 
@@ -63,14 +67,16 @@ class Meter:
 
 
 @asynccontextmanager
-async def running(allowed: Allowed, watch: Watch, meter: Meter) -> AsyncIterator[TransportStreams]:
+async def running(
+    allowed: Allowed, watch: Watch, meter: Meter, inlet: Inlet
+) -> AsyncIterator[TransportStreams]:
     """Start a process; at the end it is ended with its whole group, whatever happens.
 
     Raises:
         ProgramNotStartedError: There is no such program here, or no means to start it.
     """
-    process = await _started(allowed)
-    pipes = _Pipes(process, watch, meter, allowed.mask)
+    process = await _started(allowed, inlet)
+    pipes = _Pipes(process, watch, meter, inlet, allowed.mask)
     received_in, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_send, to_send_out = anyio.create_memory_object_stream[SessionMessage](0)
     async with anyio.create_task_group() as tasks:
@@ -84,34 +90,34 @@ async def running(allowed: Allowed, watch: Watch, meter: Meter) -> AsyncIterator
                 to_send.close()
                 with anyio.move_on_after(_FLUSH_S):  # for the word that a call is cancelled
                     await pipes.written.wait()
-                await _end(process)
+                await _end(process, inlet)
             received.close()
             tasks.cancel_scope.cancel()
 
 
-async def _started(allowed: Allowed) -> Process:
+async def _started(allowed: Allowed, inlet: Inlet) -> Process:
     name = allowed.argv[0]
     if shutil.which(name, path=allowed.environment["PATH"]) is None:
         raise ProgramNotStartedError(f"there is no program '{name}' on this machine")
     keeper = (sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid()))
     try:
-        return await anyio.open_process(
-            [*keeper, *allowed.argv],
-            env=allowed.environment,
-            cwd=allowed.folder,
-            start_new_session=True,
-        )
+        with inlet.opened() as stdin:
+            return await anyio.open_process(
+                [*keeper, *allowed.argv],
+                stdin=stdin,
+                env=allowed.environment,
+                cwd=allowed.folder,
+                start_new_session=True,
+            )
     except OSError as error:
         raise ProgramNotStartedError(
             f"'{name}' cannot be started: {error.strerror or error}"
         ) from error
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Process, inlet: Inlet) -> None:
     """End a process, ever more firmly, and all that it has started."""
-    if process.stdin is not None:
-        with suppress(*_GONE):
-            await process.stdin.aclose()
+    inlet.close()
     for number in (signal.SIGTERM, _KILL_ALL, signal.SIGKILL):
         with anyio.move_on_after(_PATIENCE_S):
             await process.wait()
@@ -124,10 +130,13 @@ async def _end(process: Process) -> None:
 class _Pipes:
     """What goes over the pipes of one process."""
 
-    def __init__(self, process: Process, watch: Watch, meter: Meter, mask: Mask) -> None:
+    def __init__(
+        self, process: Process, watch: Watch, meter: Meter, inlet: Inlet, mask: Mask
+    ) -> None:
         self._process = process
         self._watch = watch
         self._meter = meter
+        self._inlet = inlet
         self._mask = mask
         self._last_words = b""
         self._silent = anyio.Event()
@@ -161,16 +170,18 @@ class _Pipes:
                 return await lines.receive_until(b"\n", limit)
             except anyio.DelimiterNotFound:
                 if self._meter.max_line <= limit:  # else a request has raised it meanwhile
-                    raise _too_long(bytes(lines.buffer[:_SHOWN]), limit) from None
+                    begin = bytes(lines.buffer[:_BEGINNING])
+                    raise _too_long(begin, limit, self._inlet.asked) from None
 
     async def write(self, given: ObjectReceiveStream[SessionMessage]) -> None:
         """Hand on what the server is told."""
-        assert self._process.stdin is not None  # noqa: S101 - started with pipes
         try:
             async with given:
                 async for one in given:
+                    if isinstance(one.message, JSONRPCRequest):
+                        self._inlet.ask(one.message.id)
                     text = one.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    await self._process.stdin.send(text.encode() + b"\n")
+                    await self._inlet.send(text.encode() + b"\n")
                     if getattr(one.message, "method", None) == _STOP:
                         self._watch.told_to_stop.set()
         except _GONE:
@@ -212,8 +223,21 @@ def _message(line: bytes, mask: Mask) -> SessionMessage:
         ) from None
 
 
-def _too_long(begin: bytes, limit: int) -> Exception:
-    """Tell an answer that is too large from something that never was one."""
-    if begin.lstrip().startswith(b"{"):
+def _too_long(begin: bytes, limit: int, asked: RequestId | None) -> Exception:
+    """Tell an answer that is too large, after which the tool has run, from anything else."""
+    if _answers(begin, asked):
         return ResponseTooLargeError("the program", limit)
-    return UnreadableAnswerError("on its standard output is a line that does not end")
+    return UnreadableAnswerError(
+        f"on its standard output is a line of more than {limit:,} bytes, which does not begin as "
+        "the answer does"
+    )
+
+
+def _answers(begin: bytes, asked: RequestId | None) -> bool:
+    try:
+        seen = pydantic_core.from_json(begin, allow_partial=True)
+    except ValueError:
+        return False
+    if asked is None or not isinstance(seen, dict):
+        return False
+    return str(seen.get("id")) == str(asked) and "result" in seen
