@@ -18,6 +18,7 @@ from toolhub.calls.service import Calls
 from toolhub.consents.service import Consenting
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
+from toolhub.importing.service import Imports
 from toolhub.pinning.service import Drifts
 from toolhub.policies.service import Policies
 from toolhub.registry import Registry
@@ -54,6 +55,7 @@ class Services:
         ruling: What tenants say about it.
         registry: The registered MCP servers.
         consenting: Asks people to agree that they are used as them.
+        imports: Registers what a `server.json` describes.
         drifts: How their tools have changed, and what of it waits for somebody.
         toolhub: Calls their tools.
         breakers: What keeps them from being called when that is of no use.
@@ -83,6 +85,7 @@ class Services:
     ruling: EgressRuling
     registry: Registry
     consenting: Consenting
+    imports: Imports
     drifts: Drifts
     toolhub: ToolHub
     breakers: Breakers

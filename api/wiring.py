@@ -87,6 +87,7 @@ def build_services(
         ruling=EgressRuling(database, egress.forget),
         registry=toolhub.registry,
         consenting=toolhub.consenting,
+        imports=toolhub.imports,
         drifts=toolhub.drifts,
         toolhub=toolhub.hub,
         breakers=toolhub.breakers,

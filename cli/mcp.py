@@ -155,11 +155,19 @@ def _health_table(servers: Sequence[McpHealth]) -> Iterator[str]:
     return columns(rows)
 
 
+def _import(flags: argparse.Namespace) -> int:
+    # Only here: the other verbs need none of it.
+    from cli.mcp_import import import_server  # noqa: PLC0415
+
+    return import_server(flags)
+
+
 _HEALTH = {True: "answers", False: "does not answer", None: "not checked"}
 _VERBS = {
     "calls": _calls,
     "health": _health,
     "check": _check,
+    "import": _import,
     "login": _login,
     "logout": _logout,
     "policy": _policy,

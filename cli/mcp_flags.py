@@ -25,6 +25,7 @@ def describe_mcp(parser: argparse.ArgumentParser) -> None:
     login.add_argument("server", metavar="SERVER", help="as it is registered: crm")
     logout = verbs.add_parser("logout", help="drop what somebody has agreed to")
     logout.add_argument("server", metavar="SERVER", help="as it is registered: crm")
+    _import(verbs.add_parser("import", help="register what a server.json describes"))
     for verb in (health, check, login, logout):
         connection_flags(verb)
     _policy(verbs.add_parser("policy", help="show or decide what holds for a tool"))
@@ -43,6 +44,32 @@ def _policy(parser: argparse.ArgumentParser) -> None:
         "decided before",
     )
     change.add_argument("--remove", action="store_true", help="let hold again what its server says")
+    connection_flags(parser)
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Register what a server.json of the MCP registry describes, or update it; the same one "
+        "again changes nothing. A missing secret is asked for, or read with --secrets-from."
+    )
+    parser.add_argument("file", metavar="FILE", help="the server.json; - is standard input")
+    parser.add_argument("--name", metavar="NAME", help="what the server is called here")
+    parser.add_argument(
+        "--choose", metavar="WHICH", help="which address or package, as remotes/0 or packages/1"
+    )
+    parser.add_argument(
+        "--value",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="for what it asks; again for an argument that may be repeated",
+    )
+    parser.add_argument(
+        "--secrets-from", metavar="FILE", help="a JSON object of the secrets, by name"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only show what would be registered; stores nothing"
+    )
     connection_flags(parser)
 
 

@@ -170,6 +170,8 @@ class StdioCommand(BaseModel, frozen=True, extra="forbid"):
         folder: Where it starts.
         processes: How many of it, for one registration, in one process of ours; each has one call
             at a time. 1 for one that must not run twice at the same time.
+        packages: What it runs, so that a `server.json` finds it: `pypi:mcp-server-time`, or one
+            version of it alone, `npm:@example/press@1.2.0`.
     """
 
     argv: list[str] = Field(min_length=1)
@@ -179,6 +181,7 @@ class StdioCommand(BaseModel, frozen=True, extra="forbid"):
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     folder: Path = Path("/")
     processes: int = Field(default=4, ge=1, le=100)
+    packages: list[str] = Field(default_factory=list)
 
 
 class StdioSettings(BaseModel, frozen=True):

@@ -29,6 +29,7 @@ from toolhub.schemas import (
     ClientCredential,
     Credential,
     HeaderCredential,
+    HeadersCredential,
     NoCredential,
     PersonCredential,
     PlainCredential,
@@ -80,7 +81,7 @@ class Credentials:
                 self._seal(server, {credential.name: credential.value.get_secret_value()})
             case _:
                 headers = as_headers(credential)
-                server.credential_header = next(iter(headers), None)
+                server.credential_header = next(iter(headers)) if len(headers) == 1 else None
                 if headers:
                     self._seal(server, headers)
 
@@ -189,6 +190,8 @@ def as_headers(credential: PlainCredential) -> dict[str, str]:
             headers = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         case HeaderCredential():
             headers = {credential.name: credential.value.get_secret_value()}
+        case HeadersCredential():
+            headers = {name: each.get_secret_value() for name, each in credential.headers.items()}
     return checked_headers(headers)
 
 

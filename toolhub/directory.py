@@ -247,6 +247,7 @@ def destination(server: McpServer, credential: Opened) -> Destination:
         headers=credential.headers,
         query=credential.query,
         registered=credential.registered,
+        plain_headers=server.headers or {},
         version=version if isinstance(version, str) else None,
         program=program_of(server) if server.dialect == Dialect.STDIO else None,
     )

@@ -16,6 +16,8 @@ class McpServer(Base):
 
     Attributes:
         arguments: What a program is given besides.
+        headers: What every request has besides, and is no secret.
+        imported: The document that it was imported from (`toolhub.importing.origin`).
         credential_sealed: Opens only for this tenant, this server and this very endpoint.
         credential_header: The header that carries it, or the parameter of the address.
         credential_about: What may be seen of one that gets tokens. It decides nothing.
@@ -34,6 +36,8 @@ class McpServer(Base):
     url: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
     arguments: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    headers: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
+    imported: Mapped[JsonObject | None] = mapped_column(JSONB(none_as_null=True))
     credential_kind: Mapped[str] = mapped_column(String(40))
     credential_header: Mapped[str | None] = mapped_column(String(128))
     credential_sealed: Mapped[str | None] = mapped_column(Text)

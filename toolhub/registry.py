@@ -30,6 +30,7 @@ from toolhub.errors import (
     ServerNotAllowedError,
 )
 from toolhub.health.repository import begin as begin_checks
+from toolhub.importing.origin import Origin
 from toolhub.logins.finding import Finding
 from toolhub.metrics import Metrics
 from toolhub.models import McpServer
@@ -91,7 +92,12 @@ class Registry:
         self._programs = programs
 
     async def register(
-        self, tenant_id: str, given: ServerRegistration, *, may_programs: bool = False
+        self,
+        tenant_id: str,
+        given: ServerRegistration,
+        *,
+        may_programs: bool = False,
+        origin: Origin | None = None,
     ) -> ServerInfo:
         """Register a server.
 
@@ -99,6 +105,7 @@ class Registry:
             tenant_id: Whose server it is.
             given: The server.
             may_programs: Whoever registers it may register programs.
+            origin: The document that it comes from.
 
         Raises:
             ProgramsForbiddenError: It is a program, and that is not for everybody.
@@ -108,6 +115,7 @@ class Registry:
             CallError: It does not answer as it should; nothing was stored.
         """
         server = self._new(tenant_id, given, may_programs=may_programs)
+        server.imported = origin.model_dump() if origin else None
         await to_thread.run_sync(self._refuse_taken, server)
         await self._finding.settle(server, given.credential, ask=given.discover)
         ask = given.discover and not isinstance(given.credential, PersonCredential)
@@ -122,6 +130,7 @@ class Registry:
         *,
         etag: str | None = None,
         may_programs: bool = False,
+        origin: Origin | None = None,
     ) -> ServerInfo:
         """Change a server; what the change leaves out stays.
 
@@ -131,6 +140,7 @@ class Registry:
             change: What to change.
             etag: What the caller saw last; None changes it however it is now.
             may_programs: Whoever changes it may register programs.
+            origin: The document that it comes from now.
 
         Raises:
             UnknownServerError: There is none of that name.
@@ -143,8 +153,10 @@ class Registry:
         server = await to_thread.run_sync(self._read, tenant_id, name)
         if etag not in (None, "*", server_info(server, 0).etag):
             raise _changed(name)
-        ask = self._apply(server, change, may_programs=may_programs) and change.discover
-        ask = ask and not isinstance(change.credential, PersonCredential)
+        ask = self._apply(server, change, may_programs=may_programs)
+        if origin is not None:
+            server.imported, ask = origin.model_dump(), True
+        ask = ask and change.discover and not isinstance(change.credential, PersonCredential)
         await self._finding.settle(server, change.credential, ask=change.discover)
         turn = await to_thread.run_sync(self._begin, server) if ask else None
         found = await self._look(server, ask=ask, tools=change.tools)
@@ -211,6 +223,23 @@ class Registry:
             rows = ServerRows(session, tenant_id)
             server = found_server(rows, name)
             return server_info(server, rows.tool_counts([server.id]).get(server.id, 0))
+
+    def find(self, tenant_id: str, name: str) -> ServerInfo | None:
+        """Return a server, if there is one of that name."""
+        with self._database.session() as session:
+            rows = ServerRows(session, tenant_id)
+            server = rows.server(name)
+            if server is None:
+                return None
+            return server_info(server, rows.tool_counts([server.id]).get(server.id, 0))
+
+    def credential_headers(self, tenant_id: str, name: str) -> Mapping[str, str]:
+        """Open the credential of a server: for comparing, never for showing.
+
+        Raises:
+            UnknownServerError: There is none of that name.
+        """
+        return self._credentials.open(self._read(tenant_id, name)).headers
 
     def list_servers(
         self, tenant_id: str, *, page_size: int | None = None, page_token: str | None = None
@@ -297,6 +326,7 @@ class Registry:
             url=given.url,
             path=_PATHS[given.dialect] if given.path is None else given.path,
             arguments=given.arguments or None,
+            headers=given.headers or None,
             timeout_s=given.timeout_s,
             protection=given.protection.model_dump(exclude_unset=True) or None,
             pinning=given.pinning,
@@ -307,6 +337,7 @@ class Registry:
         )
         self._credentials.attach(server, given.credential)
         self._check(server, may_programs=may_programs)
+        self._check_headers(server)
         return server
 
     def _check(self, server: McpServer, *, may_programs: bool) -> None:
@@ -320,6 +351,19 @@ class Registry:
         else:
             _check_endpoint(server)
 
+    def _check_headers(self, server: McpServer) -> None:
+        """Check that plain headers have somewhere to go, and are none of the credential."""
+        if server.headers and server.dialect == Dialect.STDIO:
+            raise RegistrationError("A program gets no headers: leave 'headers' out.")
+        plain = [name.lower() for name in server.headers or {}]
+        secret = [name.lower() for name in self._credentials.open(server).headers]
+        twice = {name for name in (*plain, *secret) if (*plain, *secret).count(name) > 1}
+        if twice:
+            raise RegistrationError(
+                f"A header is sent once, and {', '.join(sorted(twice))} would be sent twice: "
+                "'headers' and 'credential' both name it, or name it in two spellings."
+            )
+
     def _apply(self, server: McpServer, change: ServerChange, *, may_programs: bool) -> bool:
         """Change a server's fields; return whether it has to be asked for its tools again."""
         dialect = Dialect(server.dialect)
@@ -330,6 +374,9 @@ class Registry:
         server.path = server.path if change.path is None else change.path
         if change.arguments is not None:
             server.arguments = change.arguments or None
+        headers = server.headers
+        if change.headers is not None:
+            server.headers = change.headers or None
         server.timeout_s = server.timeout_s if change.timeout_s is None else change.timeout_s
         if change.protection is not None:
             server.protection = change.protection.model_dump(exclude_unset=True) or None
@@ -342,9 +389,12 @@ class Registry:
             )
         if change.credential is not None:
             self._credentials.attach(server, change.credential)
+        asked_otherwise = change.credential is not None or server.headers != headers
         if moved or (change.credential is not None and dialect is Dialect.STDIO):
             self._check(server, may_programs=may_programs)
-        return moved or change.credential is not None
+        if asked_otherwise:
+            self._check_headers(server)
+        return moved or asked_otherwise
 
     async def _look(
         self, server: McpServer, *, ask: bool, tools: list[ToolDefinition] | None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from foundation.json import JsonObject, JsonValue
 from toolhub.fallbacks.types import Provenance
 from toolhub.header_names import HeaderName
+from toolhub.importing.origin import Origin
 from toolhub.pinning.drift import Change, Drift
 from toolhub.pinning.judging import Policy
 from toolhub.protection import Protection
@@ -162,10 +163,27 @@ class PersonCredential(_Strict):
         return self
 
 
-PlainCredential: TypeAlias = NoCredential | BearerCredential | BasicCredential | HeaderCredential
+class HeadersCredential(_Strict):
+    """Several headers that are secret."""
+
+    kind: Literal["headers"]
+    headers: dict[HeaderName, Annotated[SecretStr, Field(min_length=1, max_length=16_384)]] = Field(
+        min_length=1, max_length=16
+    )
+
+
+PlainCredential: TypeAlias = (
+    NoCredential | BearerCredential | BasicCredential | HeaderCredential | HeadersCredential
+)
 Credential: TypeAlias = Annotated[
     PlainCredential | QueryCredential | ClientCredential | PersonCredential,
     Field(discriminator="kind"),
+]
+
+
+PlainHeaders: TypeAlias = Annotated[
+    dict[HeaderName, Annotated[str, Field(max_length=2048, pattern=r"^([!-~]([ -~]*[!-~])?)?$")]],
+    Field(max_length=16),
 ]
 
 
@@ -192,6 +210,7 @@ class ServerRegistration(_Strict):
         pinning: `standard` holds back what is breaking or suspicious, `strict` every change.
         tools: Only for dialects that cannot list their tools.
         arguments: Only for `stdio`: added to those of the command, as far as the list allows.
+        headers: Sent with every request, and shown: what is no secret. Not for `stdio`.
     """
 
     name: ServerName
@@ -205,6 +224,7 @@ class ServerRegistration(_Strict):
     pinning: Policy = Policy.STANDARD
     tools: list[ToolDefinition] = Field(default_factory=list, max_length=MAX_TOOLS)
     arguments: Arguments = Field(default_factory=list)
+    headers: PlainHeaders = Field(default_factory=dict)
 
 
 class ServerChange(_Strict):
@@ -223,6 +243,7 @@ class ServerChange(_Strict):
     pinning: Policy | None = None
     tools: list[ToolDefinition] | None = Field(default=None, max_length=MAX_TOOLS)
     arguments: Arguments | None = None
+    headers: PlainHeaders | None = None
 
 
 class TokenInfo(BaseModel, frozen=True):
@@ -256,6 +277,7 @@ class CredentialInfo(BaseModel, frozen=True):
         "bearer",
         "basic",
         "header",
+        "headers",
         "query",
         "oauth2-client-credentials",
         "oauth2-authorization-code",
@@ -271,6 +293,7 @@ class ServerInfo(BaseModel, frozen=True):
     Attributes:
         protocol: What discovery learned: protocol version, name and version of the software.
         protection: What guards it otherwise than the installation's settings say.
+        imported: The `server.json` that it was imported from.
         version: Counts changes; the ETag.
     """
 
@@ -281,12 +304,14 @@ class ServerInfo(BaseModel, frozen=True):
     url: str
     path: str
     arguments: list[str]
+    headers: dict[str, str]
     credential: CredentialInfo
     status: ServerStatus
     protocol: JsonObject | None
     timeout_s: float
     protection: JsonObject
     pinning: Policy
+    imported: Origin | None
     tool_count: int
     version: int
     created_at: datetime

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from toolhub.discovery import FoundTool
+from toolhub.importing.origin import Origin
 from toolhub.models import McpServer, McpTool, McpToolDrift, McpToolVersion
 from toolhub.pinning.drift import Change, Drift
 from toolhub.pinning.judging import Policy
@@ -26,12 +27,14 @@ def server_info(server: McpServer, tool_count: int) -> ServerInfo:
         url=server.url,
         path=server.path,
         arguments=server.arguments or [],
+        headers=server.headers or {},
         credential=_credential(server),
         status=ServerStatus(server.status),
         protocol=server.protocol,
         timeout_s=server.timeout_s,
         protection=server.protection or {},
         pinning=Policy(server.pinning),
+        imported=None if server.imported is None else Origin.model_validate(server.imported),
         tool_count=tool_count,
         version=server.version,
         created_at=server.created_at,

@@ -24,6 +24,7 @@ from toolhub.fallbacks.last_good import LastGood
 from toolhub.guard import Guard
 from toolhub.health.service import Health
 from toolhub.hub import ToolHub
+from toolhub.importing.service import Imports
 from toolhub.ledger.service import Ledger
 from toolhub.logins.asking import Asking
 from toolhub.logins.finding import Finding
@@ -58,6 +59,7 @@ class ToolhubParts:
     health: Health
     last_good: LastGood
     programs: Stdio
+    imports: Imports
     logins: Logins
     consenting: Consenting
 
@@ -112,17 +114,19 @@ def build_toolhub(
     refreshes = Refreshes(database, settings.toolhub)
     last_good = LastGood(database, sealer)
     log = CallLog(database, sealer.derive("mcp-call-hashes"))
+    registry = Registry(
+        database,
+        credentials,
+        directory,
+        wires,
+        refreshes,
+        finding=Finding(egress, credentials, bare),
+        metrics=metrics,
+        programs=programs.commands,
+    )
     return ToolhubParts(
-        registry=Registry(
-            database,
-            credentials,
-            directory,
-            wires,
-            refreshes,
-            finding=Finding(egress, credentials, bare),
-            metrics=metrics,
-            programs=programs.commands,
-        ),
+        registry=registry,
+        imports=Imports(registry, programs.commands),
         hub=ToolHub(
             directory,
             wires,

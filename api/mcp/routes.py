@@ -25,6 +25,7 @@ from security.principal import Principal
 from toolhub.calls.schemas import CallFilter, CallPage
 from toolhub.consents.types import ConsentInfo, ConsentStart
 from toolhub.health.schemas import HealthInfo, HealthPage
+from toolhub.importing.types import ImportOutcome, ImportRequest, ImportResult
 from toolhub.policies.types import PolicyInfo, ToolPolicy
 from toolhub.protection import BreakerChange, BreakerInfo
 from toolhub.schemas import (
@@ -66,6 +67,27 @@ async def register_mcp_server(
     )
     response.headers["Location"] = f"{router.prefix}/servers/{server.name}"
     return _with_etag(server, response)
+
+
+@router.post("/servers:import")
+async def import_mcp_server(
+    body: ImportRequest, principal: Manager, parts: ServicesDep, response: Response
+) -> ImportResult:
+    """Register what a `server.json` of the MCP registry describes, or update it.
+
+    The same document again changes nothing. With `dry_run` nothing is stored, and the answer shows
+    what would be and what is missing. A package is never installed: it is a program of this
+    installation's list, and needs the permission `mcp:programs`, too.
+    """
+    found = await parts.imports.run(
+        principal.tenant_id, body, may_programs=PROGRAMS in principal.permissions
+    )
+    if found.server is not None:
+        if found.outcome is ImportOutcome.REGISTERED:
+            response.status_code = 201
+            response.headers["Location"] = f"{router.prefix}/servers/{found.server.name}"
+        _with_etag(found.server, response)
+    return found
 
 
 @router.get("/servers")

@@ -261,6 +261,7 @@ class AsyncMcp(Resource):
     """MCP servers and their tools."""
 
     register_server = Method(mcp.register_server)
+    import_server = Method(mcp.import_server)
     list_servers = Method(mcp.list_servers)
     get_server = Method(mcp.get_server)
     update_server = Method(mcp.update_server)

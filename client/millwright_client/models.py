@@ -522,6 +522,8 @@ class McpServer:
     version: int
     path: str = ""
     arguments: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    imported: dict[str, Any] | None = None
     timeout_s: float | None = None
     protection: dict[str, Any] = field(default_factory=dict)
     credential: dict[str, Any] = field(default_factory=dict)
@@ -558,6 +560,49 @@ class McpConsent:
     client_id: str | None = None
     scopes: list[str] = field(default_factory=list)
     wanted_scopes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class McpImportPlan:
+    """What a `server.json` becomes.
+
+    Attributes:
+        document: What its publisher calls the server.
+        choose: Which of its addresses or packages is taken.
+        inputs: All that it asks for, and what is known of each.
+        missing: Names of those without which nothing is registered.
+        offers: Its addresses and packages, with the reason where one cannot be taken.
+    """
+
+    name: str
+    document: str
+    version: str
+    choose: str
+    dialect: str
+    url: str
+    title: str = ""
+    description: str = ""
+    arguments: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    secret_headers: list[str] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    offers: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class McpImport:
+    """What came of importing a server.
+
+    Attributes:
+        outcome: `registered`, `updated` or `unchanged`; with `dry_run`, what it would be.
+    """
+
+    outcome: str
+    dry_run: bool
+    plan: McpImportPlan
+    server: McpServer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,3 +330,34 @@ async def test_tools_are_listed_page_by_page_across_servers(registry: Registry, 
         names += [(tool.server, tool.name) for tool in page.items]
     assert len(names) == 12
     assert names == sorted(names)
+
+
+async def test_headers_that_are_no_secret_are_shown_and_sent(
+    registry: Registry, good: str, good_seen: Seen
+) -> None:
+    info = await registry.register("press", registration(good, headers={"X-Plant": "ulsan"}))
+    assert info.headers == {"X-Plant": "ulsan"}
+    assert good_seen.headers[-1]["x-plant"] == "ulsan"
+    info = await registry.update("press", "excel", change(headers={"X-Plant": "asan"}))
+    assert (info.headers, good_seen.headers[-1]["x-plant"]) == ({"X-Plant": "asan"}, "asan")
+    assert (await registry.update("press", "excel", change(timeout_s=5))).headers == info.headers
+
+
+async def test_a_credential_may_be_several_headers(
+    registry: Registry, good: str, good_seen: Seen
+) -> None:
+    secret = {"kind": "headers", "headers": {"X-Api-Key": TOKEN, "X-Org": "press-4711"}}
+    info = await registry.register("press", registration(good, credential=secret))
+    assert info.credential.model_dump(exclude_none=True) == {"kind": "headers"}
+    assert TOKEN not in info.model_dump_json()
+    sent = good_seen.headers[-1]
+    assert (sent["x-api-key"], sent["x-org"]) == (TOKEN, "press-4711")
+
+
+async def test_a_header_is_not_sent_twice(registry: Registry, good: str) -> None:
+    plain: dict[str, Any] = {"headers": {"authorization": "x"}, "credential": BEARER}
+    with pytest.raises(errors.RegistrationError, match="authorization would be sent twice"):
+        await registry.register("press", registration(good, **plain))
+    await registry.register("press", registration(good, credential=BEARER))
+    with pytest.raises(errors.RegistrationError, match="would be sent twice"):
+        await registry.update("press", "excel", change(headers={"authorization": "x"}))

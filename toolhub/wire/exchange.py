@@ -37,6 +37,7 @@ class Destination:
         tenant_id: Whose request goes there.
         label: How messages call it: the registered name, or the host of an address.
         headers: The credential, and nobody else's.
+        plain_headers: Sent, too, and no secret.
         query: A credential that the server wants in its address; added where nobody writes it down.
         version: Protocol version that discovery negotiated; None: negotiate now.
         oldest: The oldest version that will do, when it is negotiated.
@@ -49,6 +50,7 @@ class Destination:
     label: str
     endpoint: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    plain_headers: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None
     oldest: str | None = None
     program: Program | None = None

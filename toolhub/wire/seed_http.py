@@ -65,7 +65,12 @@ class SeedHttp:
         keyed = KeyedTransport(transport, to.endpoint, to.query)
         async with httpx2.AsyncClient(
             transport=WatchedTransport(keyed, watch),
-            headers={"Accept": "application/json", **message.headers, **to.headers},
+            headers={
+                "Accept": "application/json",
+                **to.plain_headers,
+                **message.headers,
+                **to.headers,
+            },
             timeout=way.timeout(message.timeout_s),
             trust_env=False,
         ) as http:

@@ -75,7 +75,7 @@ class StreamableHttp:
         async with (
             httpx2.AsyncClient(
                 transport=WatchedTransport(keyed, call.watch),
-                headers={**message.headers, **to.headers},
+                headers={**to.plain_headers, **message.headers, **to.headers},
                 timeout=way.timeout(message.timeout_s + _SLACK_S),
                 trust_env=False,
             ) as http,

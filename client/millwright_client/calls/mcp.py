@@ -12,6 +12,7 @@ from millwright_client.models import (
     McpConsent,
     McpConsentStart,
     McpHealth,
+    McpImport,
     McpServer,
     McpTool,
     McpToolDrift,
@@ -42,6 +43,36 @@ def register_server(
         credential = {"kind": "bearer", "token": token}
     body = {"name": name, "url": url, **given(credential=credential), **settings}
     return ask(Call("POST", path(*_SERVERS), one(McpServer), json=body))
+
+
+def import_server(
+    document: dict[str, Any],
+    *,
+    name: str | None = None,
+    choose: str | None = None,
+    values: dict[str, str | list[str]] | None = None,
+    secrets: dict[str, str] | None = None,
+    dry_run: bool = False,
+    **settings: Any,
+) -> Flow[McpImport]:
+    """Register what a `server.json` describes, or update it; the same one again changes nothing.
+
+    Args:
+        document: The document, alone or as a registry answers it.
+        name: What the server is called here, when not by the last part of its own name.
+        choose: Which of its `remotes` or `packages`, when several will do: `remotes/0`.
+        values: For what the document asks, by name.
+        secrets: The same for what is secret; they are kept encrypted and never shown.
+        dry_run: Only find out what would be registered and what is missing.
+        settings: discover; as `POST /mcp/servers:import` has it.
+    """
+    body = {
+        "document": document,
+        "dry_run": dry_run,
+        **given(name=name, choose=choose, values=values, secrets=secrets),
+        **settings,
+    }
+    return ask(Call("POST", path("mcp", "servers:import"), one(McpImport), json=body))
 
 
 def list_servers(

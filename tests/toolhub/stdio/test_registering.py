@@ -75,6 +75,7 @@ async def test_arguments_are_added_as_far_as_the_list_allows(registry: Registry)
             RegistrationError,
             "takes no credential of a registration",
         ),
+        ({"headers": {"X-Plant": "a"}}, RegistrationError, "A program gets no headers"),
         ({"tools": [{"name": "t"}]}, RegistrationError, "lists its tools itself"),
         ({"url": "stdio:gone"}, ServerUnreachableError, "no program '/no/such/program'"),
         ({"url": "stdio:not-mcp"}, MillwrightError, "no message of MCP: 'hello'"),

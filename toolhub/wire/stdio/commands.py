@@ -86,6 +86,23 @@ class Commands:
             mask=self._masks[program.command],
         )
 
+    def for_package(
+        self, tenant_id: str, registry: str, identifier: str, version: str | None
+    ) -> tuple[str, StdioCommand] | None:
+        """Return the command that runs a package, with its name; None when there is none.
+
+        Args:
+            tenant_id: Who wants to run it.
+            registry: Where the package is from: `npm`, `pypi`, `oci`.
+            identifier: What it is called there.
+            version: Which one is wanted; a command may be listed for all of them.
+        """
+        wanted = {f"{registry}:{identifier}", f"{registry}:{identifier}@{version}"}
+        for name, command in sorted(self._commands.items()):
+            if _is_for(command, tenant_id) and wanted & set(command.packages):
+                return name, command
+        return None
+
     def _those_of(self, tenant_id: str) -> str:
         names = [name for name, each in self._commands.items() if _is_for(each, tenant_id)]
         return f"There are: {', '.join(sorted(names))}." if names else "It has none."

@@ -1,0 +1,104 @@
+"""What would be registered: an offer of a document, with all that it asks filled in."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from toolhub.errors import RegistrationError
+from toolhub.importing.document import Argument, NamedInput, Package, Remote
+from toolhub.importing.filling import Filling, Place
+from toolhub.importing.offers import Offer
+from toolhub.schemas import Dialect
+
+STDIO_SCHEME: Final = "stdio:"
+# Documents often do not say that these are secret.
+_SECRET_NAME: Final = re.compile(r"(?i).*(auth|cookie|key|token|secret|passw|credential|session).*")
+_LEFT_OVER: Final = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass
+class Draft:
+    """A registration to be.
+
+    Attributes:
+        secret_headers: Those that are given.
+        wanted_secrets: Names of the headers that are secret, and whether each is required.
+    """
+
+    dialect: Dialect
+    url: str
+    arguments: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    secret_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    wanted_secrets: dict[str, bool] = field(default_factory=dict)
+
+
+def drafted(offer: Offer, filling: Filling) -> Draft:
+    """Make a draft of an offer.
+
+    Raises:
+        RegistrationError: It asks for what a registration cannot have.
+    """
+    match offer.means:
+        case Remote() as remote:
+            return _remote(remote, filling)
+        case Package() as package:
+            arguments = [
+                each for asked in package.package_arguments for each in _argument(asked, filling)
+            ]
+            return Draft(Dialect.STDIO, f"{STDIO_SCHEME}{offer.command}", arguments)
+
+
+def _remote(remote: Remote, filling: Filling) -> Draft:
+    if any(each.is_secret for each in remote.variables.values()):
+        raise RegistrationError(
+            "The address of this server has a secret in it, and addresses are shown and logged. "
+            "Ask whoever runs the server for a header that takes the secret, and register that "
+            "address by hand."
+        )
+    url = filling.with_variables(remote.url, remote.variables, Place("address"), required=True)
+    if url is not None and (left := _LEFT_OVER.search(url)):
+        raise RegistrationError(
+            f"The address has '{left[0][:100]}' in it, which the document does not explain in "
+            "'variables'. Ask whoever publishes the server, or register its address by hand."
+        )
+    draft = Draft(Dialect.MCP, url or "")
+    for header in remote.headers:
+        _header(header, filling, draft)
+    return draft
+
+
+def _header(header: NamedInput, filling: Filling, draft: Draft) -> None:
+    parts = (header, *header.variables.values())
+    names = (header.name, *header.variables)
+    secret = (
+        any(each.is_secret for each in parts)
+        or any(name in filling.secrets for name in names)
+        or _SECRET_NAME.fullmatch(header.name) is not None
+    )
+    if secret:
+        draft.wanted_secrets[header.name] = header.is_required
+    text = filling.text(header, header.name, Place(f"header {header.name}", secret))
+    if text is not None:
+        (draft.secret_headers if secret else draft.headers)[header.name] = text
+
+
+def _argument(asked: Argument, filling: Filling) -> list[str]:
+    if asked.is_secret or any(each.is_secret for each in asked.variables.values()):
+        raise RegistrationError(
+            f"The argument '{asked.name or asked.value_hint or ''}' of this program is a secret, "
+            "and arguments are shown. Whoever operates the installation writes it into the "
+            "command's 'argv' or 'secrets' in MILLWRIGHT_STDIO_COMMANDS; then register that "
+            "command by hand."
+        )
+    name = asked.name or asked.value_hint or "argument"
+    texts = filling.texts(asked, name, Place(f"argument {name}"), several=asked.is_repeated)
+    if asked.type == "positional" or asked.name is None:
+        return texts
+    return [part for text in texts for part in _flag(asked.name, text)]
+
+
+def _flag(name: str, text: str) -> list[str]:
+    if not text:
+        return [name]
+    return [f"{name}={text}"] if name.startswith("--") else [name, text]
