@@ -104,3 +104,15 @@ async def test_a_document_that_is_nested_without_end_is_refused(
         headers = {**admin.headers, "Content-Type": "application/json"}
         answer = await http.post(IMPORT, content=deep, headers=headers)
         assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("odd", ["NaN", "1e999", '"\\ud800"', '"\\u0000"'])
+@pytest.mark.parametrize("where", ["_meta", "description", "title", "version"])
+async def test_what_no_database_can_hold_is_refused_or_replaced(
+    http: httpx2.AsyncClient, admin: Person, body: dict[str, Any], odd: str, where: str
+) -> None:
+    body["document"][where] = "ODD"
+    content = json.dumps(body).replace('"ODD"', odd)
+    headers = {**admin.headers, "Content-Type": "application/json"}
+    answer = await http.post(IMPORT, content=content, headers=headers)
+    assert answer.status_code in {201, 400, 422}
