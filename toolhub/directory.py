@@ -210,6 +210,7 @@ class Directory:
                 f"The tool '{tool.name}' of the MCP server '{server.name}' cannot be called: "
                 f"{tool.problem}. Whoever runs the server has to mend that; then refresh it."
             )
+        policy = policy.fitting(tool.input_schema)
         return Entry(
             to=destination(server, self._credentials.open(server)),
             guarded=guarded(server, self._protection),

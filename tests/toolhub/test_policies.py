@@ -1,12 +1,16 @@
 """What an operator knows of a tool beats what its server says."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
+import structlog
 from pydantic import ValidationError
 
 from foundation.json import JsonValue
-from tests.toolhub.servers import Seen
+from tests.toolhub.servers import Changing, Seen, serving
 from toolhub import errors
 from toolhub.hub import ToolHub
 from toolhub.pinning.service import Drifts
@@ -200,3 +204,92 @@ def test_one_place_for_a_key() -> None:
     for given in ({}, {"argument": "a", "header": "b"}):
         with pytest.raises(ValidationError, match="'argument' or 'header'"):
             KeyTarget.model_validate(given)
+
+
+@pytest.fixture
+def changing() -> Changing:
+    return Changing()
+
+
+@pytest.fixture
+async def keyed(
+    registry: Registry, policies: Policies, changing: Changing
+) -> AsyncIterator[Changing]:
+    """A tool that takes a key, and will lose it."""
+
+    def book(part: str, request_id: str = "") -> str:
+        changing.seen.ran["book"] += 1
+        return f"{part} {request_id}"
+
+    changing.offer(book, name="book")
+    with serving(changing.app) as url:
+        await registry.register("press", ServerRegistration(name="mes", url=f"{url}/mcp"))
+        await decide(policies, "mes", "book", idempotency_key={"argument": "request_id"})
+        yield changing
+
+
+def without_key(part: str) -> str:
+    return f"{part} alone"
+
+
+def with_a_number(part: str, request_id: int = 0) -> str:
+    return f"{part} {request_id}"
+
+
+async def taken_over(registry: Registry, drifts: Drifts, changing: Changing, tool: Any) -> None:
+    """Let the tool become another one, and somebody accept that."""
+    changing.offer(tool, name="book")
+    await registry.refresh("press", "mes")
+    waits = await asyncio.to_thread(drifts.list, "press")
+    for drift in waits.items:
+        await asyncio.to_thread(
+            drifts.accept, "press", "mes", "book", sha256=drift.sha256, by="kim"
+        )
+
+
+@pytest.mark.parametrize(("tool", "said"), [(without_key, "p alone"), (with_a_number, "p 0")])
+async def test_a_tool_that_has_lost_its_key_gets_none_and_that_is_said(
+    registry: Registry,
+    drifts: Drifts,
+    policies: Policies,
+    hub: ToolHub,
+    keyed: Changing,
+    tool: Any,
+    said: str,
+) -> None:
+    assert (await hub.call(call("mes", "book", "k-1", part="p"))).value == "p k-1"
+    before = await asyncio.to_thread(policies.get, "press", "mes", "book")
+    assert (before.problem, before.repeatable) == (None, True)
+    with structlog.testing.capture_logs() as logs:
+        await taken_over(registry, drifts, keyed, tool)
+    assert [each["event"] for each in logs].count("mcp_policy_outdated") == 1
+    after = await asyncio.to_thread(policies.get, "press", "mes", "book")
+    assert after.problem is not None
+    assert "takes no text as 'request_id' now" in after.problem
+    assert not after.repeatable
+    assert after.policy == before.policy
+    assert (await hub.call(call("mes", "book", "k-2", part="p"))).value == said
+    assert "request_id" not in keyed.seen.bodies[-1]["params"]["arguments"]
+
+
+async def test_a_call_of_a_tool_that_has_lost_its_key_is_not_made_again(
+    registry: Registry, drifts: Drifts, hub: ToolHub, keyed: Changing
+) -> None:
+    async def hanging(part: str) -> str:
+        keyed.seen.ran["hanging"] += 1
+        await asyncio.sleep(60)
+        return part
+
+    await taken_over(registry, drifts, keyed, hanging)
+    given = replace(call("mes", "book", "k-3", part="p"), timeout_s=0.3)
+    with pytest.raises(errors.ToolTimeoutError, match="not known whether") as caught:
+        await hub.call(given)
+    assert not caught.value.retryable
+    with pytest.raises(errors.OutcomeUnknownError):
+        await hub.call(given)
+    assert keyed.seen.ran["hanging"] == 1
+
+
+async def test_a_key_is_a_text(policies: Policies, greeter: str) -> None:
+    with pytest.raises(errors.RegistrationError, match=r"'size' that is a text\. It takes: none"):
+        await decide(policies, greeter, "big", idempotency_key={"argument": "size"})

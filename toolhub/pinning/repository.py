@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from toolhub.models import McpServer, McpTool, McpToolDrift, McpToolVersion
+from toolhub.policies.models import McpToolPolicy
+from toolhub.policies.types import ToolPolicy
 from toolhub.repository import storable
 
 
@@ -95,6 +97,11 @@ class ToolRows:
         self._session.merge(tool)
         if version is not None:
             self._session.add(version)
+
+    def policy(self, server_id: UUID, name: str) -> ToolPolicy | None:
+        """Return what was decided about a tool, if anything was."""
+        row = self._session.get(McpToolPolicy, (self._tenant_id, server_id, name))
+        return None if row is None else ToolPolicy.model_validate(row.policy)
 
     def wait(self, server_id: UUID, drifts: list[McpToolDrift]) -> None:
         """Make these the changes that wait."""

@@ -12,7 +12,7 @@ from toolhub.directory import Directory, found_server, policy_of, unknown_tool
 from toolhub.errors import DriftChangedError, NoDriftError
 from toolhub.pinning.refusals import pinned
 from toolhub.pinning.repository import ToolRows
-from toolhub.pinning.taking import tool_row, version_row
+from toolhub.pinning.taking import tell_of_policy, tool_row, version_row
 from toolhub.policies.models import McpToolPolicy
 from toolhub.repository import ServerRows
 from toolhub.schemas import DriftInfo, DriftPage, ToolInfo, ToolVersionPage
@@ -117,7 +117,7 @@ class Drifts:
                 rows = ToolRows(session, tenant_id)
                 schema = pinned(rows, server, found, sha256 or "").input_schema
             row = session.get(McpToolPolicy, (tenant_id, found.server_id, tool))
-            return policy_of(row).asked_for(schema)
+            return policy_of(row).fitting(found.input_schema).asked_for(schema)
 
     def accept(self, tenant_id: str, server: str, tool: str, *, sha256: str, by: str) -> ToolInfo:
         """Take over a change, which makes the tool callable again.
@@ -152,6 +152,7 @@ class Drifts:
             taken = tool_row(found, drift, version.version, now)
             rows.take(taken, version)
             rows.settle(drift)
+            tell_of_policy(rows, found, taken)
         self._directory.forget(tenant_id, server)
         _log.info("mcp_tool_accepted", tenant=tenant_id, server=server, tool=tool, by=by)
         return tool_info(server, taken)

@@ -54,9 +54,20 @@ def take_over(
         else:
             version = version_row(server, tool, last + 1, at)
             version.drift = verdict.drift
-            rows.take(tool_row(server, tool, last + 1, at), version)
+            taken = tool_row(server, tool, last + 1, at)
+            rows.take(taken, version)
+            tell_of_policy(rows, server, taken)
     rows.wait(server.id, waiting)
     rows.keep_only(server.id, {tool.name: None for tool in tools})
+
+
+def tell_of_policy(rows: ToolRows, server: McpServer, tool: McpTool) -> None:
+    """Log that what was decided about a tool does not hold for what has become of it."""
+    policy = rows.policy(server.id, tool.name)
+    if policy is not None and policy.problem(tool.input_schema) is not None:
+        _log.warning(
+            "mcp_policy_outdated", tenant=server.tenant_id, server=server.name, tool=tool.name
+        )
 
 
 def tool_row(

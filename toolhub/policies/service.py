@@ -12,7 +12,7 @@ from toolhub.errors import RegistrationError
 from toolhub.fallbacks.checking import require_fallback
 from toolhub.models import McpServer, McpTool
 from toolhub.policies.models import McpToolPolicy
-from toolhub.policies.types import PolicyInfo, ToolPolicy
+from toolhub.policies.types import PolicyInfo, ToolPolicy, takes_text
 from toolhub.repository import ServerRows, storable
 from toolhub.schemas import Dialect
 
@@ -103,14 +103,16 @@ def _tool(session: Session, tenant_id: str, server: str, tool: str) -> tuple[Mcp
 
 
 def _require_argument(server: str, tool: McpTool, policy: ToolPolicy) -> None:
+    if policy.problem(tool.input_schema) is None:
+        return
     argument = policy.idempotency_key and policy.idempotency_key.argument
     properties = tool.input_schema.get("properties")
     known = properties if isinstance(properties, dict) else {}
-    if argument and argument not in known:
-        raise RegistrationError(
-            f"The tool '{tool.name}' of the MCP server '{server}' takes no argument "
-            f"'{argument}'. It takes: {', '.join(sorted(known)) or 'none'}."
-        )
+    texts = [name for name in sorted(known) if takes_text(tool.input_schema, name)]
+    raise RegistrationError(
+        f"The tool '{tool.name}' of the MCP server '{server}' takes no argument '{argument}' that "
+        f"is a text. It takes: {', '.join(texts) or 'none'}."
+    )
 
 
 def _require_headers(server: McpServer, policy: ToolPolicy) -> None:
@@ -123,11 +125,13 @@ def _require_headers(server: McpServer, policy: ToolPolicy) -> None:
 
 def _info(server: str, tool: McpTool, row: McpToolPolicy | None) -> PolicyInfo:
     policy = policy_of(row)
+    holds = policy.fitting(tool.input_schema)
     return PolicyInfo(
         server=server,
         tool=tool.name,
         policy=policy,
-        repeatable=policy.repeatable(tool.annotations) or policy.idempotency_key is not None,
+        problem=policy.problem(tool.input_schema),
+        repeatable=holds.repeatable(tool.annotations) or holds.idempotency_key is not None,
         changed_by=row.changed_by if row else None,
         changed_at=row.changed_at if row else None,
     )

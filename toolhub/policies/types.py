@@ -130,6 +130,26 @@ class ToolPolicy(_Strict):
             return {}
         return {target.header: key}
 
+    def problem(self, schema: JsonObject) -> str | None:
+        """Say what was decided and does not hold for the tool as it is now.
+
+        Args:
+            schema: What it takes: a later version of it may not take the key any more.
+        """
+        argument = self.idempotency_key and self.idempotency_key.argument
+        if not argument or takes_text(schema, argument):
+            return None
+        return (
+            f"The tool takes no text as '{argument}' now, where it is to get the idempotency key. "
+            "So it gets none, and no call is repeated for having one. Decide anew."
+        )
+
+    def fitting(self, schema: JsonObject) -> Self:
+        """Return what of it holds for the tool as it is now: without a key that it would ignore."""
+        if self.problem(schema) is None:
+            return self
+        return self.model_copy(update={"idempotency_key": None})
+
     def asked_for(self, schema: JsonObject) -> JsonObject:
         """Return what callers have to give: not the key."""
         target, required = self.idempotency_key, schema.get("required")
@@ -150,6 +170,16 @@ class ToolPolicy(_Strict):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
+def takes_text(schema: JsonObject, argument: str) -> bool:
+    """Tell whether a tool has an argument of a name, and it may be a text."""
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or argument not in properties:
+        return False
+    described = properties[argument]
+    type_ = described.get("type", "string") if isinstance(described, dict) else described
+    return type_ is not False and (type_ == "string" or not isinstance(type_, str))
+
+
 AS_SAID: Final = ToolPolicy()
 
 
@@ -157,6 +187,7 @@ class PolicyInfo(BaseModel, frozen=True):
     """What holds for a tool.
 
     Attributes:
+        problem: What of it does not hold any more, because the tool has changed.
         repeatable: So a call whose outcome is not known is made again.
         changed_by: Nobody has decided anything when it is None.
     """
@@ -164,6 +195,7 @@ class PolicyInfo(BaseModel, frozen=True):
     server: str
     tool: str
     policy: ToolPolicy
+    problem: str | None
     repeatable: bool
     changed_by: str | None
     changed_at: datetime | None
