@@ -32,7 +32,8 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "schedule:manage": "Create, change, pause, run and delete schedules",
         "mcp:read": "See registered MCP servers and their tools",
         "mcp:manage": "Register, change and remove MCP servers and their credentials",
-        "mcp:programs": "Register MCP servers that are programs on this installation's machines",
+        "mcp:programs": "Register MCP servers that are programs on this installation's machines; "
+        "publish what calls one",
         "mcp:call": "Call a tool of a registered MCP server directly",
         "secret:read": "See which secrets there are, never what they are",
         "secret:manage": "Store, rotate and delete the secrets that definitions read",

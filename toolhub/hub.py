@@ -5,6 +5,7 @@ places of `toolhub.guard`, the log of calls, and right before the wire the ledge
 run twice.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -29,7 +30,7 @@ from toolhub.answers import RESULT, check_output, judged
 from toolhub.apart import apart
 from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
-from toolhub.directory import Directory, Entry
+from toolhub.directory import STDIO_SCHEME, Directory, Entry
 from toolhub.errors import (
     CallError,
     CredentialRefusedError,
@@ -54,7 +55,7 @@ from toolhub.schemas import METHODS, CallTool, Dialect, McpRequest, ToolResult, 
 from toolhub.tasks.asking import Tasks
 from toolhub.tasks.starting import started
 from toolhub.tasks.types import Handle
-from toolhub.wire.exchange import Destination, Exchange, Message, Wire
+from toolhub.wire.exchange import Destination, Exchange, Message, Program, Wire
 
 log = structlog.get_logger()
 
@@ -276,6 +277,7 @@ class ToolHub:
             client=(request.client_name or "millwright", request.client_version or "1"),
             on_progress=progress_without_secrets(request.on_progress, to.mask),
         )
+        dialect = Dialect.MCP if to.program is None else Dialect.STDIO
         what, repeatable = f"the request '{request.method}'", request.method != "tools/call"
         attempt = Attempt(to, what, request.timeout_s, repeatable, cap_is_a_number=True)
         tool = str(request.params.get("name", ""))
@@ -286,7 +288,7 @@ class ToolHub:
             async def send() -> Sent:
                 if request.on_send:
                     request.on_send()
-                exchange, outcome = await self._exchange(Dialect.MCP, attempt, message)
+                exchange, outcome = await self._exchange(dialect, attempt, message)
                 admission.tell(outcome, exchange)
                 return exchange, outcome
 
@@ -380,8 +382,11 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
 
 def _at_address(request: McpRequest, attempt: Attempt, protection: McpSettings) -> Guarded:
     """Say what is guarded: the server, whatever else a caller has put into its address."""
-    parts = urlsplit(request.url)
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".lower()
+    if request.command is None:
+        parts = urlsplit(request.url)
+        address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".lower()
+    else:
+        address = json.dumps([STDIO_SCHEME, request.command, *request.arguments])
     return Guarded(
         tenant_id=request.tenant_id,
         server_id=f"at-{sha256(address.encode()).hexdigest()[:32]}",
@@ -403,10 +408,28 @@ def _destination(request: McpRequest) -> Destination:
             f"There is no MCP protocol version '{version[:40]}'. Known: "
             f"{', '.join(KNOWN_PROTOCOL_VERSIONS)}."
         )
+    if request.command is not None:
+        return _program(request, request.command)
     return Destination(
         tenant_id=request.tenant_id,
         label=check_url(request.url).host,
         endpoint=request.url,
         headers=checked_headers(request.headers),
         oldest=version,
+    )
+
+
+def _program(request: McpRequest, command: str) -> Destination:
+    return Destination(
+        tenant_id=request.tenant_id,
+        label=command,
+        endpoint=f"{STDIO_SCHEME}{command}",
+        oldest=request.protocol_version,
+        program=Program(
+            tenant_id=request.tenant_id,
+            # No registration has this id: processes of definitions are their own.
+            server_id="",
+            command=command,
+            arguments=request.arguments,
+        ),
     )

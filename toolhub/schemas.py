@@ -548,6 +548,9 @@ class McpRequest:
     """One request to any MCP server by its address: the language's own form of an MCP call.
 
     Attributes:
+        url: The address; a program has none.
+        command: Of the installation's list, for a server that is a program.
+        arguments: Of the program, besides those that the list has.
         method: One of `METHODS`.
         headers: Sent as they are, credentials among them.
         protocol_version: The oldest revision that will do; the newest one that both sides know is
@@ -557,8 +560,10 @@ class McpRequest:
     """
 
     tenant_id: str
-    url: str
     method: str
+    url: str = ""
+    command: str | None = None
+    arguments: tuple[str, ...] = ()
     params: JsonObject = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     protocol_version: str | None = None

@@ -179,6 +179,8 @@ def _as_request(work: Work[McpRequest], login: ReadyLogin | None) -> Request:
     return Request(
         tenant_id=opened.tenant_id,
         url=opened.uri,
+        command=opened.command,
+        arguments=opened.arguments,
         method=opened.method,
         params=opened.parameters,
         headers=_headers(opened, login),

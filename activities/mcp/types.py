@@ -37,9 +37,11 @@ class McpTask(Request, frozen=True):
 
 
 class McpRequest(Request, frozen=True):
-    """One request to an MCP server by its address.
+    """One request to an MCP server by its address, or by the command that it is.
 
     Attributes:
+        command: Of the installation's list; then there is no address.
+        arguments: Added to those that the list has.
         method: `tools/call`, `resources/read`, ...
         parameters: The request's `params`.
         protocol_version: The oldest revision the definition expects; newer ones are negotiated.
@@ -53,4 +55,6 @@ class McpRequest(Request, frozen=True):
     protocol_version: str | None = None
     client_name: str | None = None
     client_version: str | None = None
+    command: str | None = None
+    arguments: tuple[str, ...] = ()
     timeout_s: float = 60.0

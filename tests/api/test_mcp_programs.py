@@ -61,3 +61,43 @@ async def test_who_manages_servers_neither_registers_nor_changes_programs(
     assert slower.status_code == 200
     gone = await http.delete(f"{SERVERS}/odd", headers=engineer.headers)
     assert gone.status_code == 204
+
+
+TASK = """call: mcp
+with: { method: tools/list, transport: { stdio: { command: odd, arguments: [--quick] } } }
+"""
+HEAD = "document: { dsl: '1.0.3', namespace: press-line, name: night-shift, version: '1.0.0' }\n"
+
+
+async def published(
+    http: httpx2.AsyncClient, who: Person, path: str, text: str
+) -> tuple[int, list[tuple[str, str]]]:
+    headers = {**who.headers, "Content-Type": "application/yaml"}
+    answer = await http.post(f"/api/v1/{path}", content=text, headers=headers)
+    found = answer.json().get("findings", [])
+    return answer.status_code, [(each["code"], each["pointer"]) for each in found]
+
+
+async def test_only_who_may_register_programs_publishes_what_calls_one(
+    http: httpx2.AsyncClient, admin: Person, engineer: Person
+) -> None:
+    text = f"{HEAD}do: [{{ ask: {{ {TASK.strip().replace(chr(10), ', ')} }} }}]\n"
+    refusal = [("not-enabled", "/do/0/ask/with/transport/stdio")]
+    assert await published(http, engineer, "workflows/validate", text) == (200, refusal)
+    assert await published(http, engineer, "workflows", text) == (422, refusal)
+    assert await published(http, admin, "workflows", text) == (201, [])
+
+
+async def test_a_function_that_calls_a_program_is_for_them_too(
+    http: httpx2.AsyncClient, admin: Person, engineer: Person
+) -> None:
+    """Who may not write it does not get it by using what somebody else has published."""
+    where = "functions/ask/versions/1.0.0"
+    for who, status in ((engineer, 422), (admin, 201)):
+        headers = {**who.headers, "Content-Type": "application/yaml"}
+        answer = await http.put(f"/api/v1/{where}", content=TASK, headers=headers)
+        assert answer.status_code == status
+    text = f"{HEAD}do: [ {{ ask: {{ call: 'ask:1.0.0@default' }} }} ]\n"
+    status, found = await published(http, engineer, "workflows", text)
+    assert (status, [code for code, _ in found]) == (422, ["not-enabled"])
+    assert (await published(http, admin, "workflows", text))[0] == 201

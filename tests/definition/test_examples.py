@@ -115,7 +115,7 @@ def test_these_five_examples_are_refused_each_for_its_reason_and_no_other() -> N
         "authentication-oidc.yaml": {Code.LITERAL_SECRET: f"{login}/oidc/client/secret"},
         "call-asyncapi-subscribe-consume-amount.yaml": {Code.NOT_SUPPORTED_YET: "with/protocol"},
         "call-mcp.yaml": {
-            Code.NOT_SUPPORTED_YET: "with/transport/stdio",
+            Code.NOT_SUPPORTED_YET: "with/transport/stdio/environment",
             Code.LITERAL_SECRET: token,
         },
         "run-container-with-pull-policy.yaml": {

@@ -4,6 +4,7 @@ import pytest
 
 from tests.definition.documents import codes, only, with_tasks
 from workflows.definition import validate
+from workflows.definition.off import Off
 
 MCP = "- a: { call: mcp, with: { method: tools/list, %s } }"
 HTTP = "http: { endpoint: 'https://e.com' }"
@@ -38,10 +39,12 @@ def test_each_option_of_a_transport_is_refused_by_name() -> None:
     assert "'timeout' beside 'transport'" in found[0].message
 
 
-def test_a_server_over_stdio_is_refused_with_what_to_do_instead() -> None:
-    found = only(with_tasks(MCP % "transport: { stdio: { command: npx } }"))
-    assert found.code == "not-supported-yet"
-    assert "use 'http', or register it (POST /api/v1/mcp/servers)" in found.message
+def test_a_server_over_stdio_is_a_command_of_the_installation() -> None:
+    text = with_tasks(MCP % "transport: { stdio: { command: time, arguments: [--utc] } }")
+    assert validate(text) == []
+    (found,) = validate(text, off=Off({"mcp-programs": "An administrator publishes it."}))
+    assert (found.code, found.pointer) == ("not-enabled", "/do/0/a/with/transport/stdio")
+    assert found.message == "An administrator publishes it."
 
 
 def test_a_call_of_an_agent_names_one() -> None:

@@ -52,7 +52,26 @@ OVER_HTTP = "{ http: { endpoint: 'https://e.com' } }"
             "with/protocol",
             "HTTP has nothing",
         ),
-        (MCP % ("tools/list", "{ stdio: { command: a } }"), "with/transport/stdio", "over stdio"),
+        (
+            MCP % ("tools/list", "{ stdio: { command: a, environment: { B: c } } }"),
+            "with/transport/stdio/environment",
+            "MILLWRIGHT_STDIO_COMMANDS",
+        ),
+        (
+            MCP % ("tools/list", "{ stdio: { command: '${ .a }' } }"),
+            "with/transport/stdio/command",
+            "cannot be computed",
+        ),
+        (
+            MCP % ("tools/list", "{ stdio: { command: a, arguments: [b, '--x=${ .a }'] } }"),
+            "with/transport/stdio/arguments",
+            "cannot be computed",
+        ),
+        (
+            MCP % ("tools/list", "{ stdio: { command: a } }, client: { name: a, version: b }"),
+            "with/client",
+            "Leave 'client' out",
+        ),
     ],
 )
 def test_a_task_that_is_not_executed_yet_is_named(task: str, pointer: str, what: str) -> None:
@@ -62,9 +81,9 @@ def test_a_task_that_is_not_executed_yet_is_named(task: str, pointer: str, what:
 
 
 def test_the_message_names_the_task() -> None:
-    stdio = MCP % ("tools/list", "{ stdio: { command: a } }")
+    stdio = MCP % ("tools/list", "{ stdio: { command: a, environment: { B: c } } }")
     (found,) = validate(with_tasks(f"- outer: {{ do: [ {{ start: {{ {stdio} }} }} ] }}"))
-    assert found.message.startswith("Task 'start': MCP servers over stdio are not supported yet.")
+    assert found.message.startswith("Task 'start': Variables for an MCP server over stdio are not")
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class Publisher:
 
         For whoever could not publish it nothing is fetched, and what is elsewhere is not judged.
         """
-        off = await asyncio.to_thread(off_of, self._features, principal.tenant_id)
+        off = await asyncio.to_thread(off_of, self._features, principal)
         tools = self._catalog.tools_of(principal.tenant_id)
         findings = await asyncio.to_thread(validate, text, off=off, tools=tools)
         if PUBLISH not in principal.permissions:

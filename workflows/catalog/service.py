@@ -98,7 +98,7 @@ class Catalog:
             ConflictError: When the version exists with another content.
             ForbiddenError: When it changes a schedule, and the caller may not.
         """
-        off = off_of(self._features, principal.tenant_id)
+        off = off_of(self._features, principal)
         prepared = prepare(text, off=off, found=found, tools=self.tools_of(principal.tenant_id))
         with self._database.session() as session:
             rows = DefinitionRows(session, principal.tenant_id)

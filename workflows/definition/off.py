@@ -1,7 +1,11 @@
-"""What a tenant may not use, and how that changes."""
+"""What may not be used by a tenant, or by whoever publishes, and how that changes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+# Programs of the installation's list, as MCP servers: who may publish what calls them.
+MCP_PROGRAMS: Final = "mcp-programs"
 
 
 def _any(_image: str) -> None:

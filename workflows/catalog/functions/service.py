@@ -51,7 +51,7 @@ class Functions:
             NotFetchedError: It uses something from elsewhere that was not found yet.
             ConflictError: When the version exists with another content.
         """
-        off = off_of(self._features, principal.tenant_id)
+        off = off_of(self._features, principal)
         prepared = prepare_function(name, version, text, off=off, found=found)
         with self._database.session() as session:
             rows = FunctionRows(session, principal.tenant_id)

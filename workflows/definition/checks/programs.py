@@ -1,4 +1,4 @@
-"""Programs (`run: shell`, `script`, `container`): what is executed, and whether the tenant may."""
+"""Programs (`run`, and `call: mcp` over stdio): what is executed, and whether that is allowed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -6,17 +6,18 @@ from typing import Final
 from workflows.definition.checks.fields import FieldAt, FieldKey
 from workflows.definition.checks.subject import Subject
 from workflows.definition.findings import Code, Problem, shown
-from workflows.definition.models import RunSpec, ScriptSpec
+from workflows.definition.models import McpTransport, RunSpec, ScriptSpec
 from workflows.definition.models.run import ContainerLifetime, ContainerSpec
-from workflows.definition.off import Off
+from workflows.definition.off import MCP_PROGRAMS, Off
 from workflows.expressions import has_expressions
 
 LANGUAGES: Final = ("js", "python")
-# What an administrator has to enable for each.
+# What has to be enabled for each, or who has to publish it.
 _FEATURES: Final[Mapping[FieldKey, str]] = {
     (RunSpec, "script"): "programs",
     (RunSpec, "shell"): "programs",
     (RunSpec, "container"): "containers",
+    (McpTransport, "stdio"): MCP_PROGRAMS,
 }
 _IMAGE: Final = (ContainerSpec, "image")
 # What a container without network and without anything of its machine does not have.

@@ -1,4 +1,4 @@
-"""Arguments of the calls of the language. Executed: all but asyncapi, and mcp over stdio."""
+"""Arguments of the calls of the language."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -66,7 +66,13 @@ class McpHttpTransport(Model):
 
 
 class McpStdioTransport(Model):
-    """An MCP server started as a process (not executed yet)."""
+    """An MCP server that is a program.
+
+    Attributes:
+        command: A name of the installation's list, which says what is started.
+        arguments: Added to those that the list has, as far as it allows.
+        environment: Only the list has one.
+    """
 
     command: str
     arguments: Many[str] = ()
