@@ -44,6 +44,10 @@ print('{"jsonrpc": "2.0", "id": 7, "result": {"text": "' + "x" * 3_000_000)
 """
 
 
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 async def test_one_that_has_died_unnoticed_is_replaced(wired: Wired) -> None:
     wire = wired()
     before = await pid_of(wire, "a")
@@ -62,6 +66,8 @@ async def test_one_that_dies_before_it_reads_the_call_is_replaced(wired: Wired) 
         after = await pid_of(wire, "a")
 
     os.kill(before, signal.SIGSTOP)
+    while state(before) != "T":  # until then it may still take what is written
+        await pause()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(call)
         for _ in range(5):

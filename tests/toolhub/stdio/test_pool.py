@@ -35,7 +35,8 @@ async def wired(notes: Path) -> AsyncIterator[Wired]:
         def made(**settings: Any) -> Stdio:
             odd = StdioCommand(argv=[sys.executable, str(ODD), str(notes)], tenants=["*"])
             silent = StdioCommand(argv=["/bin/sleep", "600"], tenants=["*"])
-            commands = {"odd": odd, "silent": silent}
+            alone = odd.model_copy(update={"processes": 1})
+            commands = {"odd": odd, "alone": alone, "silent": silent}
             wire = Stdio(StdioSettings(commands=commands, **settings), 1024 * 1024)
             stack.push_async_callback(wire.aclose)
             return wire
@@ -125,6 +126,21 @@ async def test_no_tenant_has_more_than_its_share(wired: Wired, notes: Path) -> N
     assert "MILLWRIGHT_STDIO_MAX_PER_TENANT" in str(refused.fault)
     outcome = classify(refused, repeatable=False)
     assert (outcome.kind, outcome.executed, outcome.retryable) == (Kind.CROWDED, Executed.NO, True)
+
+
+async def test_who_waits_for_a_process_of_its_own_keeps_no_place_from_others(
+    wired: Wired, notes: Path
+) -> None:
+    wire = wired()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send, wire, "z", "family", "alone", "mill")
+        await appeared(notes, "called-family")
+        tasks.start_soon(send, wire, "z", "pid", "alone", "mill")
+        for name, tool in (("a", "hang"), ("b", "deaf")):
+            tasks.start_soon(send, wire, name, tool)
+            await appeared(notes, f"called-{tool}")
+        assert (await send(wire, "c", timeout_s=10)).fault is None
+        tasks.cancel_scope.cancel()
 
 
 async def test_who_waits_in_vain_is_told_which_number_was_in_the_way(

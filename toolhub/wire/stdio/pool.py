@@ -31,6 +31,10 @@ from toolhub.wire.watch import Watch
 _log = structlog.get_logger(__name__)
 # Of a message, before the first request says otherwise.
 _AT_FIRST: Final = 1024 * 1024
+_HAS_ALL: Final = (
+    "as many calls of it are under way as it has processes ({}). Call it less at a time, or have "
+    "'processes' of its command raised in MILLWRIGHT_STDIO_COMMANDS"
+)
 
 
 class Server:
@@ -152,22 +156,21 @@ class Pool:
             ProgramsBusyError: None became free; says which number was in the way.
             ProgramNotStartedError: This process of ours is ending.
         """
-        refusal, waiting = "", False
+        refusal, in_line = "", False
         try:
             with anyio.move_on_after(until - anyio.current_time()):
                 while not self._closed:
-                    found = self._idle(program)
-                    refusal = "" if found else self._refusal(program, allowed)
+                    if found := self._idle(program):
+                        return found
+                    has_all = len(self._servers.get(program, [])) >= allowed.processes
+                    refusal = _HAS_ALL.format(allowed.processes) if has_all else self._full(program)
                     if not refusal:
-                        return found or self._new(program, allowed, version)
-                    if not waiting:
-                        self._waiting[program.tenant_id] += 1
-                        waiting = True
+                        return self._new(program, allowed, version)
+                    # Who waits for a process of its own takes no place from anybody.
+                    in_line = self._line_up(program.tenant_id, was=in_line, now=not has_all)
                     await self._moved.wait()
         finally:
-            if waiting:
-                self._waiting[program.tenant_id] -= 1
-                self._tell()  # who stood behind this one
+            self._line_up(program.tenant_id, was=in_line, now=False)
         if self._closed:
             raise ProgramNotStartedError(
                 "this process is about to end, and starts nothing any more"
@@ -213,14 +216,15 @@ class Pool:
                 return server
         return None
 
-    def _refusal(self, program: Program, allowed: Allowed) -> str:
+    def _line_up(self, tenant_id: str, *, was: bool, now: bool) -> bool:
+        """Take note of whether a call waits for a place; tenants that have more let it go first."""
+        self._waiting[tenant_id] += now - was
+        if was and not now:
+            self._tell()  # who has more may look again
+        return now
+
+    def _full(self, program: Program) -> str:
         """Say why no further process may be started now, or nothing; make room if there is none."""
-        if len(self._servers.get(program, [])) >= allowed.processes:
-            return (
-                f"as many calls of it are under way as it has processes ({allowed.processes}). "
-                "Call it less at a time, or have 'processes' of its command raised in "
-                "MILLWRIGHT_STDIO_COMMANDS"
-            )
         servers, settings = self._all(), self._settings
         held = Counter(server.tenant_id for server in servers)
         own = held[program.tenant_id]

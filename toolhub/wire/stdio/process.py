@@ -175,8 +175,9 @@ class _Pipes:
 
     async def write(self, given: ObjectReceiveStream[SessionMessage]) -> None:
         """Hand on what the server is told."""
-        try:
-            async with given:
+        # Open until the fault is noted: else the SDK says first that something was closed.
+        async with given:
+            try:
                 async for one in given:
                     if isinstance(one.message, JSONRPCRequest):
                         self._inlet.ask(one.message.id)
@@ -184,10 +185,10 @@ class _Pipes:
                     await self._inlet.send(text.encode() + b"\n")
                     if getattr(one.message, "method", None) == _STOP:
                         self._watch.told_to_stop.set()
-        except _GONE:
-            self._watch.broke(await self._ended())
-        finally:
-            self.written.set()
+            except _GONE:
+                self._watch.broke(await self._ended())
+            finally:
+                self.written.set()
 
     async def listen(self) -> None:
         """Keep the end of what it complains about."""
