@@ -22,6 +22,7 @@ class Draft:
 
     Attributes:
         secret_headers: Those that are given.
+        fixed_secrets: Those of them that the document has itself.
         wanted_secrets: Names of the headers that are secret, and whether each is required.
     """
 
@@ -30,6 +31,7 @@ class Draft:
     arguments: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     secret_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    fixed_secrets: dict[str, str] = field(default_factory=dict, repr=False)
     wanted_secrets: dict[str, bool] = field(default_factory=dict)
 
 
@@ -56,7 +58,9 @@ def _remote(remote: Remote, filling: Filling) -> Draft:
             "Ask whoever runs the server for a header that takes the secret, and register that "
             "address by hand."
         )
-    url = filling.with_variables(remote.url, remote.variables, Place("address"), required=True)
+    url = filling.with_variables(
+        remote.url, remote.variables, Place("address", shown=True), required=True
+    )
     if url is not None and (left := _LEFT_OVER.search(url)):
         raise RegistrationError(
             f"The address has '{left[0][:100]}' in it, which the document does not explain in "
@@ -78,9 +82,12 @@ def _header(header: NamedInput, filling: Filling, draft: Draft) -> None:
     )
     if secret:
         draft.wanted_secrets[header.name] = header.is_required
+    asked = len(filling.inputs)
     text = filling.text(header, header.name, Place(f"header {header.name}", secret))
     if text is not None:
         (draft.secret_headers if secret else draft.headers)[header.name] = text
+        if secret and len(filling.inputs) == asked:
+            draft.fixed_secrets[header.name] = text
 
 
 def _argument(asked: Argument, filling: Filling) -> list[str]:
@@ -92,7 +99,9 @@ def _argument(asked: Argument, filling: Filling) -> list[str]:
             "command by hand."
         )
     name = asked.name or asked.value_hint or "argument"
-    texts = filling.texts(asked, name, Place(f"argument {name}"), several=asked.is_repeated)
+    texts = filling.texts(
+        asked, name, Place(f"argument {name}", shown=True), several=asked.is_repeated
+    )
     if asked.type == "positional" or asked.name is None:
         return texts
     return [part for text in texts for part in _flag(asked.name, text)]

@@ -23,10 +23,12 @@ class Place:
     Attributes:
         where: As it is shown.
         secret: All of it is hidden, whatever the document says of its parts.
+        shown: It is shown and logged, so nothing of it may be a secret.
     """
 
     where: str
     secret: bool = False
+    shown: bool = False
 
 
 @dataclass
@@ -106,6 +108,11 @@ class Filling:
     def _asked(
         self, asked: Input, name: str, place: Place, *, required: bool, several: bool = False
     ) -> list[str]:
+        if place.shown and name in self.secrets:
+            self._problems.append(
+                f"'{name}' is part of the {place.where}, which is shown: give it in 'values', and "
+                "nothing secret."
+            )
         secret = place.secret or asked.is_secret or name in self.secrets
         state, found = self._known(asked, name, secret=secret)
         if state is None:

@@ -39,6 +39,8 @@ from toolhub.wire.stdio.commands import Commands
 
 _NOT_A_NAME: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST_NAME: Final = 63
+# Kinds of credentials that an import makes.
+_OF_IMPORTS: Final = frozenset({"none", "header", "headers"})
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,25 @@ class Imports:
     ) -> Credential | None:
         """Return what to log in with; None keeps what is stored, when nothing else is given."""
         secrets_given = any(one.secret and one.state is State.GIVEN for one in filling.inputs)
-        if there is not None and not secrets_given and draft.wanted_secrets:
-            held = await self._held(tenant_id, there)
-            needed = {name for name, required in draft.wanted_secrets.items() if required}
-            if held and there.url == draft.url and needed <= set(held) <= set(draft.wanted_secrets):
-                filling.inputs[:] = [_kept(one) for one in filling.inputs]
-                draft.secret_headers = dict(held)
-                return None
-        return _as_credential(draft.secret_headers)
+        if there is None or secrets_given or there.url != draft.url:
+            return _as_credential(draft.secret_headers)
+        if there.credential.kind in _OF_IMPORTS and draft.wanted_secrets:
+            return await self._renewed(tenant_id, there, draft, filling)
+        # Somebody has decided how to log in there: that stays.
+        filling.inputs[:] = [_kept(one) for one in filling.inputs]
+        return None
+
+    async def _renewed(
+        self, tenant_id: str, there: ServerInfo, draft: Draft, filling: Filling
+    ) -> Credential | None:
+        """Keep the secrets of the import before, but for those that the document has itself."""
+        held = await self._held(tenant_id, there)
+        needed = {name for name, required in draft.wanted_secrets.items() if required}
+        if not held or not needed <= set(held) <= set(draft.wanted_secrets):
+            return _as_credential(draft.secret_headers)
+        filling.inputs[:] = [_kept(one) for one in filling.inputs]
+        draft.secret_headers = {**held, **draft.fixed_secrets}
+        return None if draft.secret_headers == held else _as_credential(draft.secret_headers)
 
     async def _held(self, tenant_id: str, there: ServerInfo) -> Mapping[str, str]:
         return await to_thread.run_sync(self._registry.credential_headers, tenant_id, there.name)
@@ -178,7 +191,7 @@ def _filling(given: ImportRequest, there: ServerInfo | None) -> Filling:
 
 
 def _kept(one: InputInfo) -> InputInfo:
-    unknown = one.state in {State.MISSING, State.LEFT_OUT}
+    unknown = one.state in {State.MISSING, State.LEFT_OUT, State.DEFAULT}
     return one.model_copy(update={"state": State.KEPT}) if one.secret and unknown else one
 
 

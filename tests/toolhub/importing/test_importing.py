@@ -17,7 +17,7 @@ from toolhub.errors import (
     UnknownServerError,
 )
 from toolhub.importing.types import ImportOutcome, State
-from toolhub.schemas import CallTool, ServerRegistration
+from toolhub.schemas import CallTool, ServerChange, ServerRegistration
 from toolhub.wiring import ToolhubParts
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +38,10 @@ async def test_an_address_is_registered_with_its_headers(
     server = parts.registry.get("press", "sheet-server")
     assert server == found.server
     assert (server.url, server.tool_count, server.headers) == (good, 6, {"X-Plant": "changwon"})
-    assert server.credential.model_dump() == {"kind": "header", "header": "X-Api-Key"}
+    assert server.credential.model_dump(exclude_none=True) == {
+        "kind": "header",
+        "header": "X-Api-Key",
+    }
     assert server.imported is not None
     assert (server.imported.name, server.imported.version) == (
         "com.example.sheets/Sheet-Server",
@@ -182,6 +185,42 @@ async def test_several_secret_headers_are_one_credential(
     assert found.server.credential.kind == "headers"
     assert parts.registry.credential_headers("press", "sheet-server") == secrets
     assert good_seen.headers[-1]["x-session-token"] == "s-4711"
+
+
+async def test_a_secret_that_the_document_has_is_taken_anew_and_one_that_was_given_is_kept(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    given = document("sheets")
+    fixed = {"name": "X-Publisher-Key", "value": "first", "isSecret": True}
+    given["remotes"][0]["headers"] += [fixed, {"name": "X-Token", "default": "none"}]
+    secrets = {"X-Api-Key": KEY, "X-Token": "t-4711"}
+    await importing(given, **sheets(good, secrets=secrets))
+    assert (await importing(given)).outcome is ImportOutcome.UNCHANGED
+    fixed["value"] = "second"
+    assert (await importing(given)).outcome is ImportOutcome.UPDATED
+    held = parts.registry.credential_headers("press", "sheet-server")
+    assert held == {**secrets, "X-Publisher-Key": "second"}
+
+
+async def test_a_credential_that_somebody_has_chosen_since_stays(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    await importing(document("sheets"), **sheets(good))
+    chosen = {"credential": {"kind": "bearer", "token": "by-hand"}}
+    await parts.registry.update("press", "sheet-server", ServerChange.model_validate(chosen))
+    found = await importing({**document("sheets"), "version": "1.5.0"})
+    assert (found.outcome, found.plan.missing) == (ImportOutcome.UPDATED, [])
+    assert found.server.credential.kind == "bearer"
+    held = parts.registry.credential_headers("press", "sheet-server")
+    assert held == {"Authorization": "Bearer by-hand"}
+
+
+async def test_what_is_shown_is_given_as_no_secret(importing: Importing, good: str) -> None:
+    secrets = {"X-Api-Key": KEY, "base_url": good}
+    with pytest.raises(RegistrationError, match="part of the address, which is shown"):
+        await importing(document("sheets"), secrets=secrets)
+    with pytest.raises(RegistrationError, match="part of the argument --zone, which is shown"):
+        await importing(document("clock"), secrets={"--zone": "kst"})
 
 
 async def test_an_address_with_a_secret_in_it_is_refused(importing: Importing) -> None:
