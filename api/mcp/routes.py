@@ -69,7 +69,13 @@ async def register_mcp_server(
     return _with_etag(server, response)
 
 
-@router.post("/servers:import")
+@router.post(
+    "/servers:import",
+    responses={
+        200: {"description": "It was updated, nothing had changed, or it was only a look."},
+        201: {"description": "It is registered.", "model": ImportResult},
+    },
+)
 async def import_mcp_server(
     body: ImportRequest, principal: Manager, parts: ServicesDep, response: Response
 ) -> ImportResult:

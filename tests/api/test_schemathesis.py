@@ -64,6 +64,7 @@ BEYOND_CHANCE = {
     "POST /api/v1/auth/refresh",
     # or the address of a server,
     "POST /api/v1/mcp/servers",
+    "POST /api/v1/mcp/servers:import",
     "PATCH /api/v1/mcp/servers/{server}",
     # or agrees in a browser,
     "POST /api/v1/mcp/servers/{server}:authorize",
