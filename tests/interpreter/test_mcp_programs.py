@@ -16,10 +16,10 @@ from foundation.database import Database
 from foundation.settings import EgressSettings, StdioCommand, StdioSettings
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.interpreter.conftest import SECRETS, Runner
 from tests.toolhub.stdio.conftest import ODD
 from tests.toolhub.stdio.test_odd_server import begun
-from toolhub.wiring import build_toolhub
 from workflows.interpreter.workflow import Interpreter
 from workflows.secrets import SecretOpener, SecretsInMemory
 

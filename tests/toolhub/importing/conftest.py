@@ -10,9 +10,10 @@ from foundation.database import Database
 from foundation.settings import StdioCommand, StdioSettings
 from security.egress import Egress
 from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
 from tests.toolhub.stdio.conftest import ODD
 from toolhub.importing.types import ImportRequest
-from toolhub.wiring import ToolhubParts, build_toolhub
+from toolhub.wiring import ToolhubParts
 
 DOCUMENTS = Path(__file__).with_name("documents")
 Importing: TypeAlias = Callable[..., Any]

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from foundation.settings import StdioCommand, StdioSettings
+from security.mask import Mask
 from security.response_bodies import ResponseTooLargeError
 from tests.fixtures.polling import pause
 from tests.toolhub.stdio.test_odd_server import lives
@@ -99,7 +100,7 @@ async def test_a_long_line_is_an_answer_only_to_what_was_asked(
     tmp_path: Path, asked: int | None, fault: type[Exception]
 ) -> None:
     python = (sys.executable, "-c", LONG)
-    allowed = Allowed(python, tmp_path, 1, environment={"PATH": ""}, secrets={})
+    allowed = Allowed(python, tmp_path, 1, environment={"PATH": ""}, mask=Mask())
     watch, inlet = Watch(), Inlet()
     if asked is not None:
         inlet.ask(asked)

@@ -4,12 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision: str = "0029"
-down_revision: str | None = "0028"
+revision: str = "0031"
+down_revision: str | None = "0030"
 
 
 def upgrade() -> None:
-    """Go from 0028 to 0029."""
+    """Go from 0030 to 0031."""
     op.add_column("mcp_servers", sa.Column("headers", JSONB(), nullable=True))
     op.add_column("mcp_servers", sa.Column("imported", JSONB(), nullable=True))
 
