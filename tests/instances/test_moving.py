@@ -156,6 +156,18 @@ def test_branches_are_the_same_by_name() -> None:
     assert moved.states["/do/0/f/fork/branches/0"]["at"] == 0
 
 
+def test_where_branches_failed_is_told_as_the_other_version_calls_it() -> None:
+    fork = "[ {{ f: {{ fork: {{ compete: true, branches: [ {0} ] }} }} }} ]"
+    one, other = f"{{ a: {{ do: {TWO} }} }}", f"{{ r: {SET} }}"
+    less = f"{{ a: {{ do: [ {{ a: {SET} }} ] }} }}"
+    at = "/do/0/f/fork/branches/0/a/do/1/b"
+    state = {"since": 1, "done": {}, "faults": {"0": {}}, "failed_at": {"0": at}}
+    for branch, there in ((one, at.replace("/branches/0", "/branches/1")), (less, None)):
+        both = versions(fork.format(f"{one}, {other}"), fork.format(f"{other}, {branch}"))
+        moved = both.moved(carried({"//do": {"at": 0, "value": 1}, "/do/0/f": state}))
+        assert moved.states["/do/0/f"]["failed_at"] == {"1": there}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "state", "message"),
     [

@@ -35,6 +35,7 @@ class _Ended:
     description: WorkflowExecutionDescription
     events: list[TaskEvent]
     error: JsonObject | None
+    failed_at: str | None
     undone: Undone
 
 
@@ -81,7 +82,7 @@ class GoingOn(Door):
             UnavailableError: When Temporal does not answer.
         """
         ended = await self._ended(tenant_id, instance_id)
-        execution = failed_execution(ended.events, ended.error)
+        execution = failed_execution(ended.events, ended.error, ended.failed_at)
         ended.undone.require_nothing(execution)
         wanted = _Wanted(Failing(execution), value, changed, preview, by)
         return await self._go_on(tenant_id, ended, wanted)
@@ -135,7 +136,7 @@ class GoingOn(Door):
             raise UnavailableError("No worker can tell what the instance did. Try again.")
         ended = await outcome(self._client, description.id, description.run_id)
         undone = undone_at(told.compensation)
-        return _Ended(run, description, told.events, ended.error, undone)
+        return _Ended(run, description, told.events, ended.error, told.failed_at, undone)
 
     async def _go_on(self, tenant_id: str, ended: "_Ended", wanted: "_Wanted") -> Resumed:
         run, description = ended.run, ended.description

@@ -145,6 +145,11 @@ class Versions:
                 raise self.missing(missing[0], f"{walk.told}/fork/branches", list(numbers))
             if part in state:
                 taken[part] = {numbers[name]: value for name, value in names.items()}
+        if "failed_at" in state:
+            taken["failed_at"] = {
+                numbers[_name(old[int(number)])]: self.path(at) if at and self.has(at) else None
+                for number, at in state["failed_at"].items()
+            }
         return taken
 
     def _undoable(self, done: State) -> State:

@@ -66,13 +66,22 @@ class Resumption:
     begins_at: str
 
 
-def failed_execution(events: Iterable[TaskEvent], error: dict[str, Any] | None) -> str:
+def failed_execution(
+    events: Iterable[TaskEvent], error: dict[str, Any] | None, failed_at: str | None
+) -> str:
     """Return the execution at which an instance failed.
+
+    Args:
+        failed_at: What the run says of it; None from workers that do not know it yet. Then the
+            place in the error has to do, which whoever wrote a `raise` may have chosen.
 
     Raises:
         ConflictError: When no task failed.
     """
     place = error.get("instance") if error else None
+    # What was ended from outside has no place.
+    if place is not None and failed_at is not None:
+        return failed_at
     failed = [
         event.execution
         for event in events

@@ -38,8 +38,8 @@ class Ending:
 
     Attributes:
         state: `status` (completed, faulted, cancelled), `output` or `error`, what has been undone
-            and what could not be; `finished` when what is always done has failed the instance,
-            `late` when its own time was over.
+            and what could not be; `execution`, at which it failed; `finished` when what is always
+            done has failed the instance, `late` when its own time was over.
     """
 
     def __init__(self, run: Run, state: State) -> None:
@@ -161,6 +161,7 @@ class Ending:
             if state["status"] == "completed":
                 # The next run is not to do it again, when it has to undo the rest.
                 state.update(status="faulted", error=fault.error, finished=True)
+                state["execution"] = fault.execution
             else:
                 state.setdefault("failed", []).append({"task": "finally", "error": fault.error})
 
@@ -191,6 +192,11 @@ class Ending:
         return {"undone": undone, "failed": failed} if undone or failed else None
 
     @property
+    def execution(self) -> str | None:
+        """The task that failed; None when none did, or when it failed long ago in an old worker."""
+        return self.state.get("execution")
+
+    @property
     def final(self) -> RunStatus | None:
         """What the instance is found as, where that is not what Temporal calls its end."""
         undone = self.compensation
@@ -213,7 +219,8 @@ def faulted(fault: Fault, *, late: bool = False) -> State:
         late: Because its own time was over.
     """
     fault.at("/")
-    return {"status": "faulted", "error": fault.error, **({"late": True} if late else {})}
+    state: State = {"status": "faulted", "error": fault.error, "execution": fault.execution}
+    return {**state, "late": True} if late else state
 
 
 def cancelled() -> State:

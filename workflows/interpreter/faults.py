@@ -58,14 +58,19 @@ class Fault(Exception):  # noqa: N818 - the word of the language
         attempts: How often the activity behind it ran, when it came from one.
         compensation: What was undone because of it, and what could not be.
         late: Execution of the task whose time was over, if that is what it is about.
+        execution: Of the task it happened in; `instance` is what the author of a `raise` wants it
+            to be.
     """
 
-    def __init__(self, error: JsonObject, *, attempts: int | None = None) -> None:
+    def __init__(
+        self, error: JsonObject, *, attempts: int | None = None, execution: str | None = None
+    ) -> None:
         self.error = {key: _bounded(value) for key, value in error.items()}
         super().__init__(self.error.get("title") or self.error.get("type"))
         self.attempts = attempts
         self.compensation: JsonObject | None = None
         self.late: str | None = None
+        self.execution = execution
 
     @classmethod
     def of(cls, kind: Kind, title: str, detail: str | None = None) -> "Fault":
@@ -75,9 +80,11 @@ class Fault(Exception):  # noqa: N818 - the word of the language
             error["detail"] = detail
         return cls(error)
 
-    def at(self, reference: str) -> None:
+    def at(self, reference: str, execution: str | None = None) -> None:
         """Note the task it happened in, unless an inner one did already."""
         self.error.setdefault("instance", reference)
+        if self.execution is None:
+            self.execution = execution
 
     def as_failure(self) -> ApplicationError:
         """Return the failure that ends the Temporal workflow."""

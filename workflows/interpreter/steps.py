@@ -197,7 +197,7 @@ async def run_step(step: Step, raw: JsonValue, scope: Scope, again: int = 0) -> 
             frame.run.lifecycle.goes_on(step.reference, frame.path)
         outcome = await _faulting(step, raw, frame)
     except Fault as fault:
-        fault.at(step.reference)
+        fault.at(step.reference, frame.path)
         frame.note(TaskState.FAULTED, fault)
         if watcher is not None:
             watcher.failed(frame)

@@ -197,6 +197,7 @@ class Progress(BaseModel, frozen=True):
         status: What the run is doing.
         waiting_for: What its branches wait for: `kind`, `task`, `execution`, `since`, `until`.
         compensation: What was undone, and what could not be.
+        failed_at: The execution at which it failed, if it did at one; also None from old workers.
         input_told: `input` is the input of the run; a large one is left out, and is in its history.
     """
 
@@ -208,6 +209,7 @@ class Progress(BaseModel, frozen=True):
     status: RunStatus = RunStatus.RUNNING
     waiting_for: list[JsonObject] = Field(default_factory=list)
     compensation: JsonObject | None = None
+    failed_at: str | None = None
     input_told: bool = True
     version: str | None = None
     definition_hash: str | None = None

@@ -173,6 +173,7 @@ class Interpreter:
                 "status": self.status(),
                 "waiting_for": list(self.current.waiting.values()) if self.current else [],
                 "compensation": self.ending.compensation if self.ending else None,
+                "failed_at": self.ending.execution if self.ending else None,
             }
         )
 

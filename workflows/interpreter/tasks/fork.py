@@ -42,7 +42,7 @@ class Fork:
         finally:
             await _stop(running)
         if self.compete:
-            return Outcome(_first(done, faults))
+            return Outcome(_first(done, faults, frame.state.get("failed_at", {})))
         return Outcome([done[str(number)] for number in range(len(self.branches))])
 
     async def _collect(
@@ -72,6 +72,8 @@ class Fork:
                         if not self.compete:
                             raise
                         faults[running[task]] = fault.error
+                        failed_at = frame.state.setdefault("failed_at", {})
+                        failed_at[running[task]] = fault.execution
                 if branches.pending:
                     counted -= len(ended)
                     control.ended(len(ended))
@@ -116,15 +118,23 @@ class _Pending:
         return ended
 
 
-def _first(done: Mapping[str, JsonValue], faults: Mapping[str, JsonObject]) -> JsonValue:
+def _first(
+    done: Mapping[str, JsonValue],
+    faults: Mapping[str, JsonObject],
+    failed_at: Mapping[str, str | None],
+) -> JsonValue:
     """Return what the first branch that succeeded gave; one that faults only drops out.
+
+    Args:
+        failed_at: Where branches did; not there in what older workers left.
 
     Raises:
         Fault: The first one, when no branch succeeded.
     """
     if done:
         return next(iter(done.values()))
-    raise Fault(next(iter(faults.values())))
+    number, error = next(iter(faults.items()))
+    raise Fault(error, execution=failed_at.get(number))
 
 
 async def _stop(running: Iterable[asyncio.Task[JsonValue]]) -> None:

@@ -31,6 +31,7 @@ class Try:
 
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         state = frame.state
+        failed_at: str | None = None
         while "caught" not in state:
             attempt: int = state.setdefault("attempt", 1)
             state.setdefault("began", state["since"])
@@ -44,12 +45,12 @@ class Try:
             except Fault as fault:
                 pause = self._caught(fault, attempt, value, frame)
                 if pause is None:
-                    state["caught"] = fault.error
+                    state["caught"], failed_at = fault.error, fault.execution
                 else:
                     state["pause"] = workflow.time() + pause
         if self.retry is not None and not self.catch and self.then is None:
             # Trying again was all there was to do about it.
-            raise Fault(state["caught"])
+            raise Fault(state["caught"], execution=failed_at)
         if self.catch:
             variables = {self.name: state["caught"]}
             scope = frame.inside(variables=variables)

@@ -1,0 +1,86 @@
+"""Trying the task again that failed: which one that is."""
+
+from typing import Final
+
+import pytest
+
+from foundation.database import Database
+from tests.interpreter.conftest import Runner, always
+from tests.interpreter.test_resuming import Going
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def going(run: Runner, shared_database: Database) -> Going:
+    return Going(run, shared_database)
+
+
+def bad(instance: str | None = None, only_if: str = "true") -> str:
+    """Write a task that raises an error, and may say itself where it happened."""
+    place = f", instance: {instance}" if instance else ""
+    error = f"{{ type: 'https://e.com/bad', status: 400{place} }}"
+    return f"{{ if: '{only_if}', raise: {{ error: {error} }} }}"
+
+
+INNER: Final = "/do/0/first/try/0/a"
+CAUGHT: Final = f"first: {{ try: [ {{ a: {bad()} }} ], catch: {{}} }}"
+TWICE: Final = "{ retry: { delay: PT0.01S, limit: { attempt: { count: 2 } } } }"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "instance", "failed"),
+    [
+        (f"[ {{ boom: {bad('/x/y')} }} ]", "/x/y", "/do/0/boom"),
+        # A task that failed, too, but was caught.
+        (f"[ {{ {CAUGHT} }}, {{ boom: {bad(INNER)} }} ]", INNER, "/do/1/boom"),
+        # Raised again by who caught it.
+        (
+            f"""[ {{ first: {{ try: [ {{ a: {bad()} }} ],
+                catch: {{ do: [ {{ again: {bad("'${ $error.instance }'")} }} ] }} }} }} ]""",
+            INNER,
+            "/do/0/first/catch/do/0/again",
+        ),
+        # Raised by an attempt, the last one.
+        (
+            f"[ {{ t: {{ try: [ {{ a: {bad('/x/y')} }} ], catch: {TWICE} }} }} ]",
+            "/x/y",
+            "/do/0/t!2/try/0/a",
+        ),
+        # Raised by the first of the branches that compete.
+        (
+            f"""[ {{ f: {{ fork: {{ compete: true, branches: [
+                {{ slow: {{ do: [ {{ nap: {{ wait: PT0.2S }} }}, {{ b: {bad()} }} ] }} }},
+                {{ fast: {{ do: [ {{ a: {bad("/x/y")} }} ] }} }} ] }} }} }} ]""",
+            "/x/y",
+            "/do/0/f/fork/branches/1/fast/do/0/a",
+        ),
+    ],
+)
+async def test_the_task_that_failed_is_tried_again_and_not_what_its_error_names(
+    going: Going, tasks: str, instance: str, failed: str
+) -> None:
+    ended = await going.ended(f"do: {tasks}")
+    assert ended.error["instance"] == instance
+
+    seen = await going.instances.retry(going.run.tenant, going.id, preview=True)
+    assert seen.begins_at == failed
+
+
+async def test_it_goes_on_after_what_had_raised_an_error_of_elsewhere(going: Going) -> None:
+    raised = bad(INNER, "${ .ok != true }")
+    await going.ended(f"do: [ {{ {CAUGHT} }}, {{ boom: {raised} }} ]", {"ok": False})
+
+    await going.instances.retry(going.run.tenant, going.id, value={"ok": True}, changed=True)
+    ended = await going.at_the_end()
+
+    assert ended.output == {"ok": True}
+    assert [each.execution for each in ended.progress.events] == ["/do/1/boom"]
+
+
+async def test_what_is_always_done_is_tried_again_where_it_failed(going: Going) -> None:
+    last = f"[ {{ tidy: {{ set: {{ x: 1 }} }} }}, {{ boom: {bad('/x/y')} }} ]"
+    await going.ended(f"{always(last)}do: [ {{ a: {{ set: {{ x: 1 }} }} }} ]")
+
+    seen = await going.instances.retry(going.run.tenant, going.id, preview=True)
+    assert seen.begins_at.endswith("/finally/1/boom")
