@@ -1,12 +1,18 @@
-"""Trying the task again that failed: which one that is."""
+"""Trying the task again that failed: which one that is, and once."""
 
-from typing import Final
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import pytest
+from temporalio.client import Client
 
 from foundation.database import Database
+from foundation.errors import ConflictError
 from tests.interpreter.conftest import Runner, always
 from tests.interpreter.test_resuming import Going
+from workflows.instances import going_on
+from workflows.instances.types import Resumed
 
 pytestmark = pytest.mark.anyio
 
@@ -84,3 +90,54 @@ async def test_what_is_always_done_is_tried_again_where_it_failed(going: Going) 
 
     seen = await going.instances.retry(going.run.tenant, going.id, preview=True)
     assert seen.begins_at.endswith("/finally/1/boom")
+
+
+Act = Callable[[Going], Coroutine[Any, Any, Resumed]]
+
+
+async def retry(going: Going) -> Resumed:
+    return await going.instances.retry(going.run.tenant, going.id, value={"ok": True}, changed=True)
+
+
+async def rerun(going: Going) -> Resumed:
+    return await going.instances.rerun(
+        going.run.tenant, going.id, "/do/0/boom", value={"ok": True}, changed=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("act", "owner", "step"),
+    [
+        (retry, going_on, "resumption"),
+        (rerun, going_on, "resumption"),
+        # A moment later, when nobody can look any more whether it is the newest run.
+        (retry, Client, "start_workflow"),
+    ],
+)
+async def test_of_two_who_let_it_go_on_at_the_same_time_one_is_refused(
+    going: Going, act: Act, owner: Any, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await going.ended(
+        f"do: [ {{ boom: {bad(only_if='${ .ok != true }')} }}, {{ a: {{ set: {{ x: 1 }} }} }} ]",
+        {"ok": False},
+    )
+    reached, other_ended = asyncio.Event(), asyncio.Event()
+    usual = getattr(owner, step)
+
+    async def slowly(*args: Any, **named: Any) -> Any:
+        reached.set()
+        await other_ended.wait()
+        return await usual(*args, **named)
+
+    monkeypatch.setattr(owner, step, slowly)
+    slow = asyncio.create_task(act(going))
+    await reached.wait()
+    monkeypatch.setattr(owner, step, usual)
+    await act(going)
+    assert (await going.at_the_end()).output == {"x": 1}
+    newest = (await going.handle.describe()).run_id
+    other_ended.set()
+
+    with pytest.raises(ConflictError, match="Somebody else let"):
+        await slow
+    assert (await going.handle.describe()).run_id == newest

@@ -44,10 +44,12 @@ class _Wanted:
     """How it is to go on.
 
     Attributes:
+        reuse: How the run has to have ended that is the newest one when it goes on.
         version: Of the definition; None for the one it had.
     """
 
     moment: Moment
+    reuse: WorkflowIDReusePolicy
     value: JsonValue
     changed: bool
     preview: bool
@@ -84,7 +86,8 @@ class GoingOn(Door):
         ended = await self._ended(tenant_id, instance_id)
         execution = failed_execution(ended.events, ended.error, ended.failed_at)
         ended.undone.require_nothing(execution)
-        wanted = _Wanted(Failing(execution), value, changed, preview, by)
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+        wanted = _Wanted(Failing(execution), reuse, value, changed, preview, by)
         return await self._go_on(tenant_id, ended, wanted)
 
     async def rerun(
@@ -112,7 +115,8 @@ class GoingOn(Door):
             NotFoundError: When there is no such instance or version.
         """
         ended = await self._ended(tenant_id, instance_id)
-        wanted = _Wanted(Beginning(execution), value, changed, preview, by, version)
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        wanted = _Wanted(Beginning(execution), reuse, value, changed, preview, by, version)
         return await self._go_on(tenant_id, ended, wanted)
 
     async def _ended(self, tenant_id: str, instance_id: str) -> "_Ended":
@@ -155,7 +159,7 @@ class GoingOn(Door):
             other=other,
         )
         if not wanted.preview:
-            await self._begin_again(tenant_id, ended, found.start, wanted.by)
+            await self._begin_again(tenant_id, ended, found.start, wanted)
         return Resumed(
             instance=await self._after_act(tenant_id, run),
             begins_at=found.begins_at,
@@ -164,11 +168,16 @@ class GoingOn(Door):
         )
 
     async def _begin_again(
-        self, tenant_id: str, ended: "_Ended", start: StartInput, by: str | None
+        self, tenant_id: str, ended: "_Ended", start: StartInput, wanted: "_Wanted"
     ) -> None:
         description = ended.description
+        # Temporal cannot be told which run has to be the newest one, and finding out where that
+        # stood took its time.
+        newest = await self._inspector.describe(tenant_id, ended.run)
+        if newest.run_id != description.run_id:
+            raise _overtaken(ended.run)
         before = wanted_by(await description.memo(), description.id)
-        gone_on_by = {*before, *([by] if by else [])}
+        gone_on_by = {*before, *([wanted.by] if wanted.by else [])}
         try:
             with translated(lambda: no_such(ended.run.instance_id)):
                 await self._client.start_workflow(
@@ -176,7 +185,7 @@ class GoingOn(Door):
                     start,
                     id=description.id,
                     task_queue=self._settings.task_queue,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    id_reuse_policy=wanted.reuse,
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     search_attributes=labels(tenant_id, start.version),
                     memo={
@@ -187,6 +196,10 @@ class GoingOn(Door):
                     rpc_timeout=RPC_TIMEOUT,
                 )
         except WorkflowAlreadyStartedError:
-            raise ConflictError(
-                f"Somebody else let '{ended.run.instance_id}' go on a moment ago."
-            ) from None
+            raise _overtaken(ended.run) from None
+
+
+def _overtaken(run: RunName) -> ConflictError:
+    return ConflictError(
+        f"Somebody else let '{run.instance_id}' go on a moment ago. GET it to see what it does."
+    )
