@@ -17,6 +17,7 @@ from activities.events import Interest, Listening, Take
 from foundation.database import Database
 from workflows.events.ledger import Ledger
 from workflows.events.models import Event, EventConsumption, EventSubscription
+from workflows.events.repository import EventRows, Subscriber
 from workflows.events.service import Events
 from workflows.events.sweeping import sweep
 from workflows.expressions import CURRENT
@@ -230,3 +231,28 @@ def test_old_events_are_purged_but_not_while_somebody_waits_for_them(
         assert session.scalar(select(func.count()).select_from(EventConsumption)) == 0
     # What is gone needs no memory.
     ledger.close(used)
+
+
+def test_what_is_forgotten_while_it_asks_is_listened_to_anew(
+    ledger: Ledger, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data(ledger, take(tenant)) == []
+    look = EventRows.subscription
+
+    def too_late(rows: EventRows, subscriber: Subscriber) -> EventSubscription | None:
+        monkeypatch.setattr(EventRows, "subscription", look)
+        ledger.forget(tenant, subscriber.workflow_id, lambda: True)
+        return rows.subscription(subscriber)
+
+    monkeypatch.setattr(EventRows, "subscription", too_late)
+    assert data(ledger, take(tenant)) == []
+    ledger.publish(tenant, [event(1)])
+
+    assert data(ledger, take(tenant)) == [1]
+
+
+def test_nothing_is_forgotten_of_an_instance_that_is_there(ledger: Ledger, tenant: str) -> None:
+    assert data(ledger, take(tenant)) == []
+    ledger.forget(tenant, f"{tenant}/w", lambda: False)
+
+    assert ledger.publish(tenant, [event(1)]).wakes

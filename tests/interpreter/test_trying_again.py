@@ -141,3 +141,33 @@ async def test_of_two_who_let_it_go_on_at_the_same_time_one_is_refused(
     with pytest.raises(ConflictError, match="Somebody else let"):
         await slow
     assert (await going.handle.describe()).run_id == newest
+
+
+async def test_waking_the_run_before_does_not_forget_what_the_new_one_listens_to(
+    going: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = going.run
+    both = "{ all: [ { with: { type: a } }, { with: { type: b } } ] }"
+    await going.start(f"do: [ {{ a: {{ listen: {{ to: {both} }} }} }} ]")
+    await run.until(going.handle, lambda told: bool(told.waiting_for))
+    await going.instances.terminate(run.tenant, going.id, "to go on with it")
+    desk, loop = run.events_desk, asyncio.get_running_loop()
+    assert desk is not None
+    forget = desk.ledger.forget
+
+    async def go_on() -> None:
+        await going.instances.rerun(run.tenant, going.id, "/do/0/a")
+        going.handle = run.client.get_workflow_handle(going.handle.id)
+        await run.until(going.handle, lambda told: bool(told.waiting_for))
+
+    def slowly(*args: Any) -> None:
+        asyncio.run_coroutine_threadsafe(go_on(), loop).result(60)
+        forget(*args)
+
+    # The signal has found nobody, and the new run begins before that has a consequence.
+    monkeypatch.setattr(desk.ledger, "forget", slowly)
+    await run.send({"type": "a", "data": 1})
+    monkeypatch.setattr(desk.ledger, "forget", forget)
+    await run.send({"type": "b", "data": 2})
+
+    assert (await run.ended(going.handle)).output == [1, 2]

@@ -1,7 +1,7 @@
 """What happens to events in the database: each of it one transaction. Blocking; run in threads."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -113,6 +113,10 @@ class Ledger:
                 rows.lock()
             row = rows.subscription(subscriber)
             is_new = row is None
+            if is_new and not changes:
+                # It was forgotten in between, and what it wanted with it.
+                rows.lock()
+                changes = True
             if row is None:
                 row = rows.subscribe(subscriber, now)
             if changes:
@@ -153,10 +157,22 @@ class Ledger:
                 rows.consumed(request.workflow_id, request.consumed)
             rows.unsubscribe(Subscriber(request.workflow_id, request.name))
 
-    def forget(self, tenant_id: str, workflow_id: str) -> None:
-        """Forget an instance that is no more."""
+    def forget(self, tenant_id: str, workflow_id: str, is_over: Callable[[], bool]) -> None:
+        """Forget an instance that is no more.
+
+        Args:
+            is_over: Looks whether it is: another run of it may have begun, which has the same
+                subscriptions. One that begins now waits until they are gone, and listens anew.
+
+        Raises:
+            UnavailableError: When the database is away; then nothing was forgotten.
+        """
         with self.database.session() as session:
-            EventRows(session, tenant_id).forget(workflow_id)
+            rows = EventRows(session, tenant_id)
+            held = rows.held(workflow_id)
+            if held and is_over():
+                for subscriber in held:
+                    rows.unsubscribe(subscriber)
 
     def due(self) -> list[Forgotten]:
         """Return some of those whose signal went missing."""

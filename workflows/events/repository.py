@@ -266,14 +266,18 @@ class EventRows:
             delete(EventSubscription).where(self._is(EventSubscription, subscriber))
         )
 
-    def forget(self, workflow_id: str) -> None:
-        """Forget all subscriptions of an instance."""
-        self._session.execute(
-            delete(EventSubscription).where(
+    def held(self, workflow_id: str) -> list[Subscriber]:
+        """Return the subscriptions of an instance, and hold them until the transaction ends."""
+        found = (
+            select(EventSubscription.name)
+            .where(
                 EventSubscription.tenant_id == self._tenant_id,
                 EventSubscription.workflow_id == workflow_id,
             )
+            .order_by(EventSubscription.name)
+            .with_for_update()
         )
+        return [Subscriber(workflow_id, name) for name in self._session.scalars(found)]
 
     def _is(
         self,

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 
 import structlog
-from anyio import to_thread
+from anyio import from_thread, to_thread
 from pydantic import BaseModel
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.events.types import Listening, Take, Taken
@@ -127,10 +127,29 @@ class Events:
             await handle.signal(EVENTS_SIGNAL, listening, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND and not is_trigger(workflow_id):
-                await to_thread.run_sync(self.ledger.forget, tenant_id, workflow_id)
+                await self._forget(tenant_id, workflow_id)
                 return
             # It is marked as not woken: the sweep tries again. A trigger may not have begun yet.
             log.warning("run_not_woken", workflow_id=workflow_id, why=error.message)
+
+    async def _forget(self, tenant_id: str, workflow_id: str) -> None:
+        """Forget an instance that a signal did not find, unless it goes on again."""
+        is_over = partial(from_thread.run, self._is_over, workflow_id)
+        try:
+            await to_thread.run_sync(self.ledger.forget, tenant_id, workflow_id, is_over)
+        except RPCError as error:
+            # What is kept is marked as not woken: the sweep looks again.
+            log.warning("run_not_forgotten", workflow_id=workflow_id, why=error.message)
+
+    async def _is_over(self, workflow_id: str) -> bool:
+        handle = self._client.get_workflow_handle(workflow_id)
+        try:
+            found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return True
+            raise
+        return found.status is not WorkflowExecutionStatus.RUNNING
 
     async def aclose(self) -> None:
         """Finish waking runs."""
