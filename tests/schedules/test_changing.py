@@ -2,19 +2,20 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from temporalio.client import Schedule, ScheduleDescription, ScheduleHandle
 from typing_extensions import override
 
 from foundation.errors import ChangedError, ConflictError, UnavailableError
+from tests.fixtures.polling import pause
 from tests.instances.conftest import NAME, NAMESPACE, Floor
 from workflows.schedules import by_hand
 from workflows.schedules.changing import change_schedule
 from workflows.schedules.service import Schedules
 from workflows.schedules.translation import requesters_of
-from workflows.schedules.types import NewSchedule, Overlap, ScheduleChanges
+from workflows.schedules.types import Backfill, NewSchedule, Overlap, ScheduleChanges
 
 pytestmark = pytest.mark.anyio
 
@@ -129,3 +130,18 @@ async def test_nothing_is_begun_by_hand_where_the_clocks_differ(
     with pytest.raises(UnavailableError, match="Set the clocks"):
         await schedules.trigger(floor.principal, "s")
     assert (await handle.describe()).info.num_actions == 0
+
+
+async def test_a_run_begins_by_hand_long_after_a_backfill_that_reaches_beyond_it(
+    floor: Floor, schedules: Schedules, handle: ScheduleHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_hand, "CLOCKS_DIFFER", timedelta(seconds=10))
+    now, hours = datetime.now(UTC), timedelta(hours=8)
+    await schedules.backfill(
+        floor.principal, "s", Backfill(start_at=now - hours, end_at=now + hours)
+    )
+    while datetime.now(UTC) < now + timedelta(seconds=10):
+        await pause()
+
+    await schedules.trigger(floor.principal, "s")
+    assert len((await requesters_of(floor.temporal, await handle.describe())).asked) == 1

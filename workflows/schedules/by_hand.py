@@ -44,11 +44,13 @@ async def note(
     """
     asked = Asked(by=subject, since=floor(since.timestamp()), until=until.timestamp())
 
-    async def revise(now: ScheduleDescription) -> Schedule | None:
+    async def revise(now: ScheduleDescription) -> Schedule:
         known = await requesters_of(client, now)
         if is_noted(asked, known.asked):
-            return None
-        noted = replace(known, asked=asked_once_more(known.asked, asked))
+            # Written all the same: when it was says what the clock of Temporal says.
+            noted = known
+        else:
+            noted = replace(known, asked=asked_once_more(known.asked, asked))
         action = action_of(now)
         memo = {**(action.memo or {}), **noted.memo()}
         return replace(now.schedule, action=replace(action, memo=memo))
