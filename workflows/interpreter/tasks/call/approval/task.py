@@ -34,6 +34,7 @@ from workflows.interpreter.tasks.call.approval.naming import approval_id
 from workflows.interpreter.tasks.call.approval.telling import Telling, is_told_beside
 
 TIMEOUT_S: Final = 15.0
+DECIDED_IN_TIME: Final = "approval-decided-in-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Ask:
                 if run.resets != resets:
                     resets = run.resets
                     self._ask_anew(frame, box, since, telling)
-                elif is_due:
+                elif is_due and not _is_decided(box):
                     self._happens(state["due"].pop(0)[1], value, frame, box)
                 if control.leaving:
                     await control.boundary(frame.position)
@@ -283,6 +284,15 @@ def _has_news(frame: Frame, box: Box, resets: int) -> bool:
     # What changed while the inbox was told is not told yet.
     untold = box.approval.revision != frame.state["shown"]
     return untold or run.control.leaving or run.resets != resets
+
+
+def _is_decided(box: Box) -> bool:
+    """Tell whether somebody decided while the inbox was told, so that nothing is due any more.
+
+    In older versions what was due took the place of the decision.
+    """
+    pending = box.approval.status is ApprovalStatus.PENDING
+    return not pending and workflow.patched(DECIDED_IN_TIME)
 
 
 def _id(frame: Frame) -> str:
