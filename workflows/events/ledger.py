@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Final
 
 from cachetools import LRUCache, cached
@@ -244,7 +245,7 @@ class _Keys:
         return found
 
 
-@cached(LRUCache(maxsize=4096), key=lambda digest, _body: hashkey(digest))
+@cached(LRUCache(maxsize=4096), key=lambda digest, _body: hashkey(digest), lock=Lock())
 def _shape_named(_digest: str, body: str) -> Shape:
     return Shape(json.loads(body))
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final
 
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from activities.events.types import Interest
 from activities.schedules.types import Followed, TriggerKind
@@ -111,10 +112,13 @@ class Plan:
 
 
 # Content-addressed, so an entry can never be stale; bounded, since a plant has many definitions.
-# One definition has a plan for each version of the expressions that its runs pin.
-_plans: Final[LRUCache[tuple[str, str], Plan]] = LRUCache(maxsize=512)
-
-
+# One definition has a plan for each version of the expressions that its runs pin. Locked: a worker
+# has many threads that compile.
+@cached(
+    LRUCache(maxsize=512),
+    key=lambda _document, expected_hash, version: (expected_hash, version.name),
+    lock=Lock(),
+)
 def plan_of(document: JsonObject, expected_hash: str, version: Version) -> Plan:
     """Compile a definition, or take it from this process's cache.
 
@@ -126,17 +130,13 @@ def plan_of(document: JsonObject, expected_hash: str, version: Version) -> Plan:
     Raises:
         Fault: When the document is not the one that the hash names, or is not executable.
     """
-    key = expected_hash, version.name
-    plan = _plans.get(key)
-    if plan is None:
-        if digest(document) != expected_hash:
-            raise Fault.of(
-                "configuration",
-                "The definition is not the published one",
-                f"Its content does not have the hash {expected_hash}. Start the instance again.",
-            )
-        plan = _plans[key] = _compile(document, expected_hash, version)
-    return plan
+    if digest(document) != expected_hash:
+        raise Fault.of(
+            "configuration",
+            "The definition is not the published one",
+            f"Its content does not have the hash {expected_hash}. Start the instance again.",
+        )
+    return _compile(document, expected_hash, version)
 
 
 def _compile(document: JsonObject, content_hash: str, version: Version) -> Plan:
