@@ -171,6 +171,11 @@ def test_functions_that_call_each_other_in_a_circle_are_found() -> None:
         ("https://e.com/{?page}", "uri"),
         ("https://e.com/{+path}", "uri"),
         ("https://e.com/{}", "uri"),
+        ("http://[::1", "uri"),
+        ("http://e.com:99999/", "uri"),
+        ("http://e.com:port/", "uri"),
+        ("http://[::1]:8080/a", None),
+        ("http://[{address}]:{port}/a", None),
     ],
 )
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from workflows.definition.cron import cron_problems, understood
         ("0 6 * * 1,7", "0 6 * * 1,0"),
         ("7 7 7 7 2", "7 7 7 7 2"),
         ("@daily", "@daily"),
+        ("0 0 29 2 *", "0 0 29 2 *"),
+        ("0 0 31 */6 *", "0 0 31 */6 *"),
+        ("0 0 */30 4 *", "0 0 */30 4 *"),
     ],
 )
 def test_seven_is_sunday_and_a_question_mark_is_any_day(cron: str, read: str) -> None:
@@ -35,6 +38,10 @@ def test_seven_is_sunday_and_a_question_mark_is_any_day(cron: str, read: str) ->
         ("0 6 ?/2 * *", "'?/2' is no day of month"),
         ("0 6 * * 8", "'8' is no day of week"),
         ("0 0 6 * * *", "not with seconds"),
+        ("0 0 31 2 *", "never comes"),
+        ("0 0 30,31 FEB ?", "never comes"),
+        ("0 0 31 4-6/2,9 *", "never comes"),
+        ("0 0 31 2/9 *", "never comes"),
     ],
 )
 def test_what_has_no_meaning_here_is_refused_by_its_name(cron: str, why: str) -> None:

@@ -34,6 +34,8 @@ _FIELDS: Final = (
 )
 # What one item of a field may be: `*`, `5`, `mon`, `1-5`, each perhaps with a step.
 _ITEM: Final = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]+))?")
+# Days of the longest February, and so on.
+_LONGEST: Final = dict(enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1))
 _DAYS: Final = frozenset({"day of month", "day of week"})
 # What Quartz adds, and has no meaning here.
 _QUARTZ: Final = re.compile(r"L|LW|[0-9]{1,2}W|[A-Za-z0-9]{1,3}[L]|[A-Za-z0-9]{1,3}#[0-9]|L-[0-9]+")
@@ -107,12 +109,36 @@ def _of_fields(text: str) -> Iterator[str]:
         more = " It begins with the minute, not with seconds." if len(parts) > len(_FIELDS) else ""
         yield f"{shown(text)} has {len(parts)} fields, a cron expression has five: {names}.{more}"
         return
-    for field, part in zip(_FIELDS, parts, strict=True):
-        for item in part.split(","):
-            if item == "?" and field.name in _DAYS:
-                continue
-            if reason := _wrong(field, item):
-                yield f"{shown(item)} is no {field.name}: {reason}."
+    wrong = [
+        f"{shown(item)} is no {field.name}: {reason}."
+        for field, part in zip(_FIELDS, parts, strict=True)
+        for item in part.split(",")
+        if not (item == "?" and field.name in _DAYS) and (reason := _wrong(field, item))
+    ]
+    yield from wrong
+    if not wrong and _never_comes(*parts[2:]):
+        yield f"{shown(text)} never comes: no such month has that many days."
+
+
+def _never_comes(day: str, month: str, weekday: str) -> bool:
+    if weekday not in {"*", "?"}:
+        return False  # comes by its weekday
+    _, _, days, months, _ = _FIELDS
+    first = min(_numbers(days, day))
+    return all(first > _LONGEST[each] for each in _numbers(months, month))
+
+
+def _numbers(field: _Field, part: str) -> Iterator[int]:
+    """Spell out what a field that is right stands for."""
+    for item in part.split(","):
+        match = _ITEM.fullmatch(item)
+        step = int(match["step"] or 1) if match else 1
+        first = _number(field, match["first"] or "") if match else None
+        last = _number(field, match["last"] or "") if match else None
+        if first is not None and last is None:
+            # With a step, a number is where it begins.
+            last = field.high if match and match["step"] else first
+        yield from range(first or field.low, (last or field.high) + 1, step)
 
 
 def _wrong(field: _Field, item: str) -> str | None:

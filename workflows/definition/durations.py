@@ -38,18 +38,25 @@ def duration_seconds(duration: object) -> float:
     Raises:
         ValueError: When it is no duration, has months or years, is negative or too long.
     """
-    match duration:
-        case str():
-            seconds = _of_text(duration)
-        case BaseModel():
-            seconds = _of_parts(duration.__dict__)
-        case Mapping():
-            seconds = _of_parts(duration)
-        case _:
-            raise ValueError("A duration is text such as PT30S or an object such as {seconds: 30}.")
+    try:
+        seconds = _length(duration)
+    except OverflowError:  # longer than any number is large
+        seconds = math.inf
     if not 0 <= seconds <= MAX_SECONDS:
         raise ValueError("A duration must be between 0 and 100 years.")
     return seconds
+
+
+def _length(duration: object) -> float:
+    match duration:
+        case str():
+            return _of_text(duration)
+        case BaseModel():
+            return _of_parts(duration.__dict__)
+        case Mapping():
+            return _of_parts(duration)
+        case _:
+            raise ValueError("A duration is text such as PT30S or an object such as {seconds: 30}.")
 
 
 def _of_text(text: str) -> float:

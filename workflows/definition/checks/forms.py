@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 
@@ -90,6 +91,7 @@ _AUTHORITIES: Final[frozenset[FieldKey]] = frozenset(
         (OAuth2Endpoints, "introspection"),
     }
 )
+_PLACE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"https?://[^/?#]+|\{", re.IGNORECASE)
 # `{name}` is filled in from the task's input; the operators of RFC 6570 are not.
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
@@ -169,6 +171,9 @@ def _check_address(path: Path, uri: str) -> Iterator[Problem]:
     if not is_open and not _ADDRESS.match(plain):
         message = f"{shown(uri)} cannot be called. Begin with https:// or http://."
         yield Problem(Code.URI, path, message)
+    elif not _has_place(uri):
+        message = f"{shown(uri)} cannot be called: it names no host, or no port that there is."
+        yield Problem(Code.URI, path, message)
     for match in _VARIABLE.finditer(plain):
         if not _PLAIN_VARIABLE.fullmatch(match[1]):
             message = (
@@ -176,6 +181,18 @@ def _check_address(path: Path, uri: str) -> Iterator[Problem]:
                 'expression: ${ "https://example.com/pets?tag=\\(.tag)" }.'
             )
             yield Problem(Code.URI, path, message)
+
+
+def _has_place(uri: str) -> bool:
+    """Tell whether host and port can be read; what is filled in later is not known yet."""
+    begins = _PLACE.match(uri)
+    if begins is None or "{" in begins[0]:
+        return True
+    try:
+        parts = urlsplit(begins[0])
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def one_line(path: Path, text: str) -> Iterator[Problem]:
