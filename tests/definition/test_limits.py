@@ -12,6 +12,11 @@ TAKE = (
     "subscription: { consume: { amount: 1 } } }"
 )
 LIMIT = "concurrency: { limit: 2 }"
+LONG_NAME = "a" * 63
+
+
+def tags(text: str, count: int) -> str:
+    return "searchAttributes: { " + ", ".join(f"t{n}: {text}" for n in range(count)) + " }"
 
 
 def found(task: str, policy: str, more: str = "") -> list[Finding]:
@@ -33,6 +38,8 @@ def found(task: str, policy: str, more: str = "") -> list[Finding]:
     [
         LIMIT,
         "concurrency: { limit: 1, key: 'press-${ .line }' }",
+        tags("x" * 200, 9),
+        tags("한" * 60, 5),
         "rateLimit: { limit: 5, period: PT1M, key: mes }",
         "rateLimit: { limit: 5, period: { seconds: 1 } }, concurrency: { limit: 1 }",
     ],
@@ -65,6 +72,14 @@ def test_a_call_can_have_limits(task: str, policy: str) -> None:
         (GET, "searchAttributes: { a: [ 1 ] }", "searchAttributes/a", "a text, a number"),
         (GET, "searchAttributes: { a: '' }", "searchAttributes/a", "1 to 200 bytes"),
         (GET, "searchAttributes: { a: '${ $nothing }' }", "searchAttributes/a", "nothing"),
+        (
+            GET,
+            f"searchAttributes: {{ {LONG_NAME}: {'x' * 200} }}",
+            f"searchAttributes/{LONG_NAME}",
+            "255 bytes with its name",
+        ),
+        (GET, tags("x" * 200, 12), "searchAttributes", "more than 2,000 bytes"),
+        (GET, tags("한" * 60, 8), "searchAttributes", "counts six times"),
     ],
 )
 def test_a_limit_that_would_not_hold_is_refused(
@@ -101,6 +116,11 @@ LISTEN = "listen: { to: { one: { with: { type: a.b } } } }"
     [
         (GET, "heartbeat: PT0S", "heartbeat", "longer than nothing"),
         (GET, "heartbeat: { seconds: 0 }", "heartbeat", "longer than nothing"),
+        (GET, "retry: { delay: PT10S, maxDelay: PT1S }", "retry/maxDelay", "shorter than the"),
+        (GET, "retry: { maxDelay: { milliseconds: 500 } }", "retry/maxDelay", "1 second without"),
+        (GET, "retry: { delay: PT0S, maxDelay: PT0.5S }", "retry/maxDelay", "'delay' shorter"),
+        (GET, "local: true, retry: { maxDelay: PT0S }", "retry/maxDelay", "1 second without"),
+        (GET, "taskQueue: '/_sys/x'", "taskQueue", "Temporal's own"),
         (GET, "local: true, taskQueue: far", "taskQueue", "Remove 'local' or 'taskQueue'"),
         (GET, "local: true, heartbeat: PT5S", "heartbeat", "Remove 'local' or 'heartbeat'"),
         (GET, "local: true, priority: 1", "priority", "Remove 'local' or 'priority'"),
@@ -125,6 +145,8 @@ def test_a_wish_that_would_mean_nothing_is_refused(
     [
         (GET, "local: true, timeout: PT5S, retry: { attempts: 2 }, summary: s"),
         (GET, "local: false, taskQueue: far, heartbeat: PT0.5S, priority: 1, fairnessKey: k"),
+        (GET, "retry: { maxDelay: PT1S }"),
+        (GET, "retry: { delay: PT0.1S, maxDelay: PT0.1S }, taskQueue: /far"),
         (LISTEN, "keptEvents: false"),
     ],
 )

@@ -30,6 +30,14 @@ async def scheduled(handle: WorkflowHandle[Any, Any]) -> Any:
     raise AssertionError("nothing was scheduled")
 
 
+async def older(run: Runner, policy: Any) -> WorkflowHandle[Any, Any]:
+    """Start a call as a definition that could be published once."""
+    head: Any = {"dsl": "1.0.3", "namespace": "tests", "name": "older", "version": "1.0.0"}
+    given: Any = {"call": "http", "with": {"method": "get", "endpoint": ECHO}}
+    tasks: Any = [{"ask": {**given, "metadata": {"millwright": policy}}}]
+    return await run.start_older({"document": head, "do": tasks})
+
+
 async def timers(handle: WorkflowHandle[Any, Any]) -> list[Any]:
     """Return the timers that were set."""
     events = [event async for event in handle.fetch_history_events()]
@@ -74,6 +82,24 @@ async def test_timeout_heartbeat_and_retry_reach_temporal(run: Runner) -> None:
     assert retry.initial_interval.ToMilliseconds() == 500
     assert retry.backoff_coefficient == 3
     assert retry.maximum_interval.ToSeconds() == 9
+
+
+@pytest.mark.parametrize(
+    "retry", [{"maxDelay": "PT0.5S"}, {"delay": "PT0S", "maxDelay": {"milliseconds": 500}}]
+)
+async def test_a_longest_pause_that_temporal_would_refuse_does_not_hang_the_run(
+    run: Runner, retry: Any
+) -> None:
+    """Older versions published it; Temporal refused every workflow task."""
+    handle = await older(run, {"retry": retry})
+    assert (await run.ended(handle)).error is None
+    assert (await scheduled(handle)).retry_policy.maximum_interval.ToSeconds() == 1
+
+
+async def test_a_queue_of_temporals_own_is_a_fault(run: Runner) -> None:
+    ended = await run.ended(await older(run, {"taskQueue": "/_sys/x"}))
+    assert ended.kind == "configuration"
+    assert "'/_sys/x'" in ended.error["detail"]
 
 
 async def test_a_call_is_tried_as_often_as_the_task_says(run: Runner, busy: Busy) -> None:

@@ -68,6 +68,19 @@ async def test_what_cannot_be_searched_is_a_fault(run: Runner) -> None:
     assert "longer than 255 bytes" in ended.error["detail"]
 
 
+@pytest.mark.parametrize(("letter", "most"), [("x", 247), ("한", 41), ('"', 124)])
+async def test_more_than_temporal_takes_is_a_fault_and_no_termination(
+    run: Runner, letter: str, most: int
+) -> None:
+    """Temporal has 2,048 bytes for them as they are sent: JSON in ASCII."""
+    names = ", ".join(f"t{n}: '${{ .text }}'" for n in range(8))
+    for text, kind in ((letter * most, None), (letter * (most + 1), "validation")):
+        handle = await run.start("do:\n" + tagged(f"{{ {names} }}"), {"text": text})
+        ended = await run.ended(handle)
+        assert (ended.kind if ended.error else None) == kind
+        assert len(await kept(handle)) == (0 if kind else 8)
+
+
 async def test_tags_are_kept_when_the_instance_goes_on_as_a_new_run(restless: Runner) -> None:
     loop = (
         "  - wait: { for: { each: n, in: '${ [range(12)] }' }, "

@@ -2,6 +2,7 @@
 
 from workflows.definition.approval import MAX_CANDIDATES, MAX_QUORUM, no_role, too_few
 from workflows.definition.arguments import is_expression
+from workflows.definition.checks.carrying import TEMPORALS_OWN
 from workflows.definition.durations import MAX_LOCAL_S, duration_seconds
 from workflows.definition.findings import Code, Finding, InvalidDefinitionError
 from workflows.definition.functions import CATALOG
@@ -99,6 +100,7 @@ from workflows.definition.prepare import (
     wanted,
 )
 from workflows.definition.schemas import InvalidSchemaError, compile_schema
+from workflows.definition.tags import MAX_TAG_ENTRY_BYTES, tag_entry, tags_too_large
 
 __all__ = [
     "CATALOG",
@@ -106,6 +108,8 @@ __all__ = [
     "MAX_CANDIDATES",
     "MAX_LOCAL_S",
     "MAX_QUORUM",
+    "MAX_TAG_ENTRY_BYTES",
+    "TEMPORALS_OWN",
     "A2aArguments",
     "ActivityRetry",
     "AsyncApiArguments",
@@ -201,6 +205,8 @@ __all__ = [
     "load_document",
     "no_role",
     "prepare",
+    "tag_entry",
+    "tags_too_large",
     "too_few",
     "validate",
     "wanted",

@@ -19,6 +19,7 @@ from temporalio.exceptions import ActivityError, TimeoutType, is_cancelled_excep
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from foundation.sizes import MAX_VALUE_BYTES
+from workflows.definition import TEMPORALS_OWN
 from workflows.interpreter.faults import Fault, fault_of_activity
 from workflows.interpreter.handout import Handout, wire_size
 from workflows.interpreter.policy import DEFAULT, Policy
@@ -136,6 +137,10 @@ class Calls:
             summary=shortened(summary),
         )
         queue = policy.task_queue
+        if queue is not None and queue.startswith(TEMPORALS_OWN):
+            # Publishing refuses it; definitions of older versions may have it.
+            detail = f"The task queue '{queue}' is Temporal's own. Name another one."
+            raise Fault.of("configuration", "There is no such task queue", detail)
         if own_queue is not None:
             queue = (queue or workflow.info().task_queue) + own_queue.suffix
         async with self.window.one_more(size):

@@ -17,6 +17,8 @@ from workflows.interpreter.durations import Delay
 # Temporal's limit for a fairness key, in bytes.
 MAX_KEY_BYTES: Final = 64
 _HASH_CHARS: Final = 16
+# What Temporal takes for no delay at all.
+_OF_TEMPORAL: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,14 @@ def bounded(key: str, bound: int = MAX_KEY_BYTES) -> str:
 
 def retry_policy(spec: ActivityRetry, default: RetryPolicy) -> RetryPolicy:
     """Return what Temporal is told about repeating a call."""
-    longest = spec.max_delay
+    first = default.initial_interval if spec.delay is None else _seconds(spec.delay)
+    longest = default.maximum_interval if spec.max_delay is None else _seconds(spec.max_delay)
     return RetryPolicy(
-        initial_interval=(default.initial_interval if spec.delay is None else _seconds(spec.delay)),
+        initial_interval=first,
         backoff_coefficient=spec.backoff or default.backoff_coefficient,
-        maximum_interval=default.maximum_interval if longest is None else _seconds(longest),
+        # Temporal refuses a shorter one with every workflow task anew, and the run hangs.
+        # Publishing refuses it; definitions of older versions may have it.
+        maximum_interval=None if longest is None else max(longest, first or _OF_TEMPORAL),
         maximum_attempts=spec.attempts or default.maximum_attempts,
     )
 

@@ -4,19 +4,15 @@ One attribute for all names, so that no name has to be registered with Temporal.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from temporalio import workflow
 
 from foundation.json import JsonValue
+from workflows.definition import MAX_TAG_ENTRY_BYTES, tag_entry, tags_too_large
 from workflows.expressions import Template
 from workflows.interpreter.attributes import TAGS
 from workflows.interpreter.faults import Fault
 from workflows.interpreter.run import Frame
-
-# Temporal takes 2 KB in one search attribute.
-MAX_BYTES: Final = 2_000
-MAX_ENTRY_BYTES: Final = 255
 
 
 def tag(tags: Mapping[str, Template], value: JsonValue, frame: Frame) -> None:
@@ -34,8 +30,8 @@ def tag(tags: Mapping[str, Template], value: JsonValue, frame: Frame) -> None:
         else:
             found[name] = text
     entries = sorted(f"{name}={text}" for name, text in found.items())
-    if sum(len(entry.encode()) for entry in entries) > MAX_BYTES:
-        raise _refused(f"All of them together have more than {MAX_BYTES:,} bytes.")
+    if (why := tags_too_large(entries)) is not None:
+        raise _refused(why)
     if entries != sorted(known):
         workflow.upsert_search_attributes([TAGS.value_set(entries)])
 
@@ -44,15 +40,15 @@ def _text(name: str, value: JsonValue) -> str | None:
     match value:
         case None:
             return None
-        case bool():
-            return str(value).lower()
         case str() | int() | float():
-            text = str(value)
+            entry = tag_entry(name, value)
         case _:
             raise _refused(f"'{name}' is {type(value).__name__}; it has to be a text or a number.")
-    if not text or len(f"{name}={text}".encode()) > MAX_ENTRY_BYTES:
-        raise _refused(f"'{name}' is empty, or longer than {MAX_ENTRY_BYTES} bytes with its name.")
-    return text
+    if value == "" or len(entry.encode()) > MAX_TAG_ENTRY_BYTES:
+        raise _refused(
+            f"'{name}' is empty, or longer than {MAX_TAG_ENTRY_BYTES} bytes with its name."
+        )
+    return entry.removeprefix(f"{name}=")
 
 
 def _refused(detail: str) -> Fault:

@@ -1,9 +1,10 @@
 """Limits of calls, and what instances can be found by."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from foundation.json import JsonValue
 from workflows.definition.checks.subject import Site, Subject
 from workflows.definition.durations import duration_seconds
 from workflows.definition.findings import Code, Path, Problem, shown
@@ -18,9 +19,10 @@ from workflows.definition.models import (
     DurationParts,
     TaskBase,
 )
+from workflows.definition.tags import MAX_TAG_ENTRY_BYTES, tag_entry, tags_too_large
 from workflows.expressions import has_expressions
 
-# Of one task. All tags of an instance are one search attribute of Temporal, of 2 KB.
+# Of one task.
 MAX_TAGS: Final = 20
 MAX_TAG_CHARS: Final = 200
 TAG_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
@@ -103,3 +105,19 @@ def check_tags(subject: Subject) -> Iterator[Problem]:
             ):
                 message = f"Its value has 1 to {MAX_TAG_CHARS} bytes."
                 yield Problem(Code.WRONG_VALUE, (*path, name), message)
+        yield from _check_room(tags, path)
+
+
+def _check_room(tags: Mapping[str, JsonValue], path: Path) -> Iterator[Problem]:
+    """Measure those that are written out as what they will be."""
+    written = {
+        name: tag_entry(name, value)
+        for name, value in tags.items()
+        if isinstance(value, int | float) or (isinstance(value, str) and not has_expressions(value))
+    }
+    for name, entry in written.items():
+        if len(entry.encode()) > MAX_TAG_ENTRY_BYTES:
+            message = f"It has at most {MAX_TAG_ENTRY_BYTES} bytes with its name."
+            yield Problem(Code.WRONG_VALUE, (*path, name), message)
+    if (why := tags_too_large(written.values())) is not None:
+        yield Problem(Code.WRONG_VALUE, path, why)
