@@ -1,6 +1,6 @@
 # Every target sets up what it needs; nothing has to be installed first but Python 3.11 and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test prove prove-kills prove-calls prove-load
+.PHONY: help setup demo dev test prove prove-kills prove-calls prove-load prove-million
 .PHONY: search conformance-mcp check bench clean
 
 BIN := .venv/bin
@@ -46,6 +46,10 @@ prove-calls: ## set up and kill 200 workers while they call a tool; keeps the fi
 prove-load: ## set up and let 1,000 waiting instances survive; keeps the figures
 	@scripts/setup dev
 	@MILLWRIGHT_TEST_LOAD=1000 exec $(BIN)/pytest -n 0 -s tests/durability/test_load.py
+
+prove-million: ## set up and let one instance make a million turns; keeps the figures
+	@scripts/setup dev
+	@MILLWRIGHT_TEST_TURNS=1000000 exec $(BIN)/pytest -n 0 -s tests/durability/test_million.py
 
 conformance-mcp: ## set up and run the official suite of MCP against the hub as a client; keeps the figures
 	@scripts/setup dev
