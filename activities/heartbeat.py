@@ -8,7 +8,7 @@ from typing import Final
 from temporalio import activity
 
 from foundation.errors import MillwrightError
-from foundation.json import JsonObject
+from foundation.json import JsonObject, JsonValue
 
 # The share of the heartbeat timeout after which we report: two reports may get lost.
 SHARE: Final = 1 / 3
@@ -22,16 +22,19 @@ class Beat:
             worker died. Whoever must not call twice has to stop here.
         maybe_ran: It is not certain of every attempt before this one that it had no effect, also
             none that repeating would do again without harm.
+        kept: What the next attempt has to know, should this one fail; as the last one left it.
     """
 
     def __init__(self) -> None:
         details = activity.info().heartbeat_details
         last = details[0] if details else {}
-        self.lost = isinstance(last, dict) and last.get("sent") is True
+        told = last if isinstance(last, dict) else {}
+        self.lost = told.get("sent") is True
+        self.kept: JsonValue = told.get("kept")
         # What an earlier attempt may have done stays true, however often this one reports.
         self.told: JsonObject = {"sent": self.lost}
         self._attempt = activity.info().attempt
-        idle = last.get("idle") if isinstance(last, dict) else None
+        idle = told.get("idle")
         # Said by the attempt right before: one that says nothing may have ended in the middle.
         self.maybe_ran = self._attempt > 1 and idle != self._attempt - 1
         self._idle: JsonObject = {}
@@ -54,11 +57,17 @@ class Beat:
         self.told = {"sent": self.lost, **self._idle}
         self.now()
 
+    def keep(self, what: JsonValue) -> None:
+        """Leave this to the next attempt, whatever is told meanwhile."""
+        self.kept = what
+        self.now()
+
     def now(self) -> None:
         """Report at once."""
         # A local activity has no heartbeat: it is repeated as a whole when its worker dies.
         if not activity.info().is_local:
-            activity.heartbeat(self.told)
+            kept = {} if self.kept is None else {"kept": self.kept}
+            activity.heartbeat({**self.told, **kept})
 
 
 @asynccontextmanager

@@ -106,7 +106,9 @@ class ToolHub:
         self._refreshes = refreshes
         self._fallbacks = fallbacks
         self._protection = protection
-        self.tasks = Tasks(directory, wires[Dialect.MCP], guard, ledger=ledger, calls=log)
+        self.tasks = Tasks(
+            directory, wires[Dialect.MCP], guard, ledger=ledger, calls=log, observer=observer
+        )
 
     async def call(self, call: CallTool) -> ToolResult:
         """Call a tool of a registered server.

@@ -7,16 +7,26 @@ sent or answered, and of an error its code.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
 
+from cachetools import TTLCache
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 
+from foundation.json import JsonObject
 from foundation.telemetry import OFF, Telemetry
 from foundation.telemetry.types import failed
 from toolhub.calls.log import CallLog, Noted
+from toolhub.calls.schemas import CallStatus
 from toolhub.directory import Entry
 from toolhub.metrics import CANCELLED, SUCCEEDED, Metrics, code_of
+from toolhub.outcome import Executed
 from toolhub.schemas import CallTool, McpRequest
+
+# Whoever tells the end of a task may have to tell it again, within the attempts of an activity.
+_AGAIN_S: Final = 600.0
+_KEPT: Final = 10_000
 
 
 class Observer:
@@ -25,6 +35,7 @@ class Observer:
     def __init__(self, metrics: Metrics, telemetry: Telemetry = OFF) -> None:
         self.metrics = metrics
         self._telemetry = telemetry
+        self._over: TTLCache[UUID, bool] = TTLCache(_KEPT, _AGAIN_S, time.monotonic)
 
     @contextmanager
     def noting(self, log: CallLog, call: CallTool, entry: Entry) -> Iterator[Noted]:
@@ -50,8 +61,42 @@ class Observer:
                         span.set_attribute("millwright.mcp.fallback", noted.fallback)
                     if noted.error is not None:
                         failed(span, noted.error)
-                    outcome, seconds = noted.error or noted.status, (noted.latency_ms or 0) / 1000
-                    self.metrics.ended(call.tenant_id, server, outcome, seconds, attempt)
+                    # One that runs on as a task is counted when that ends.
+                    if not noted.runs_on:
+                        self._count(noted)
+
+    @contextmanager
+    def ending(self, log: CallLog, note: JsonObject) -> Iterator[Noted]:
+        """Surround the end of a call that ran on as a task."""
+        noted: Noted | None = None
+        try:
+            with log.ending(note) as noted:
+                yield noted
+        finally:
+            if noted is not None:
+                self._count_once(noted)
+
+    def ended(
+        self,
+        log: CallLog,
+        note: JsonObject,
+        status: CallStatus,
+        executed: Executed,
+        error: str | None = None,
+    ) -> None:
+        """Tell of a call that ran on as a task and came to no result."""
+        self._count_once(log.ended(note, status, executed, error))
+
+    def _count_once(self, noted: Noted) -> None:
+        id_ = noted.fields["id"]
+        if id_ not in self._over:
+            self._over[id_] = True
+            self._count(noted)
+
+    def _count(self, noted: Noted) -> None:
+        told, seconds = noted.fields, (noted.latency_ms or 0) / 1000
+        outcome = noted.error or noted.status
+        self.metrics.ended(told["tenant_id"], told["server"], outcome, seconds, told["attempt"])
 
     @contextmanager
     def requesting(self, request: McpRequest) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio import activity
 
+from activities.heartbeat import Beat
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin, authorization
 from activities.mcp.types import McpCall, McpRequest, McpTask
@@ -63,7 +64,7 @@ class McpActivities:
     async def mcp_task_follow(self, request: McpTask) -> ActivityResult:
         """Ask for a task again and again; without an end in time, say what to ask with."""
         async with working(self.opener, request) as work:
-            handle, until = _own(request), monotonic() + request.wait_s
+            handle, until = _latest(request, work.beat), monotonic() + request.wait_s
             while True:
                 await asyncio.sleep(handle.pause_s)
                 asked = handle
@@ -71,6 +72,7 @@ class McpActivities:
                 if isinstance(answer, ToolResult) or monotonic() >= until:
                     return _answer(work, answer)
                 handle = answer
+                work.beat.keep(handle.model_dump(mode="json"))
 
     @activity.defn(name="mcp-task-cancel")
     async def mcp_task_cancel(self, request: McpTask) -> ActivityResult:
@@ -163,6 +165,20 @@ def _own(request: McpTask) -> Handle:
     if handle.tenant_id != request.tenant_id:
         raise ForbiddenError("The task belongs to another tenant. Call the tool yourself.")
     return handle
+
+
+def _latest(request: McpTask, beat: Beat) -> Handle:
+    """Return the handle as the attempt before left it: its server may have said to keep it longer.
+
+    Raises:
+        ForbiddenError: The task is another tenant's.
+    """
+    given = _own(request)
+    if beat.kept is None:
+        return given
+    latest = Handle.model_validate(beat.kept)
+    same = given.model_copy(update={"pause_s": latest.pause_s, "ttl_s": latest.ttl_s})
+    return same if latest.task_id == given.task_id else given
 
 
 def _told(work: Work[McpCall] | Work[McpRequest]) -> OnProgress:

@@ -1,6 +1,6 @@
 """`call: mcp.tool` where the server makes a task of the call: it is asked for until that ends."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,17 @@ class Plant:
 
     run: Runner
     parts: ToolhubParts
+    activities: McpActivities
+
+    @property
+    def work(self) -> list[Callable[..., Any]]:
+        """The activities of tasks."""
+        mcp = self.activities
+        return [mcp.mcp_call, mcp.mcp_task_follow, mcp.mcp_task_cancel]
+
+    def worker(self, **options: Any) -> Worker:
+        """Return a worker that does this."""
+        return Worker(self.run.client, task_queue=self.run.task_queue, **options)
 
     async def ended_call(self) -> CallInfo:
         """Return the one call of the log, when it is over."""
@@ -68,9 +79,10 @@ class Plant:
 
 
 @pytest.fixture
-async def plant(
+async def idle(
     temporal: Client, task_queue: str, tenant: str, database: Database, server: TaskServer
 ) -> AsyncIterator[Plant]:
+    """A plant without a worker."""
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     # Short pauses: what is away is asked for soon again.
     protection = McpSettings(breaker_open_s=1)
@@ -80,15 +92,15 @@ async def plant(
         parts.hub, SecretOpener(SecretsInMemory(secrets)), Authenticator(egress)
     )
     await parts.registry.register(tenant, ServerRegistration(name="cell", url=server.url))
-    async with Worker(
-        temporal,
-        task_queue=task_queue,
-        workflows=[Interpreter],
-        activities=[activities.mcp_call, activities.mcp_task_follow, activities.mcp_task_cancel],
-    ):
-        yield Plant(Runner(temporal, task_queue, tenant), parts)
+    yield Plant(Runner(temporal, task_queue, tenant), parts, activities)
     await parts.aclose()
     await egress.aclose()
+
+
+@pytest.fixture
+async def plant(idle: Plant) -> AsyncIterator[Plant]:
+    async with idle.worker(workflows=[Interpreter], activities=idle.work):
+        yield idle
 
 
 async def until_asked(server: TaskServer, times: int = 1) -> None:
@@ -180,6 +192,27 @@ async def test_a_cancelled_instance_cancels_the_task_once(plant: Plant, server: 
     assert server.cancelled == ["T1"]
     await plant.run.replay(handle)
     assert (await plant.ended_call()).status is CallStatus.CANCELLED
+
+
+async def test_a_cancellation_that_comes_with_the_handle_cancels_the_task(
+    idle: Plant, server: TaskServer
+) -> None:
+    # Nothing is remembered between two workers: both are told the run from its beginning.
+    thinking = {"workflows": [Interpreter], "max_cached_workflows": 0}
+    async with idle.worker(**thinking):
+        handle = await idle.run.start(TASKS)
+        while not (await handle.describe()).raw_description.pending_activities:
+            await pause()
+    async with idle.worker(activities=idle.work):
+        while (await handle.describe()).raw_description.pending_activities:
+            await pause()
+        assert len(server.calls) == 1
+        await handle.cancel()
+        async with idle.worker(**thinking):
+            with pytest.raises(WorkflowFailureError):
+                await handle.result()
+    assert (server.cancelled, server.asked) == (["T1"], [])
+    await idle.run.replay(handle)
 
 
 async def test_the_timeout_of_the_task_cancels_it_at_the_server(

@@ -1,7 +1,10 @@
 """Tasks at servers: their handles, and whom one may ask with them."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,13 +20,18 @@ from foundation.database import Database
 from foundation.errors import UnavailableError
 from foundation.settings import DatabaseSettings
 from security.egress import Egress
+from security.sealing import Sealer
+from tests.fixtures.hubs import build_toolhub
+from tests.fixtures.polling import pause
 from tests.fixtures.task_server import TOOLS, WELDED, TaskServer
+from tests.fixtures.telemetry import Told
 from toolhub.breaker.types import Mode
 from toolhub.calls.models import McpCallLog
 from toolhub.calls.repository import write
 from toolhub.calls.schemas import CallFilter, CallStatus
 from toolhub.errors import (
     BreakerOpenError,
+    CallError,
     NotMcpError,
     OutcomeUnknownError,
     ServerUnreachableError,
@@ -169,6 +177,70 @@ async def test_a_server_that_is_away_is_worth_asking_until_the_task_is_over(
             await hub.tasks.ask(over)
     finally:
         server.start()
+
+
+async def test_what_a_server_said_of_its_task_is_known_to_the_next_attempt(
+    handle: Handle, hub: ToolHub, egress: Egress, server: TaskServer
+) -> None:
+    activities = McpActivities(hub, SecretOpener(SecretsInMemory()), Authenticator(egress))
+    # By what it said at first the server may have forgotten it by now.
+    over = handle.model_copy(update={"ttl_s": 1.0, "began_at": handle.began_at - 100})
+    request = McpTask(tenant_id="press", handle=over.model_dump(mode="json"), wait_s=60)
+    beats: list[Any] = []
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: beats.append(details[0])
+    following = asyncio.create_task(environment.run(activities.mcp_task_follow, request))
+    while not server.asked:
+        await pause()
+    server.refuse = 503
+    with pytest.raises(ApplicationError) as first:
+        await following
+    assert not first.value.non_retryable
+    environment.info = replace(environment.info, attempt=2, heartbeat_details=[beats[-1]])
+    with pytest.raises(ApplicationError) as second:
+        await environment.run(activities.mcp_task_follow, request)
+    assert not second.value.non_retryable
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        ({"status": "completed", "result": WELDED}, "succeeded"),
+        ({"status": "completed", "result": {"content": [], "isError": True}}, "tool-failed"),
+        ({"status": "failed", "error": {"code": 1, "message": "no gas"}}, "tool-task-failed"),
+        ({"status": "input_required", "inputRequests": {}}, "tool-input-needed"),
+        (None, "cancelled"),
+    ],
+)
+async def test_a_task_is_counted_once_when_it_ends(
+    database: Database,
+    sealer: Sealer,
+    egress: Egress,
+    server: TaskServer,
+    end: dict[str, Any] | None,
+    outcome: str,
+) -> None:
+    told = Told()
+    parts = build_toolhub(database, sealer, egress, telemetry=told.telemetry)
+    await parts.registry.register("press", ServerRegistration(name="cell", url=server.url))
+    handle = await parts.hub.start(CALL)
+    assert isinstance(handle, Handle)
+    assert told.numbers("millwright_mcp_calls") == {}
+    began = handle.note["started_at"]
+    assert isinstance(began, str)
+    earlier = (datetime.fromisoformat(began) - timedelta(seconds=90)).isoformat()
+    handle = handle.model_copy(update={"note": {**handle.note, "started_at": earlier}})
+    for _ in range(2):  # as an activity whose answer got lost
+        if end is None:
+            await parts.hub.tasks.cancel(handle)
+            continue
+        server.end(**end)
+        with suppress(CallError):
+            await parts.hub.tasks.ask(handle)
+    assert told.numbers("millwright_mcp_calls") == {(outcome, "cell", "press"): 1}
+    (times,) = told.points("millwright_mcp_call_duration").values()
+    assert times.sum >= 90, "from the call to the end of the task"
+    await parts.aclose()
 
 
 async def test_the_breaker_of_the_server_holds_for_questions(

@@ -155,12 +155,13 @@ class CallLog:
 
     def ended(
         self, note: JsonObject, status: CallStatus, executed: Executed, error: str | None = None
-    ) -> None:
+    ) -> Noted:
         """Note that a call that ran on as a task came to no result."""
         noted = _noted(note)
         noted.status, noted.executed, noted.error = status, executed, error
         noted.latency_ms = _since(noted) * 1000
         self._note(noted)
+        return noted
 
     @contextmanager
     def _until_its_end(self, noted: Noted, took_s: Callable[[], float]) -> Iterator[None]:

@@ -34,6 +34,7 @@ from toolhub.failures import Attempt, failure
 from toolhub.guard import Guard
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import State
+from toolhub.observing import Observer
 from toolhub.outcome import Executed, Kind, Outcome, classify
 from toolhub.schemas import ToolResult
 from toolhub.tasks import ends
@@ -67,6 +68,7 @@ class Tasks:
         *,
         ledger: Ledger,
         calls: CallLog,
+        observer: Observer,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
@@ -74,6 +76,7 @@ class Tasks:
         self._guard = guard
         self._ledger = ledger
         self._calls = calls
+        self._observer = observer
         self._clock = clock
 
     async def ask(self, handle: Handle) -> Handle | ToolResult:
@@ -111,7 +114,10 @@ class Tasks:
         Raises:
             CallError: It could not be told.
         """
-        self._calls.ended(handle.note, CallStatus.CANCELLED, Executed.YES)
+        self._observer.ended(self._calls, handle.note, CallStatus.CANCELLED, Executed.YES)
+        await self._stop(handle)
+
+    async def _stop(self, handle: Handle) -> None:
         entry = await self._entry(handle)
         attempt, exchange, outcome = await self._sent(entry, handle, "tasks/cancel", _CANCEL_S)
         if outcome.kind is not Kind.ANSWERED and exchange.rpc_code != INVALID_PARAMS:
@@ -182,7 +188,7 @@ class Tasks:
         # Before the end is noted: while the database is away the task is asked for again.
         state = State.FAILED if outcome.kind in _FAILED else State.DONE
         await self._settle(handle, state, result)
-        with self._calls.ending(handle.note) as noted:
+        with self._observer.ending(self._calls, handle.note) as noted:
             noted.executed = Executed.YES
             if outcome.kind is not Kind.ANSWERED:
                 attempt = Attempt(entry.to, f"the tool '{entry.tool}'", entry.timeout_s, False)
@@ -202,7 +208,7 @@ class Tasks:
         if isinstance(error, _CAME_TO_NOTHING):
             # A call that means the same may be made again. Of any other end nobody knows that.
             await self._settle(handle, State.FAILED, None)
-        self._calls.ended(handle.note, CallStatus.FAILED, executed, error.code)
+        self._observer.ended(self._calls, handle.note, CallStatus.FAILED, executed, error.code)
         return error
 
     async def _settle(self, handle: Handle, state: State, answer: JsonObject | None) -> None:
@@ -212,6 +218,6 @@ class Tasks:
     async def _leave(self, handle: Handle) -> None:
         """Free the tool, if that can be done."""
         try:
-            await self.cancel(handle)
+            await self._stop(handle)
         except CallError as error:
             log.warning("mcp_task_not_cancelled", server=handle.server, why=error.message)

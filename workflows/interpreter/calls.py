@@ -113,6 +113,7 @@ class Calls:
         policy: Policy = DEFAULT,
         own_queue: OwnQueue | None = None,
         deadline: float | None = None,
+        arrived: Callable[[RawValue], None] | None = None,
     ) -> Answer:
         """Run one activity and wait for it.
 
@@ -123,6 +124,7 @@ class Calls:
             policy: What the task wants of the engine.
             own_queue: Where other workers take it than those of the run.
             deadline: When the time of the task is over; local calls keep to it by themselves.
+            arrived: Told of the answer also when a cancellation keeps it from being returned.
 
         Raises:
             Fault: When it failed for good, or its input is too large.
@@ -147,10 +149,12 @@ class Calls:
             try:
                 raw: RawValue
                 if policy.local:
-                    raw = await self._local(activity, request, common, timeout_s, deadline)
+                    raw = await self._local(
+                        activity, request, common, timeout_s, deadline=deadline, arrived=arrived
+                    )
                 else:
                     mark = await self.handout.admit(wire_size(size))
-                    raw = await workflow.execute_activity(
+                    handle: workflow.ActivityHandle[RawValue] = workflow.start_activity(
                         activity,
                         request,
                         **common,
@@ -160,6 +164,7 @@ class Calls:
                         heartbeat_timeout=_heartbeat(policy) if heartbeat else None,
                         priority=policy.priority_for(self.tenant_id),
                     )
+                    raw = await _answer_of(handle, arrived)
                     self.handout.arrived(mark)
             except ActivityError as error:
                 if is_cancelled_exception(error):
@@ -186,7 +191,9 @@ class Calls:
         request: BaseModel,
         common: _Common,
         timeout_s: float,
+        *,
         deadline: float | None,
+        arrived: Callable[[RawValue], None] | None,
     ) -> RawValue:
         """Run an activity in this worker, without a queue and without a heartbeat.
 
@@ -202,7 +209,7 @@ class Calls:
         size = 0
         try:
             with self.handout.promised_result():
-                raw: RawValue = await workflow.execute_local_activity(
+                handle: workflow.ActivityHandle[RawValue] = workflow.start_local_activity(
                     activity,
                     request,
                     **common,
@@ -210,6 +217,7 @@ class Calls:
                     schedule_to_close_timeout=left,
                     local_retry_threshold=LOCAL_RETRY,
                 )
+                raw = await _answer_of(handle, arrived)
             size = len(raw.payload.data)
         except (ActivityError, ActivityTimeout) as error:
             # A replay finds the bare timeout, not that of an activity.
@@ -222,6 +230,23 @@ class Calls:
         finally:
             self.handout.recorded(size)
         return raw
+
+
+async def _answer_of(
+    handle: workflow.ActivityHandle[RawValue], arrived: Callable[[RawValue], None] | None
+) -> RawValue:
+    try:
+        raw = await handle
+    except asyncio.CancelledError:
+        # Of an answer and a cancellation that come at the same moment the SDK hands on the latter,
+        # and has no public way to the former.
+        answer: asyncio.Future[RawValue] = handle._result_fut  # type: ignore[attr-defined]  # noqa: SLF001
+        if arrived and answer.done() and not answer.cancelled() and not answer.exception():
+            arrived(answer.result())
+        raise
+    if arrived:
+        arrived(raw)
+    return raw
 
 
 def _is_unserved(error: ActivityError) -> bool:

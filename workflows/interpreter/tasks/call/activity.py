@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Generic, TypeVar
+
+from temporalio.common import RawValue
 
 from activities.requests import Request
 from activities.types import ActivityResult
@@ -51,8 +54,17 @@ class ActivityCall(Generic[R]):
         _, answer = await self.answered(value, frame)
         return Outcome(answer.value)
 
-    async def answered(self, value: JsonValue, frame: Frame) -> tuple[R, ActivityResult]:
-        """Return the request that was made, and what the activity says."""
+    async def answered(
+        self,
+        value: JsonValue,
+        frame: Frame,
+        arrived: Callable[[R, RawValue], None] | None = None,
+    ) -> tuple[R, ActivityResult]:
+        """Return the request that was made, and what the activity says.
+
+        Args:
+            arrived: Told of both also when a cancellation keeps them from being returned.
+        """
         policy = frame.step.policy
         timeout = self.timeout or policy.timeout
         timeout_s = timeout.seconds(value, frame) if timeout else self.timeout_s
@@ -81,6 +93,7 @@ class ActivityCall(Generic[R]):
                 policy=policy,
                 own_queue=self.own_queue,
                 deadline=frame.deadline,
+                arrived=partial(arrived, request) if arrived else None,
             )
 
         answer = await (attempt() if limits is None else admitted(frame, attempt))

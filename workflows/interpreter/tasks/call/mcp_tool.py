@@ -11,15 +11,16 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 
 from activities.mcp.types import McpCall, McpTask
-from activities.types import ActivityResult
+from activities.types import ActivityResult, NotYet
 from foundation.json import JsonValue
 from workflows.definition import CallFunction
 from workflows.interpreter.calls import CALL_RETRY
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.faults import Fault
+from workflows.interpreter.position import State
 from workflows.interpreter.requests import Blueprint, Value
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
@@ -39,6 +40,7 @@ FOLLOW_RETRY: Final = RetryPolicy(
 )
 # Under which the state of the task of the definition keeps the task of the server.
 _LATER: Final = "later"
+ON_ARRIVAL: Final = "mcp-task-cancelled-on-arrival"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +52,39 @@ class ToolCall:
     async def execute(self, value: JsonValue, frame: Frame) -> Outcome:
         state = frame.state
         if _LATER not in state:
-            request, answer = await self.call.answered(value, frame)
+            request, answer = await self._begun(value, frame)
             if answer.later is None:
                 return Outcome(answer.value)
-            state[_LATER] = {
-                "handle": answer.later.handle,
-                "sealed": request.sealed.model_dump(mode="json") if request.sealed else None,
-                "attempts": answer.attempts,
-                "asked": 0,
-            }
+            state[_LATER] = _later(request, answer, answer.later)
         try:
             return Outcome(await _end(frame))
         except asyncio.CancelledError:
             await _cancel(frame)
             raise
+
+    async def _begun(self, value: JsonValue, frame: Frame) -> tuple[McpCall, ActivityResult]:
+        """Call the tool. Who is cancelled while the answer arrives still lets the server stop."""
+        came: list[tuple[McpCall, RawValue]] = []
+        try:
+            return await self.call.answered(value, frame, lambda *both: came.append(both))
+        except asyncio.CancelledError:
+            if came:
+                request, raw = came[-1]
+                answer = workflow.payload_converter().from_payload(raw.payload, ActivityResult)
+                # Older versions left the task to its server.
+                if answer.later is not None and workflow.patched(ON_ARRIVAL):
+                    frame.state[_LATER] = _later(request, answer, answer.later)
+                    await _cancel(frame)
+            raise
+
+
+def _later(request: McpCall, answer: ActivityResult, later: NotYet) -> State:
+    return {
+        "handle": later.handle,
+        "sealed": request.sealed.model_dump(mode="json") if request.sealed else None,
+        "attempts": answer.attempts,
+        "asked": 0,
+    }
 
 
 async def _end(frame: Frame) -> JsonValue:
