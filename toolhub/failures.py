@@ -8,7 +8,7 @@ from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
 from foundation.json import JsonObject, JsonValue
 from security.response_bodies import ResponseTooLargeError
-from toolhub import errors
+from toolhub import errors, questions
 from toolhub.errors import CallError
 from toolhub.logins.challenges import challenge_of
 from toolhub.outcome import Executed, Kind, Outcome
@@ -116,8 +116,8 @@ _WORDS: Final[Mapping[Kind, _Words]] = {
     ),
     Kind.INPUT_NEEDED: _Words(
         errors.InputNeededError,
-        "{what} of {server} asks a question back, which cannot be answered here. Give it all it "
-        "needs in its arguments.",
+        "{what} of {server} asks a question back, which cannot be answered here{asked}. Give it "
+        "all it needs in its arguments.",
     ),
 }
 
@@ -155,6 +155,7 @@ def failure(attempt: Attempt, outcome: Outcome, exchange: Exchange) -> CallError
         doubt=_doubt(attempt) if unknown else "",
         cut=_cut(attempt, exchange),
         wanted=_wanted(attempt.to),
+        asked=asked(attempt.to, exchange.result),
         scopes=_scopes(attempt.to, exchange),
         said=shown(attempt.to, _said(attempt.to, exchange.result)) or "it did not say why.",
     )
@@ -266,6 +267,12 @@ def _said(to: Destination, result: JsonObject | None) -> str:
     texts = [block.get("text") for block in blocks if isinstance(block, dict)]
     # Before they are joined: our credential may begin in one and end in the next.
     return " ".join(to.mask.cut_text(text) for text in texts if isinstance(text, str))
+
+
+def asked(to: Destination, found: JsonObject | None) -> str:
+    """Return what a tool asks back, for a message."""
+    text = shown(to, questions.described(found))
+    return f": {text}" if text else ""
 
 
 def shown(to: Destination, text: str) -> str:

@@ -78,7 +78,7 @@ FAILURES: list[tuple[str, type[CallError], str, str]] = [
     ("large-event", errors.ResultTooLargeError, "1,048,576 bytes", NEVER),
     ("gzip-bomb", errors.ResultTooLargeError, "1,048,576 bytes", NEVER),
     ("tool-failed", errors.ToolFailedError, "no such sheet", NEVER),
-    ("question", errors.InputNeededError, "asks a question", NEVER),
+    ("question", errors.InputNeededError, 'here: "Which line?" (line)', NEVER),
     ("breaks-its-promise", errors.ToolOutputError, "/n:", NEVER),
     ("no-structured-content", errors.ToolOutputError, "without such data", NEVER),
 ]

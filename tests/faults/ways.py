@@ -260,7 +260,10 @@ async def fails_then_busy(call: Call) -> None:
 
 @way
 async def question(call: Call) -> None:
-    needed = {"resultType": "input_required", "requestState": "s", "inputRequests": {}}
+    form = {"type": "object", "properties": {"line": {"type": "string"}}}
+    params = {"message": "Which line?", "requestedSchema": form}
+    asked = {"who": {"method": "elicitation/create", "params": params}}
+    needed = {"resultType": "input_required", "requestState": "s", "inputRequests": asked}
     await call.respond(call.answer(result=needed))
 
 

@@ -37,6 +37,13 @@ do:
     call: mcp.tool
     with: { server: cell, tool: weld, arguments: '${ { key: $secrets.planted } }' }
 """
+WHICH_LINE = {
+    "method": "elicitation/create",
+    "params": {
+        "message": "Which line?",
+        "requestedSchema": {"type": "object", "properties": {"line": {"type": "string"}}},
+    },
+}
 TASKS = f"do: [ {{ weld: {{ {WELD} }} }} ]"
 
 
@@ -165,9 +172,9 @@ async def test_what_else_a_task_comes_to_is_a_fault_that_says_so(
 async def test_a_task_that_asks_something_is_cancelled_and_a_fault(
     plant: Plant, server: TaskServer
 ) -> None:
-    server.outcome = {"status": "input_required", "inputRequests": {}}
+    server.outcome = {"status": "input_required", "inputRequests": {"who": WHICH_LINE}}
     ended = await plant.run(TASKS)
-    assert "asks a question back" in ended.error["detail"]
+    assert 'which cannot be answered here: "Which line?" (line)' in ended.error["detail"]
     assert server.cancelled == ["T1"]
 
 

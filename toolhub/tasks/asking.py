@@ -102,7 +102,7 @@ class Tasks:
                 raise await self._ended(handle, ends.cancelled(entry))
             case "input_required":
                 await self._leave(handle)
-                raise await self._ended(handle, ends.input_needed(entry))
+                raise await self._ended(handle, ends.input_needed(entry, state))
             case other:
                 raise await self._ended(
                     handle, ends.unreadable(entry, f"its status is {other!r:.100}")

@@ -1,6 +1,6 @@
 """How a task can end without a result, in words."""
 
-from foundation.json import JsonValue
+from foundation.json import JsonObject, JsonValue
 from toolhub.directory import Entry
 from toolhub.errors import (
     InputNeededError,
@@ -9,7 +9,7 @@ from toolhub.errors import (
     TaskCancelledError,
     TaskFailedError,
 )
-from toolhub.failures import shown
+from toolhub.failures import asked, shown
 from toolhub.tasks.types import Handle
 
 
@@ -31,11 +31,11 @@ def cancelled(entry: Entry) -> TaskCancelledError:
     )
 
 
-def input_needed(entry: Entry) -> InputNeededError:
+def input_needed(entry: Entry, state: JsonObject) -> InputNeededError:
     """Return the error for a task that asks something."""
     return InputNeededError(
-        f"{_who(entry)} runs as a task and asks a question back, which cannot be answered here, so "
-        "it was cancelled. Give it all it needs in its arguments."
+        f"{_who(entry)} runs as a task and asks a question back, which cannot be answered here"
+        f"{asked(entry.to, state)}. It was cancelled. Give it all it needs in its arguments."
     )
 
 
