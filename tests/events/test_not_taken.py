@@ -13,8 +13,8 @@ from foundation.database import Database
 from tests.events.relays import Relaying, drained, due, event, left, rows, settings_of
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.wire import wire_to
-from workflows.events.models import Event, EventRelay
-from workflows.events.outbox import TRIES, Outbox, TurnLostError
+from workflows.events.models import Event, EventRelay, OutgoingEvent
+from workflows.events.outbox import TRIES, Outbox, Refusal, TurnLostError
 from workflows.events.outgoing import Turn
 from workflows.events.service import Events
 from workflows.events.sweeping import give_up
@@ -307,3 +307,40 @@ async def test_without_a_broker_events_for_it_are_kept_for_their_time_and_then_g
         pass
     with shared_database.session() as session:
         assert session.query(Event).filter(Event.tenant_id == tenant).count() == 0
+
+
+@pytest.mark.usefixtures("relaying")
+async def test_a_broker_that_is_back_and_only_refuses_holds_up_nothing_new(
+    events: Events, tenant: str, shared_database: Database
+) -> None:
+    outbox = Outbox(shared_database)
+    events.ledger.publish(tenant, [event(0, type=BAD)], outgoing=True)
+    outbox.later(turn_of(outbox, tenant), 0.0, 1)  # it was away
+    turn = turn_of(outbox, tenant)
+    (denied,) = outbox.next(turn)
+    outbox.settle(turn, [], {denied.sequence: Refusal("denied")})
+    assert outbox.next(turn) == []
+
+    events.ledger.publish(tenant, [event(1)], outgoing=True)
+
+    (fresh,) = outbox.next(turn_of(outbox, tenant))
+    assert json.loads(fresh.body)["data"]["n"] == 1
+
+
+@pytest.mark.usefixtures("relaying")
+async def test_an_event_may_be_tried_any_number_of_times(
+    events: Events, tenant: str, shared_database: Database
+) -> None:
+    outbox = Outbox(shared_database)
+    events.ledger.publish(tenant, [event(0)], outgoing=True)
+    turn = turn_of(outbox, tenant)
+    (outgoing,) = outbox.next(turn)
+    with shared_database.session() as session:
+        session.execute(
+            update(OutgoingEvent)
+            .where(OutgoingEvent.tenant_id == tenant)
+            .values(attempts=5_000, alone=True)
+        )
+
+    assert not outbox.unconfirmed(turn, [outgoing.sequence], "silent").is_its_fault
+    assert outbox.next(turn) == []

@@ -21,6 +21,8 @@ LEASE: Final = timedelta(minutes=1)
 # two seconds, four, eight, up to five minutes.
 TRIES: Final = 10
 LONGEST_PAUSE_S: Final = 300.0
+# Enough for the longest pause. While a broker is away there is no end to the tries.
+MAX_DOUBLINGS: Final = 10
 
 
 class Refusal(NamedTuple):
@@ -92,7 +94,10 @@ class Outbox:
         with self._turn(turn) as (rows, relay, now):
             if taken:
                 rows.sent(taken)
-                relay.taken_at, relay.attempts = now, 0
+                relay.taken_at = now
+            if taken or refused:
+                # Whoever refuses is there.
+                relay.attempts = 0
             relay.due_at = now + LEASE
             return [
                 row.sequence
@@ -201,7 +206,8 @@ def _failed(row: OutgoingEvent, refusal: Refusal | None, now: datetime) -> bool:
     """
     row.attempts += 1
     row.alone = True
-    row.due_at = now + timedelta(seconds=min(2.0**row.attempts, LONGEST_PAUSE_S))
+    pause_s = 2.0 ** min(row.attempts, MAX_DOUBLINGS)
+    row.due_at = now + timedelta(seconds=min(pause_s, LONGEST_PAUSE_S))
     if refusal is None:
         return False
     row.faults += 1

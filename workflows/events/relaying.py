@@ -141,7 +141,7 @@ class Relay:
                     sent = await self._send(connection, turn, until)
                 if sent is None:
                     return
-                attempts = 0 if sent.is_any_taken else attempts
+                attempts = 0 if sent.is_any_taken or sent.is_any_fault else attempts
                 if sent.failure is not None and not sent.is_any_fault:
                     if sent.is_doubtful:
                         await self._later(turn, 1.0, attempts, sent.failure)
