@@ -134,7 +134,10 @@ class Events:
 
     async def _forget(self, tenant_id: str, workflow_id: str) -> None:
         """Forget an instance that a signal did not find, unless it goes on again."""
-        is_over = partial(from_thread.run, self._is_over, workflow_id)
+
+        def is_over() -> bool:
+            return from_thread.run(self._is_over, workflow_id)
+
         try:
             await to_thread.run_sync(self.ledger.forget, tenant_id, workflow_id, is_over)
         except RPCError as error:
