@@ -170,3 +170,21 @@ async def test_between_attempts_of_a_local_call_an_instance_is_not_held(
     await run.ended(handle)
     assert len(await timers(handle)) == 1
     assert await run.replay(handle) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "told"),
+    [(503, 2, ("communication", 503)), (404, 1, ("communication", 404))],
+)
+async def test_a_local_call_fails_with_what_the_same_call_fails_with_elsewhere(
+    run: Runner, busy: Busy, status: int, attempts: int, told: tuple[str, int]
+) -> None:
+    retry = "retry: { attempts: 2, delay: PT0.01S }"
+    for local in ("local: true, ", ""):
+        busy.answers, asked = [status] * 2, busy.asked
+        handle = await run.start(ask(f"{{ {local}{retry} }}", busy.url))
+        ended = await run.ended(handle)
+        assert (ended.kind, ended.error["status"]) == told
+        assert busy.asked - asked == attempts
+        assert await run.replay(handle) == 1
+        busy.answers = []

@@ -15,12 +15,17 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, TimeoutType, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    TimeoutType,
+    is_cancelled_exception,
+)
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from foundation.sizes import MAX_VALUE_BYTES
 from workflows.definition import TEMPORALS_OWN
-from workflows.interpreter.faults import Fault, fault_of_activity
+from workflows.interpreter.faults import Fault, fault_of_activity, fault_of_cause
 from workflows.interpreter.handout import Handout, wire_size
 from workflows.interpreter.policy import DEFAULT, Policy
 from workflows.interpreter.window import Window
@@ -46,6 +51,8 @@ HEARTBEAT: Final = timedelta(seconds=10)
 # Every pause before a local activity's next attempt is a timer: it survives the worker, and the run
 # sees meanwhile what else has happened.
 LOCAL_RETRY: Final = timedelta(milliseconds=1)
+# Until then every failure of a local call was of the kind `runtime`.
+LOCAL_FAILS_ALIKE: Final = "local-fails-alike"
 # What a local activity may need besides the exchange itself.
 LOCAL_MARGIN_S: Final = 1.0
 # What an activity may need besides the exchange itself: a thread, a token, a slow database.
@@ -227,6 +234,11 @@ class Calls:
                 raise TimeoutError from error
             detail = f"{activity}: no end within {longest.total_seconds():g} s."
             raise Fault.of("timeout", "The call took too long", detail) from error
+        except ApplicationError as error:
+            # The SDK does not wrap what a local activity fails with as it does for others.
+            if workflow.patched(LOCAL_FAILS_ALIKE):
+                raise fault_of_cause(error, activity) from error
+            raise
         finally:
             self.handout.recorded(size)
         return raw
