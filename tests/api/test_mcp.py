@@ -491,6 +491,7 @@ async def test_what_holds_for_a_tool_is_read_by_readers_and_decided_by_managers(
             "timeout_s": None,
             "fallback": None,
         },
+        "problem": None,
         "repeatable": False,
         "changed_by": None,
         "changed_at": None,
