@@ -50,6 +50,7 @@ class StreamableHttp:
         call = Call()
         with anyio.move_on_after(message.timeout_s) as scope:
             call.watch.end_call = scope.cancel
+            call.watch.method = message.method
             try:
                 async with self._client(to, message, call) as client:
                     refuse_older(client.protocol_version, to.oldest)

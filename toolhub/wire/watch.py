@@ -3,8 +3,13 @@
 The SDK turns all of that into a few JSON-RPC codes, and swallows a break in the middle of an event
 stream. The watch sits below it, at the transport of one call, and ends the call at once when the
 exchange has broken, before the SDK starts to reconnect.
+
+Only the request itself tells whether it ran, and before it the negotiation. While it is under way
+the client sends more (answers to a server's ping, notifications): that a server refuses these, or
+cannot be reached with them, says nothing about the request.
 """
 
+import re
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,8 +22,9 @@ from typing_extensions import override
 from toolhub.logins.challenges import challenge_of
 
 _ACCEPTED: Final = 202
-# How the SDK begins what wants an answer; notifications have no id.
-_REQUEST: Final = b'{"jsonrpc":"2.0","id":'
+# How the SDK begins what wants an answer; notifications have no id, and answers no method.
+_REQUEST: Final = re.compile(rb'\{"jsonrpc":"2\.0","id":(?:-?[0-9]+|"[^"\\]*"),"method":"([^"]*)"')
+_NOTIFICATION: Final = b'{"jsonrpc":"2.0","method":'
 # How the SDK spells the notification with which servers of 2025 are told to stop.
 _STOP: Final = b'{"jsonrpc":"2.0","method":"notifications/cancelled"'
 _MAX_CHALLENGE: Final = 4096
@@ -31,8 +37,15 @@ def _nothing() -> None:
 
 @dataclass
 class Watch:
-    """What one call has shown so far."""
+    """What one call has shown so far.
 
+    Attributes:
+        method: Of the request itself; None where nothing else is sent.
+        is_sent: The request itself has left.
+    """
+
+    method: str | None = None
+    is_sent: bool = False
     status: int | None = None
     content_type: str = ""
     retry_after: str | None = None
@@ -43,12 +56,19 @@ class Watch:
     told_to_stop: anyio.Event = field(default_factory=anyio.Event)
     end_call: Callable[[], None] = field(default=_nothing, repr=False)
 
-    def answered(self, request: httpx2.Request, response: httpx2.Response) -> None:
-        """Note an answer; what answers a notification says nothing about the call."""
-        content = _content(request)
-        if content.startswith(_STOP):
-            self.told_to_stop.set()
-        if response.status_code == _ACCEPTED and not content.startswith(_REQUEST):
+    def counts(self, content: bytes) -> bool:
+        """Tell whether what becomes of a message that is being sent is what becomes of the call."""
+        if self.method is None:
+            return True
+        request = _REQUEST.match(content)
+        if request and request[1].decode() == self.method:
+            self.is_sent = True
+            return True
+        return not self.is_sent and (bool(request) or content.startswith(_NOTIFICATION))
+
+    def answered(self, content: bytes, response: httpx2.Response) -> None:
+        """Note the answer to a message that counts."""
+        if response.status_code == _ACCEPTED and content.startswith(_NOTIFICATION):
             return
         self.status = response.status_code
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip()
@@ -94,12 +114,18 @@ class WatchedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method != "POST":
             return await self._transport.handle_async_request(request)
+        content = _content(request)
+        if not self._watch.counts(content):
+            response = await self._transport.handle_async_request(request)
+            if content.startswith(_STOP):
+                self._watch.told_to_stop.set()
+            return response
         try:
             response = await self._transport.handle_async_request(request)
         except Exception as fault:
             self._watch.broke(fault)
             raise
-        self._watch.answered(request, response)
+        self._watch.answered(content, response)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _WatchedBody(response.stream, self._watch)
         return response
