@@ -11,6 +11,7 @@ from activities.a2a.stream import Results
 from activities.a2a.types import A2aCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin
+from activities.patience import way_out
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
 from foundation.json import JsonValue, ReadableJson, digest
@@ -42,6 +43,7 @@ class A2aActivities:
         def told(results: Results) -> None:
             work.report({"results": len(results.items), "state": results.state})
 
+        await way_out(self.egress, call.tenant_id)
         try:
             agent = await self.cards.agent(call, confidential=confidential)
             request = request_for(call, agent, _message_id(call))

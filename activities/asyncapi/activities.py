@@ -31,6 +31,7 @@ from activities.http.exchange import exchange, refuse_repetition
 from activities.http.types import HttpCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import PlainLogin, ReadyLogin
+from activities.patience import way_out
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
 from foundation.json import JsonObject, digest
@@ -140,6 +141,7 @@ class AsyncApiActivities:
 
     async def _address(self, work: Work[Any], verb: Verb) -> Address:
         call: AsyncApiCall = work.request
+        await way_out(self.egress, call.tenant_id)
 
         async def read(login: ReadyLogin | None) -> JsonObject:
             return await self.descriptions.read(
@@ -153,7 +155,7 @@ class AsyncApiActivities:
         self, work: Work[Any], address: Address, action: Callable[[Broker], Awaitable[T]]
     ) -> T:
         """Do something with a broker, logged in."""
-        way = await self.egress.of(work.request.tenant_id)
+        way = await way_out(self.egress, work.request.tenant_id)
         scheme = "mqtts" if address.tls else "mqtt"
         checked = await way.address(scheme, address.host, address.port)
 

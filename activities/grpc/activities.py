@@ -11,6 +11,7 @@ from activities.grpc.protos import Protos
 from activities.grpc.types import GrpcCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin
+from activities.patience import way_out
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
 from security.egress import Egress
@@ -52,6 +53,7 @@ class GrpcActivities:
 
     async def _document(self, work: Work[GrpcCall]) -> Document:
         call = work.request
+        await way_out(self.egress, call.tenant_id)
 
         async def read(login: ReadyLogin | None) -> Document:
             return await self.protos.read(call.model_copy(update={"proto_login": login}))

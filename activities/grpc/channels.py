@@ -17,6 +17,7 @@ import grpc
 import httpx2
 
 from activities.http.errors import CallUnreachedError
+from activities.patience import way_out
 from security.egress import Egress
 
 READY: Final = grpc.ChannelConnectivity.READY
@@ -108,7 +109,7 @@ class Channels:
 
     async def _target(self, tenant_id: str, host: str, port: int) -> Target:
         # Also when there is a channel: it may be another tenant's, which may more.
-        way = await self._egress.of(tenant_id)
+        way = await way_out(self._egress, tenant_id)
         address, dialled = await way.address("grpc", host, port)
         tls = port == TLS_PORT
         return Target(address, dialled, host, host if tls else f"{host}:{port}", tls)

@@ -9,6 +9,7 @@ from activities.http.openapi import Documents, request_for
 from activities.http.types import HttpCall, OpenApiCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin
+from activities.patience import way_out
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
 from foundation.json import JsonObject, JsonValue
@@ -39,6 +40,7 @@ class HttpActivities:
 
     async def _document(self, work: Work[OpenApiCall]) -> JsonObject:
         call = work.request
+        await way_out(self.egress, call.tenant_id)
 
         async def read(login: ReadyLogin | None) -> JsonObject:
             return await self.documents.read(call.model_copy(update={"document_login": login}))
@@ -47,6 +49,8 @@ class HttpActivities:
 
     async def _sent(self, work: Work[Any], request: HttpCall) -> JsonValue:
         refuse_repetition(request, maybe_sent=work.beat.lost)
+
+        await way_out(self.egress, request.tenant_id)
 
         async def send(login: ReadyLogin | None) -> JsonValue:
             work.beat.now_sent()

@@ -22,7 +22,7 @@ from activities.notify.personal import Letter, Links, NoLinks, letter, recipient
 from activities.notify.slack import SlackMessage
 from activities.notify.types import Email, NotifyCall
 from activities.notify.webhook import WebhookMessage
-from activities.patience import patiently
+from activities.patience import patiently, way_out
 from foundation.errors import UnavailableError
 from foundation.json import JsonObject, digest
 from security.egress import Egress
@@ -124,12 +124,12 @@ class Notifier:
 
     async def _message(self, call: NotifyCall, notification: Notification) -> Message:
         if call.slack is not None:
-            way = await self.egress.of(call.tenant_id)
+            way = await way_out(self.egress, call.tenant_id)
             return SlackMessage.of(way, call.slack, notification)
         if call.email is not None:
             return MailMessage.of(self.mail_server, call.email, notification)
         if call.webhook is not None:
-            way = await self.egress.of(call.tenant_id)
+            way = await way_out(self.egress, call.tenant_id)
             return WebhookMessage.of(way, call.webhook, notification, call.data)
         raise NotificationError("A notification needs one of 'slack', 'email' and 'webhook'.")
 

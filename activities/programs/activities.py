@@ -15,6 +15,7 @@ from activities.http.exchange import exchange
 from activities.http.types import HttpCall
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin
+from activities.patience import way_out
 from activities.programs.errors import ProgramFailedError
 from activities.programs.gate import Gate
 from activities.programs.outcome import output_of
@@ -124,6 +125,8 @@ class ProgramActivities:
         uri = call.source_uri
         if uri is None:
             return call.code
+
+        await way_out(self.egress, call.tenant_id)
 
         async def read(login: ReadyLogin | None) -> str:
             request = HttpCall(

@@ -237,6 +237,12 @@ class WayOut:
                 f"A request to '{url.host}' cannot carry the header 'Host' of another one. Write "
                 "the host into the address."
             )
+        # Of a body whose end two headers tell differently somebody may read two requests.
+        if "transfer-encoding" in request.headers and "content-length" in request.headers:
+            raise EgressRefusedError(
+                "A request cannot carry both 'Content-Length' and 'Transfer-Encoding': leave them "
+                "out, they are written from the body."
+            )
         self.check(url.scheme, host_name(url.raw_host.decode()), port_of(url))
 
     def routed(self, request: httpx2.Request) -> httpx2.Request:

@@ -1,5 +1,7 @@
 """Rules about hosts: how they are read, what they are about, that each request keeps to them."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -240,10 +242,49 @@ async def test_rules_are_kept_for_a_while_and_hold_without_the_database(
     with pytest.raises(UnavailableError):
         await rules.of("south")
     away.away = False
+    clock.now += 2
     assert await rules.of("north") == found
     rules.forget("north")
     ruling.put("north", "ana", allow=[], deny=[])
     assert await rules.of("north") != found
+
+
+async def test_of_many_requests_that_meet_an_absent_database_one_asks_it(tenants: Database) -> None:
+    clock, away = Clock(), Away(tenants, away=True)
+    rules = StoredRules(away, clock)  # type: ignore[arg-type]
+    met = await asyncio.gather(*(rules.of("north") for _ in range(12)), return_exceptions=True)
+    assert {type(each) for each in met} == {EgressUnknownError}
+    assert away.asked == 1
+    away.away = False
+    clock.now += 2
+    assert await rules.of("north") is None
+
+
+async def test_a_database_that_hangs_holds_up_no_request_for_long(tenants: Database) -> None:
+    away = Away(tenants)
+    rules = StoredRules(away)  # type: ignore[arg-type]
+    hold = threading.Event()
+
+    def hanging() -> Any:
+        hold.wait(60)
+        raise UnavailableError("Too late for anybody.")
+
+    away.session = hanging  # type: ignore[method-assign]
+    try:
+        with pytest.raises(EgressUnknownError, match="in time"):
+            await rules.of("north")
+    finally:
+        hold.set()
+
+
+async def test_a_request_has_one_length(egress: Egress) -> None:
+    async with egress.own().client() as client:
+        for headers in (
+            {"Transfer-Encoding": "chunked", "Content-Length": "3"},
+            [("content-length", "3"), ("transfer-encoding", "identity")],
+        ):
+            with pytest.raises(EgressRefusedError, match="Content-Length"):
+                await client.post("https://a.example/", headers=headers, content=b"abc")
 
 
 async def test_a_tenants_networks_and_its_open_connections_are_nobody_elses() -> None:
