@@ -6,7 +6,7 @@ run twice.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -44,7 +44,7 @@ from toolhub.failures import Attempt, failure, lost
 from toolhub.fallbacks.giving import Fallbacks
 from toolhub.guard import Admission, Guard, Guarded
 from toolhub.hiding import progress_without_secrets, without_secrets
-from toolhub.ledger.sending import Send, Sent, send_once
+from toolhub.ledger.sending import Send, Sent, send_once, sent_before
 from toolhub.ledger.service import Ledger
 from toolhub.ledger.types import Call
 from toolhub.logins.service import Logins
@@ -172,7 +172,8 @@ class ToolHub:
             MillwrightError: As `call`.
         """
         entry = await self._find(call)
-        if not entry.read_only and call.tried_again is not TriedAgain.NEVER:
+        again = call.comes_again or call.tried_again is not TriedAgain.NEVER
+        if not entry.read_only and again:
             # A worker that dies meanwhile would make the next attempt call the first tool again.
             raise FallbackError("it has effects, and the call may be made again.")
         with self._observer.noting(self._log, call, entry) as noted:
@@ -209,26 +210,30 @@ class ToolHub:
         attempt = Attempt(entry.to, what, message.timeout_s, repeatable, cap_is_a_number=True)
         once = _once(call, attempt, entry.guarded, entry.tool, arguments)
         noted.ledger_key = None if once is None else once.key
+
+        async def act(admission: Admission, ready: Attempt) -> Sent:
+            async def send() -> Sent:
+                if call.on_send:
+                    call.on_send()
+                noted.sent()
+                exchange, outcome = await self._exchange(entry.dialect, ready, message)
+                outcome = judged(entry, exchange, outcome)
+                admission.tell(outcome, exchange)
+                return exchange, outcome
+
+            return await self._sent(once, ready, send)
+
+        again = once if call.origin.attempt > 1 or call.idempotency_key is not None else None
         try:
-            async with self._guard.admitted(entry.guarded, message.timeout_s) as admission:
-                attempt = await self._logged_in(attempt, admission)
-
-                async def send() -> Sent:
-                    if call.on_send:
-                        call.on_send()
-                    noted.sent()
-                    exchange, outcome = await self._exchange(entry.dialect, attempt, message)
-                    outcome = judged(entry, exchange, outcome)
-                    admission.tell(outcome, exchange)
-                    return exchange, outcome
-
-                try:
-                    exchange, outcome = await self._sent(once, attempt, send)
-                except OutcomeUnknownError:
-                    noted.sent()  # by an attempt before this one
-                    raise
-                outcome = judged(entry, exchange, outcome)  # also what it came to before
-                noted.judged(outcome)
+            try:
+                exchange, outcome = await self._through(
+                    entry.guarded, attempt, message.timeout_s, act, again=again
+                )
+            except OutcomeUnknownError:
+                noted.sent()  # by an attempt before this one
+                raise
+            outcome = judged(entry, exchange, outcome)  # also what it came to before
+            noted.judged(outcome)
             if exchange.tools_changed:
                 await self._hasten(call.tenant_id, entry)
             answer = _wanted(attempt, exchange, outcome, wanted)
@@ -237,6 +242,39 @@ class ToolHub:
             self._directory.forget(call.tenant_id, call.server)
             raise
         return answer
+
+    async def _through(
+        self,
+        guarded: Guarded,
+        attempt: Attempt,
+        timeout_s: float,
+        act: Callable[[Admission, Attempt], Awaitable[Sent]],
+        *,
+        again: Call | None,
+    ) -> Sent:
+        """Let a call through to its server.
+
+        Args:
+            guarded: The server.
+            attempt: The call.
+            timeout_s: How long it may take.
+            act: Sends it.
+            again: What the ledger knows it by, when it may have been sent before: one that is
+                refused now may have run then, and is not told to be one that did not.
+        """
+        begun = False
+        try:
+            async with self._guard.admitted(guarded, timeout_s) as admission:
+                ready = await self._logged_in(attempt, admission)
+                begun = True
+                return await act(admission, ready)
+        except CallError:
+            if begun or again is None:
+                raise
+            before = await sent_before(self._ledger, again, attempt)
+            if before is None:
+                raise
+            return before
 
     async def _logged_in(self, attempt: Attempt, admission: Admission) -> Attempt:
         """Get the token that the call logs in with; without one nothing is sent."""
@@ -285,16 +323,21 @@ class ToolHub:
         tool = str(request.params.get("name", ""))
         guarded = _at_address(request, attempt, self._protection)
         once = _once(request, attempt, guarded, tool, request.params)
-        async with self._guard.admitted(guarded, request.timeout_s) as admission:
 
+        async def act(admission: Admission, ready: Attempt) -> Sent:
             async def send() -> Sent:
                 if request.on_send:
                     request.on_send()
-                exchange, outcome = await self._exchange(dialect, attempt, message)
+                exchange, outcome = await self._exchange(dialect, ready, message)
                 admission.tell(outcome, exchange)
                 return exchange, outcome
 
-            exchange, outcome = await self._sent(once, attempt, send)
+            return await self._sent(once, ready, send)
+
+        again = once if request.attempt > 1 or request.idempotency_key is not None else None
+        exchange, outcome = await self._through(
+            guarded, attempt, request.timeout_s, act, again=again
+        )
         return _wanted(attempt, exchange, outcome, RESULT)
 
     async def _sent(self, once: Call | None, attempt: Attempt, send: Send) -> Sent:

@@ -485,6 +485,7 @@ class CallTool:
             what may be called twice is called.
         maybe_ran: An earlier attempt may have run a tool that may be called twice.
         tried_again: What follows a failure: a fallback stands in only when nothing does.
+        comes_again: The same call is made again when this process dies meanwhile.
         stands_in: It is called in place of another tool, and nothing stands in for it.
         until: When the caller gives up, on the clock `time.monotonic`; None: it does not.
         on_send: Told right before the request leaves.
@@ -505,6 +506,7 @@ class CallTool:
     maybe_sent: bool = False
     maybe_ran: bool = False
     tried_again: TriedAgain = TriedAgain.NEVER
+    comes_again: bool = False
     stands_in: bool = False
     until: float | None = None
     on_send: Callable[[], None] | None = None
@@ -556,6 +558,7 @@ class McpRequest:
         protocol_version: The oldest revision that will do; the newest one that both sides know is
             negotiated.
         call_id: See `CallTool`.
+        attempt: Counts the attempts of the task.
         idempotency_key: See `CallTool`.
     """
 
@@ -572,6 +575,7 @@ class McpRequest:
     timeout_s: float = DEFAULT_TIMEOUT_S
     call_id: str | None = None
     idempotency_key: str | None = None
+    attempt: int = 1
     maybe_sent: bool = False
     on_send: Callable[[], None] | None = None
     on_progress: OnProgress | None = None

@@ -51,6 +51,7 @@ class McpActivities:
                 idempotency_key=_chosen_key(work.request),
                 maybe_ran=work.beat.maybe_ran,
                 tried_again=_tried_again(call),
+                comes_again=_comes_again(),
                 until=until,
                 on_send=work.beat.now_sent,
                 on_not_run=work.beat.idle,
@@ -129,12 +130,22 @@ def _tried_again(call: McpCall) -> TriedAgain:
     """Say what follows when this attempt fails; a definition tries again around all of them."""
     if call.again:
         return TriedAgain.ALWAYS
+    if not call.repeats or _is_last():
+        return TriedAgain.NEVER
+    return TriedAgain.WHEN_SAFE
+
+
+def _comes_again() -> bool:
+    """Tell whether Temporal makes the call again when this worker dies, whatever is retried."""
+    # A local activity is not in the history before it has ended.
+    return activity.info().is_local or not _is_last()
+
+
+def _is_last() -> bool:
     info = activity.info()
     # Without a policy, or with 0 in it, Temporal tries again without end.
     most = info.retry_policy.maximum_attempts if info.retry_policy else 0
-    if not call.repeats or info.attempt >= most > 0:
-        return TriedAgain.NEVER
-    return TriedAgain.WHEN_SAFE
+    return info.attempt >= most > 0
 
 
 def _chosen_key(request: McpCall | McpRequest) -> str | None:
@@ -205,6 +216,7 @@ def _as_request(work: Work[McpRequest], login: ReadyLogin | None) -> Request:
         client_version=opened.client_version,
         timeout_s=opened.timeout_s,
         call_id=_call_id(),
+        attempt=activity.info().attempt,
         idempotency_key=_chosen_key(opened),
         on_send=work.beat.now_sent,
         on_progress=_told(work),

@@ -124,6 +124,18 @@ async def test_only_one_of_both_runs_whichever_attempt_comes_again(
     assert (faulty.came["fine", "t"], faulty.came["a-while", "t"]) == (1, 0)
 
 
+async def test_one_with_effects_is_not_called_while_the_first_may_be_called_besides(
+    parts: ToolhubParts, faulty: FaultServer
+) -> None:
+    """The ledger knows nothing of a tool that may be repeated."""
+    await both(parts, faulty, "429", "fine")
+    await decide(parts, "a", "t", other("b"), idempotent=True)
+    with pytest.raises(errors.ServerBusyError, match="it has effects"):
+        await parts.hub.call(call("a", "t", call_id="c", comes_again=True))
+    assert faulty.came["fine", "t"] == 0
+    assert (await parts.hub.call(call("a", "t", call_id="c"))).value == "fine"
+
+
 async def test_one_with_effects_is_not_called_while_attempts_may_follow(
     parts: ToolhubParts, faulty: FaultServer
 ) -> None:

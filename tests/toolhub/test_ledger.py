@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
@@ -20,7 +21,9 @@ from foundation.settings import DatabaseSettings
 from security.sealing import Sealer
 from tests.fixtures.polling import pause
 from tests.toolhub.servers import Seen
+from toolhub.breaker.types import Mode
 from toolhub.errors import (
+    BreakerOpenError,
     CallUnderWayError,
     IdempotencyKeyError,
     OutcomeUnknownError,
@@ -32,8 +35,10 @@ from toolhub.hub import ToolHub
 from toolhub.ledger.models import LedgerEntry
 from toolhub.ledger.service import MAX_KEPT_BYTES, Ledger
 from toolhub.ledger.types import Call, Claim, Lost, State
+from toolhub.protection import BreakerChange
 from toolhub.registry import Registry
 from toolhub.schemas import (
+    CallOrigin,
     CallTool,
     Dialect,
     McpRequest,
@@ -375,3 +380,29 @@ async def test_a_tool_of_a_server_by_its_address_does_not_run_twice_either(
     await ledger.drain()
     assert await another.hub.request(request) == first
     assert good_seen.methods.count(method) == (1 if "call" in method else 2)
+
+
+async def test_a_call_that_is_refused_now_and_was_sent_before_is_not_told_not_to_have_run(
+    parts: ToolhubParts, hub: ToolHub, ledger: Ledger, seen: Seen, database: Database
+) -> None:
+    answer = await hub.call(call("big", "a", size=3))
+    await hub.call(call("big", "b", size=3))
+    await ledger.drain()
+    past = func.now() - timedelta(minutes=5)
+    with database.session() as session:  # its worker died before it could say what came of it
+        gone = update(LedgerEntry).where(LedgerEntry.key == "b")
+        session.execute(gone.values(state=State.SENT, answer=None, answered_by=past))
+    assert seen.ran["big"] == 2
+    await parts.breakers.put("press", "good", BreakerChange(mode=Mode.OPEN), by="ana")
+
+    def again(call_id: str, attempt: int = 2) -> CallTool:
+        return replace(call("big", call_id, size=3), origin=CallOrigin(attempt=attempt))
+
+    # What it came to is known, what is lost is said to be, and only the rest was not sent.
+    assert (await hub.call(again("a"))).value == answer.value
+    with pytest.raises(OutcomeUnknownError):
+        await hub.call(again("b"))
+    for other in (again("c"), again("d", attempt=1)):
+        with pytest.raises(BreakerOpenError):
+            await hub.call(other)
+    assert not await ledger.knows("press", "c")

@@ -115,8 +115,12 @@ class Fallbacks:
             raise error
         why = Provenance(kind=fallback.kind, error=error.code, reason=error.message)
         server = entry.to.label
+        # Of a tool that the ledger knows its row keeps from being called besides.
+        again = call.comes_again and noted.ledger_key is None
         try:
-            result = await self._given(call, entry, fallback, why, other)
+            result = await self._given(
+                replace(call, comes_again=again), entry, fallback, why, other
+            )
         except MillwrightError as failed:
             self._metrics.fell_back(call.tenant_id, server, fallback.kind, failed.code)
             if isinstance(failed, CallError) and failed.may_have_run:

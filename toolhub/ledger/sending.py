@@ -34,6 +34,26 @@ async def send_once(ledger: Ledger, call: Call, attempt: Attempt, send: Send, cl
     match await ledger.claim(call):
         case Claim() as claim:
             return await _send(ledger, claim, send, clean)
+        case before:
+            return _come_to(before, attempt)
+
+
+async def sent_before(ledger: Ledger, call: Call, attempt: Attempt) -> Sent | None:
+    """Return what a call came to that is not sent now; None when it never was.
+
+    Raises:
+        MillwrightError: As `send_once`.
+    """
+    match await ledger.claim(call):
+        case Claim() as claim:
+            await ledger.release(claim)
+            return None
+        case before:
+            return _come_to(before, attempt)
+
+
+def _come_to(before: Known | UnderWay | Lost | OtherArguments, attempt: Attempt) -> Sent:
+    match before:
         case Known(None):
             raise answer_lost(attempt)
         case Known(answer):
