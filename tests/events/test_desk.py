@@ -1,6 +1,8 @@
 """What the desk promises when processes die, are doubled, or come too late."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -10,7 +12,7 @@ from uuid import uuid4
 import anyio
 import pytest
 from anyio import to_thread
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from temporalio.client import Client
 
 from activities.events import Interest, Listening, Take
@@ -256,3 +258,37 @@ def test_nothing_is_forgotten_of_an_instance_that_is_there(ledger: Ledger, tenan
     ledger.forget(tenant, f"{tenant}/w", lambda: False)
 
     assert ledger.publish(tenant, [event(1)]).wakes
+
+
+def test_events_come_to_others_while_somebody_looks_whether_one_is_over(
+    ledger: Ledger, tenant: str
+) -> None:
+    assert data(ledger, take(tenant)) == data(ledger, take(tenant, "other")) == []
+
+    ledger.publish(tenant, [event(1)])  # it was woken for, and did not wake
+
+    def over() -> bool:
+        ledger.publish(tenant, [event(2)])
+        return True
+
+    ledger.forget(tenant, f"{tenant}/w", over)
+    assert data(ledger, take(tenant, "other")) == [1, 2]
+
+
+def test_an_event_that_comes_while_a_listener_goes_comes_to_the_others(
+    ledger: Ledger, tenant: str
+) -> None:
+    assert data(ledger, take(tenant)) == data(ledger, take(tenant, "other")) == []
+    waiting = text(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
+        "and query like 'INSERT INTO event_deliveries%' and datname = current_database()"
+    )
+    with ThreadPoolExecutor(1) as beside:
+        with ledger.database.session() as going:
+            EventRows(going, tenant).unsubscribe(Subscriber(f"{tenant}/w", "/do/0/a"))
+            published = beside.submit(ledger.publish, tenant, [event(1)])
+            with ledger.database.session() as looking:
+                while not looking.scalar(waiting) and not published.done():
+                    time.sleep(0.01)
+        assert len(published.result().wakes) == 1
+    assert data(ledger, take(tenant, "other")) == [1]

@@ -88,7 +88,7 @@ BUGS: Final = (
     ),
     Bug(
         "one attempt more than allowed",
-        "tasks.retry:Retry.pause",
+        "tasks.retry:Retry.is_last",
         "attempt >= self.attempts",
         "attempt > self.attempts",
         "two attempts",

@@ -87,18 +87,32 @@ class EventRows:
 
     def deliver(self, sequence: int, keys: Sequence[tuple[str, str]]) -> None:
         """Bring an event to all whose interests have one of these shapes and keys."""
-        wanted = (
-            select(
-                EventInterest.tenant_id,
-                EventInterest.workflow_id,
-                EventInterest.name,
-                literal(sequence),
-            )
+        meant = (
+            select(EventInterest.workflow_id, EventInterest.name)
             .where(
                 EventInterest.tenant_id == self._tenant_id,
                 tuple_(EventInterest.shape, EventInterest.key).in_(keys),
             )
             .distinct()
+            .subquery()
+        )
+        wanted = (
+            select(
+                EventSubscription.tenant_id,
+                EventSubscription.workflow_id,
+                EventSubscription.name,
+                literal(sequence),
+            )
+            .join(
+                meant,
+                and_(
+                    EventSubscription.workflow_id == meant.c.workflow_id,
+                    EventSubscription.name == meant.c.name,
+                ),
+            )
+            .where(EventSubscription.tenant_id == self._tenant_id)
+            # One that goes at this moment is waited for, and then no longer there.
+            .with_for_update(read=True, key_share=True, of=EventSubscription)
         )
         columns = ["tenant_id", "workflow_id", "name", "sequence"]
         self._session.execute(insert(EventDelivery).from_select(columns, wanted))
@@ -267,7 +281,10 @@ class EventRows:
         )
 
     def held(self, workflow_id: str) -> list[Subscriber]:
-        """Return the subscriptions of an instance, and hold them until the transaction ends."""
+        """Return the subscriptions of an instance, and hold them until the transaction ends.
+
+        Nobody begins or goes on listening meanwhile; events are brought to them all the same.
+        """
         found = (
             select(EventSubscription.name)
             .where(
@@ -275,7 +292,7 @@ class EventRows:
                 EventSubscription.workflow_id == workflow_id,
             )
             .order_by(EventSubscription.name)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         return [Subscriber(workflow_id, name) for name in self._session.scalars(found)]
 
