@@ -73,9 +73,7 @@ class Credentials:
             case ClientCredential():
                 self.attach_login(server, token_login(credential, server.endpoint))
             case PersonCredential():
-                person = person_login(credential)
-                server.credential_about = about_person(person)
-                self._seal(server, person.model_dump(mode="json"))
+                self.attach_person(server, person_login(credential))
             case QueryCredential():
                 server.credential_header = credential.name
                 self._seal(server, {credential.name: credential.value.get_secret_value()})
@@ -88,6 +86,11 @@ class Credentials:
     def attach_login(self, server: McpServer, login: TokenLogin) -> None:
         """Put what tokens are got with into the row, sealed, and beside it what is shown."""
         server.credential_about = about(login)
+        self._seal(server, login.model_dump(mode="json"))
+
+    def attach_person(self, server: McpServer, login: PersonLogin) -> None:
+        """Put what a person is asked with into the row, sealed, and beside it what is shown."""
+        server.credential_about = about_person(login)
         self._seal(server, login.model_dump(mode="json"))
 
     def open(self, server: McpServer) -> Opened:

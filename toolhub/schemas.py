@@ -144,7 +144,8 @@ class PersonCredential(_Strict):
         client_id: Left out: the address of our own description where the authorization server reads
             that, else it registers us.
         client_secret: Only beside a `client_id`.
-        issuer: The authorization server, exactly as it calls itself. Left out, the server is asked.
+        issuer: The authorization server, exactly as it calls itself. Left out, the server is asked
+            who it is: beside a `client_id` once, from then on nobody else gets to see the client.
         scopes: What is asked for, and never more. Left out, the server says what it takes.
         resource: Whom tokens are for (RFC 8707). Left out: as the server calls itself.
     """

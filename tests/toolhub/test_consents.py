@@ -15,7 +15,7 @@ from foundation.errors import NotFoundError
 from security.egress import Egress
 from security.sealing import Sealer
 from tests.fixtures.hubs import build_toolhub
-from tests.fixtures.token_server import TokenServer
+from tests.fixtures.token_server import BASIC_SECRET, TokenServer
 from tests.toolhub.protected import Protected, protected
 from toolhub.consents import tokens
 from toolhub.consents.types import ConsentAnswer
@@ -167,6 +167,33 @@ async def test_a_client_that_is_known_is_not_made_anew(
     await agree(parts)
     assert (await parts.consenting.get("press", "crm")).client_id == "public"
     assert token_server.made == {}
+
+
+async def test_a_client_that_is_known_belongs_to_whom_the_server_named_when_it_was_registered(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    stored = await register(parts, crm, client_id="basic:client", client_secret=BASIC_SECRET)
+    assert stored.credential.token is not None
+    assert stored.credential.token.issuer == token_server.authority
+    token_server.requests.clear()
+    crm.says = {"authorization_servers": [f"{token_server.url}/realms/thief"]}
+    with pytest.raises(NoTokenError, match="does not take tokens of"):
+        await asked(parts)
+    assert token_server.requests == []
+
+
+async def test_a_client_that_is_known_needs_its_issuer_where_nobody_is_asked(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    credential = {"kind": "oauth2-authorization-code", "client_id": "public"}
+    about = {"name": "crm", "url": crm.endpoint, "discover": False}
+    given = ServerRegistration.model_validate({**about, "credential": credential})
+    with pytest.raises(RegistrationError, match="write 'issuer'"):
+        await parts.registry.register("press", given)
+    known = {**credential, "issuer": token_server.authority}
+    given = ServerRegistration.model_validate({**about, "credential": known})
+    await parts.registry.register("press", given)
+    await agree(parts)
 
 
 async def test_our_own_description_is_our_name_where_it_is_read(

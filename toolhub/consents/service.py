@@ -89,6 +89,11 @@ class Consenting:
             CallError: Its authorization server is not found, or does not do what it has to.
         """
         server, login, to = await self._person_of(tenant_id, name)
+        if login.client is not None and login.issuer is None:
+            raise RegistrationError(
+                f"It is not known which authorization server the client of the MCP server '{name}' "
+                "belongs to. Send its credential again."
+            )
         registered = self._credentials.open(server).registered
         known = await to_thread.run_sync(self._consents.known, registered)
         async with in_words(to):
