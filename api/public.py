@@ -26,6 +26,7 @@ PUBLIC_ROUTES: Final = frozenset(
         ("GET", "/.well-known/oauth-protected-resource/mcp"),
         # Whoever comes back from agreeing brings a secret that only he was given, good for once.
         ("GET", "/api/v1/mcp/oauth/callback"),
+        ("GET", "/api/v1/mcp/oauth/callback/{issuer}"),
         # Who we are, for authorization servers; it names no tenant.
         ("GET", "/api/v1/mcp/oauth/client-metadata.json"),
         # The description of the API holds no tenant's data.

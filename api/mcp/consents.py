@@ -6,7 +6,7 @@ Nobody logs in here: whoever comes back brings a secret that one person was give
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 
 from api.addresses import base_url
@@ -18,6 +18,8 @@ from toolhub.consents.types import ConsentAnswer
 router = APIRouter(tags=["mcp"])
 
 CALLBACK: Final = "/api/v1/mcp/oauth/callback"
+# From one authorization server.
+CALLBACK_OF: Final = f"{CALLBACK}/{{issuer}}"
 DESCRIPTION: Final = "/api/v1/mcp/oauth/client-metadata.json"
 _QUIET: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _log = structlog.get_logger(__name__)
@@ -26,8 +28,10 @@ Text = Annotated[str | None, Query(max_length=8192)]
 
 
 @router.get(CALLBACK, include_in_schema=False)
+@router.get(CALLBACK_OF, include_in_schema=False)
 async def finish_mcp_consent(
     *,
+    request: Request,
     parts: ServicesDep,
     state: Annotated[str, Query(max_length=512)],
     code: Text = None,
@@ -35,7 +39,10 @@ async def finish_mcp_consent(
     error: Text = None,
 ) -> PlainTextResponse:
     """Keep what somebody has agreed to, and ask the server for its tools."""
-    answer = ConsentAnswer(state=state, code=code, iss=iss, error=error)
+    issuer = request.path_params.get("issuer")
+    path = CALLBACK if issuer is None else CALLBACK_OF.format(issuer=issuer)
+    came_to = f"{base_url(parts.settings.api)}{path}"
+    answer = ConsentAnswer(state=state, came_to=came_to, code=code, iss=iss, error=error)
     tenant_id, server = await parts.consenting.complete(answer)
     try:
         tools = (await parts.registry.refresh(tenant_id, server)).tool_count

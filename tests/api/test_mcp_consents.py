@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -68,6 +69,9 @@ async def test_who_agrees_in_a_browser_needs_no_token_of_ours_to_come_back(
     assert start.status_code == 201
     back = urlsplit(await sent_back(start.json()["url"]))
     assert f"{back.scheme}://{back.netloc}" == "http://127.0.0.1:8080"
+    callback = "/api/v1/mcp/oauth/callback"
+    issuer = sha256(token_server.authority.encode()).hexdigest()[:32]
+    assert back.path == f"{callback}/{issuer}"
     done = await http.get(f"{back.path}?{back.query}")
     assert (done.status_code, done.headers["cache-control"]) == (200, "no-store")
     assert "may now use the MCP server 'crm' as you. It has 2 tools." in done.text
@@ -82,6 +86,18 @@ async def test_who_agrees_in_a_browser_needs_no_token_of_ours_to_come_back(
     problem(await http.delete(f"{CRM}/consent", headers=viewer.headers), 403, "forbidden")
     assert (await http.delete(f"{CRM}/consent", headers=admin.headers)).status_code == 204
     problem(await http.get(f"{CRM}/consent", headers=admin.headers), 404, "not-found")
+
+
+@pytest.mark.usefixtures("registered")
+async def test_who_comes_back_from_elsewhere_than_he_was_sent_is_not_believed(
+    http: httpx2.AsyncClient, admin: Person, token_server: TokenServer
+) -> None:
+    for elsewhere in ("", f"/{'0' * 32}"):
+        start = await http.post(f"{CRM}:authorize", headers=admin.headers)
+        back = urlsplit(await sent_back(start.json()["url"]))
+        answer = await http.get(f"{back.path.rpartition('/')[0]}{elsewhere}?{back.query}")
+        assert "where others answer" in problem(answer, 422, "mcp-consent")["detail"]
+    assert token_server.forms == []
 
 
 @pytest.mark.usefixtures("registered")
@@ -129,7 +145,8 @@ async def test_the_command_says_where_to_agree(
     start = await services.consenting.begin(
         somebody.tenant_id, "crm", by="kim", redirect_uri="http://127.0.0.1:8080/back"
     )
-    back = dict(parse_qsl(urlsplit(await sent_back(start.url)).query))
+    came_to, _, query = (await sent_back(start.url)).partition("?")
+    back = {**dict(parse_qsl(query)), "came_to": came_to}
     await services.consenting.complete(ConsentAnswer.model_validate(back))
     status, out, _ = await millwright("mcp", "logout", "crm")
     assert (status, "used as nobody any more" in out) == (OK, True)

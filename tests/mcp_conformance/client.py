@@ -6,7 +6,7 @@ Discovery, schemas, fingerprints, breaker, egress and wire are the product's; no
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import httpx2
 from pydantic import BaseModel
@@ -145,9 +145,11 @@ class Client:
         )
         async with httpx2.AsyncClient() as browser:
             sent_back = await browser.get(start.url)
-        came_with = dict(parse_qsl(urlsplit(sent_back.headers["location"]).query))
+        came_to, _, query = sent_back.headers["location"].partition("?")
+        came_with = dict(parse_qsl(query))
         self.told.append(f"agreed: {sorted(came_with)}")
-        await self.parts.consenting.complete(ConsentAnswer.model_validate(came_with))
+        answer = ConsentAnswer.model_validate({**came_with, "came_to": came_to})
+        await self.parts.consenting.complete(answer)
 
     def _calls(self) -> list[NamedCall]:
         """Return the calls the scenario asks for, else one of every tool there is."""

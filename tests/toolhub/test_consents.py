@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,9 +51,9 @@ async def browsed(url: str) -> dict[str, str]:
     """Agree in a browser; return what one is sent back with."""
     async with httpx2.AsyncClient() as browser:
         answer = await browser.get(url)
-    where = answer.headers["location"]
-    assert where.startswith(f"{BACK}?")
-    return dict(parse_qsl(urlsplit(where).query))
+    came_to, _, query = answer.headers["location"].partition("?")
+    assert came_to.startswith(f"{BACK}/")
+    return {**dict(parse_qsl(query)), "came_to": came_to}
 
 
 async def agree(parts: ToolhubParts, **more: Any) -> None:
@@ -202,7 +203,35 @@ async def test_our_own_description_is_our_name_where_it_is_read(
     token_server.metadata = {"client_id_metadata_document_supported": True}
     await register(parts, crm)
     said = dict(parse_qsl(urlsplit(await asked(parts, described_at=OURS)).query))
-    assert (said["client_id"], token_server.made) == (OURS, {})
+    assert (said["client_id"], said["redirect_uri"], token_server.made) == (OURS, BACK, {})
+
+
+async def test_our_own_description_is_not_our_name_where_nobody_says_who_answers(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    says = {"authorization_response_iss_parameter_supported": False}
+    token_server.metadata = {"client_id_metadata_document_supported": True, **says}
+    await register(parts, crm)
+    said = dict(parse_qsl(urlsplit(await asked(parts, described_at=OURS)).query))
+    assert said["client_id"] == "made-1"
+
+
+async def test_what_comes_back_from_another_authorization_server_is_not_used(
+    parts: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    """One that names the authorization endpoint of another one gets nothing of that."""
+    token_server.metadata = {"authorization_response_iss_parameter_supported": False}
+    await register(parts, crm, client_id="public")
+    came_with = {**await browsed(await asked(parts)), "iss": None}
+    digest = sha256(token_server.authority.encode()).hexdigest()[:32]
+    assert came_with["came_to"] == f"{BACK}/{digest}"
+    for elsewhere in (BACK, f"{BACK}/{digest[::-1]}"):
+        wrong = ConsentAnswer.model_validate({**came_with, "came_to": elsewhere})
+        with pytest.raises(ConsentError, match="where others answer"):
+            await parts.consenting.complete(wrong)
+        came_with = {**await browsed(await asked(parts)), "iss": None}
+    assert token_server.forms == []
+    await parts.consenting.complete(ConsentAnswer.model_validate(came_with))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +239,7 @@ async def test_our_own_description_is_our_name_where_it_is_read(
     [
         ({"state": "press.guessed"}, "Nobody was asked this"),
         ({"state": "paint"}, "Nobody was asked this"),
+        ({"came_to": BACK}, "where others answer"),
         ({"iss": "https://thief.example"}, "somebody else's"),
         ({"iss": None}, "does not say who gives it"),
         ({"code": None, "error": "access_denied"}, "access_denied"),

@@ -1,8 +1,14 @@
-"""As whom we ask: a client that is known, our own description, or one made for us (RFC 7591)."""
+"""As whom we ask: a client that is known, our own description, or one made for us (RFC 7591).
+
+An authorization server could send people on to another one, and have what they come back with. So
+each has an address of its own for coming back (RFC 9700, 4.4), to which others do not send anybody.
+Our own description is good everywhere, its address, too: there, who answers has to say who it is.
+"""
 
 import json
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -23,6 +29,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # A secret that ends within a day is not worth agreeing with.
 _SOON_S: Final = 86_400.0
 _MAX_TEXT: Final = 16_384
+_DIGEST: Final = 32
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,20 @@ class Asker:
     """As whom we ask.
 
     Attributes:
+        redirect_uri: Where people come back to.
         made_for_us: The authorization server has made that client for us.
         made_until: When its secret ends.
     """
 
     client: Client
+    redirect_uri: str
     made_for_us: bool = False
     made_until: float | None = None
+
+
+def back_from(issuer: str, redirect_uri: str) -> str:
+    """Return where people come back to from one authorization server, below where all do."""
+    return f"{redirect_uri}/{sha256(issuer.encode()).hexdigest()[:_DIGEST]}"
 
 
 def description(client_id: str, redirect_uri: str) -> dict[str, Any]:
@@ -62,26 +76,31 @@ async def client_for(
         about: What that says of itself.
         login: What is registered.
         before: What was agreed to before.
-        redirect_uri: Where people come back to.
+        redirect_uri: Where people come back to who are asked as our own description.
         described_at: Where our own description is, if others can read it.
 
     Raises:
         LoginError: There is nobody to ask as.
         MillwrightError: The authorization server does not make a client for us.
     """
+    back = back_from(about.issuer, redirect_uri)
     if login.client is not None:
-        return Asker(_known(login.client, about))
-    if before is not None and _is_good(before, about.issuer, redirect_uri):
-        return Asker(before.client, made_for_us=True, made_until=before.made_until)
-    if described_at is not None and about.client_id_metadata_document_supported:
-        return Asker(Client(id=described_at, authentication="none"))
+        return Asker(_known(login.client, about), back)
+    if before is not None and _is_good(before, about.issuer, back):
+        return Asker(before.client, back, made_for_us=True, made_until=before.made_until)
+    described = about.client_id_metadata_document_supported
+    if (
+        described_at is not None
+        and described
+        and about.authorization_response_iss_parameter_supported
+    ):
+        return Asker(Client(id=described_at, authentication="none"), redirect_uri)
     if about.registration_endpoint is None:
         raise LoginError(
             f"{shown_as(about.issuer)} does not let clients register themselves. Have one made "
-            f"there, with the redirect URI {redirect_uri}, and write its 'client_id' to the "
-            "credential."
+            f"there, with the redirect URI {back}, and write its 'client_id' to the credential."
         )
-    return await _made(tenant_id, asking, about, about.registration_endpoint, redirect_uri)
+    return await _made(tenant_id, asking, about, about.registration_endpoint, back)
 
 
 def _is_good(before: Agreed, issuer: str, redirect_uri: str) -> bool:
@@ -123,7 +142,7 @@ async def _made(
     client = _client(made, way or "client_secret_basic", shown)
     ends = made.get("client_secret_expires_at")
     until = float(ends) if isinstance(ends, int | float) and ends > 0 else None
-    return Asker(client, made_for_us=True, made_until=until)
+    return Asker(client, redirect_uri, made_for_us=True, made_until=until)
 
 
 def _client(made: Any, asked: str, shown: str) -> Client:

@@ -80,7 +80,7 @@ class Consenting:
             tenant_id: Whose server it is.
             name: Its name.
             by: Who asks.
-            redirect_uri: Where he comes back to.
+            redirect_uri: Where he comes back to, or below it.
             described_at: Where authorization servers can read who we are.
 
         Raises:
@@ -117,7 +117,7 @@ class Consenting:
             client=asker.client,
             made_for_us=asker.made_for_us,
             made_until=asker.made_until,
-            redirect_uri=redirect_uri,
+            redirect_uri=asker.redirect_uri,
             resource=whose.resource,
             scopes=_scopes(login, whose, about, known[1] if known else None),
             verifier=secrets.token_urlsafe(64),
@@ -273,11 +273,16 @@ def _address(endpoint: str, asked: Asked, state: str) -> str:
 
 
 def _check_issuer(answer: ConsentAnswer, asked: Asked) -> None:
-    """Check who answers (RFC 9207): another one could want our code for himself.
+    """Check who answers (RFC 9207, RFC 9700 4.4): another one could want our code for himself.
 
     Raises:
         ConsentError: It is not whom we asked, or cannot be told although it should.
     """
+    if answer.came_to != asked.redirect_uri:
+        raise ConsentError(
+            f"{shown_as(asked.issuer)} was asked, and the answer came to where others answer, so "
+            "it was not used."
+        )
     if answer.iss == asked.issuer or (answer.iss is None and not asked.names_itself):
         return
     raise ConsentError(

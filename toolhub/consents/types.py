@@ -86,10 +86,12 @@ class ConsentAnswer(BaseModel, frozen=True):
     """What somebody comes back with, in the address that he is sent to.
 
     Attributes:
+        came_to: That address, without what he comes with.
         iss: Who has asked him.
     """
 
     state: str
+    came_to: str
     code: str | None = None
     iss: str | None = None
     error: str | None = None
