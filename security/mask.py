@@ -15,6 +15,7 @@ from security.spellings import (
     plain,
     readings,
     spellings,
+    whole_letters,
 )
 
 HIDDEN: Final = "***"
@@ -70,7 +71,7 @@ class Mask:
             text = text.replace(spelling, self._word)
         if self._spellings and any(mark in text for mark in MARKS):
             encoded = text.encode(errors="surrogatepass")
-            hidden = self._without_encoded(encoded)
+            hidden = self._without_encoded(encoded, of_letters=True)
             text = text if hidden == encoded else hidden.decode(errors="surrogatepass")
         return self._without_hosts(text)
 
@@ -114,12 +115,18 @@ class Mask:
             return value
         return {self.text(name): self.value(item) for name, item in value.items()}
 
-    def _without_encoded(self, data: bytes) -> bytes:
-        """Hide what stands in data encoded, wholly or in part."""
+    def _without_encoded(self, data: bytes, *, of_letters: bool = False) -> bytes:
+        """Hide what stands in data encoded, wholly or in part.
+
+        Args:
+            of_letters: The data is a text. A secret that is read as bytes may begin or end within
+                a letter, which is hidden as a whole: the rest of it would be none.
+        """
         if not any(map(self._is_in, [data, *readings(data)])):
             return data
         hidden, kept = bytearray(), 0
-        for begin, end in sorted(self._encoded(data)):
+        found = sorted(self._encoded(data))
+        for begin, end in (whole_letters(data, *each) for each in found) if of_letters else found:
             if begin >= kept:
                 hidden += data[kept:begin] + self._word.encode()
             kept = max(kept, end)

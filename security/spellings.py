@@ -33,6 +33,7 @@ _ESCAPE: Final = re.compile(
 )
 _SHORT: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _BLANKS: Final = bytes.maketrans(b"+\t\n\r", b"    ")
+_GOES_ON: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
 _URL_ALPHABET: Final = str.maketrans("+/", "-_")
 
 
@@ -99,6 +100,20 @@ def folded(text: str) -> str:
 def _normal(text: str) -> str:
     """Return a text as it stands in the name of a host: there a wide letter is a letter."""
     return unicodedata.normalize("NFKC", text)
+
+
+def whole_letters(text: bytes, begin: int, end: int) -> tuple[int, int]:
+    """Return a part of a text in UTF-8, widened to the letters that it takes apart."""
+    while _goes_on(text, begin):
+        begin -= 1
+    while _goes_on(text, end):
+        end += 1
+    return begin, end
+
+
+def _goes_on(text: bytes, position: int) -> bool:
+    """Tell whether a letter goes on here that began before."""
+    return text[position : position + 1] in _GOES_ON
 
 
 @dataclass(frozen=True)

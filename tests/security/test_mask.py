@@ -164,3 +164,22 @@ def test_of_a_text_that_was_cut_the_rest_of_a_secret_is_hidden() -> None:
     assert mask.cut_text("e-line-for") == "***"
     assert mask.cut_text("I was given k3y") == "I was given k3y"
     assert mask.text("I was given k3y-of-th") == "I was given k3y-of-th"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("%80abcdef", "xÀabcdef %", "x*** %"),
+        ("abcdef%C3", "<abcdefÀ> %", "<***> %"),
+        ("%82%ACabcdef", "100 €ABCDEF, 5%25", "100 ***, 5%25"),
+        ("%80abcdef%F0%9F", "Àabcdef\U0001f511Àabcdef\U0001f512 %", "****** %"),
+    ],
+)
+def test_a_letter_of_which_a_secret_has_a_part_is_hidden_as_a_whole(
+    secret: str, text: str, masked: str
+) -> None:
+    assert hiding(secret).text(text) == masked
+
+
+def test_of_bytes_no_more_is_hidden_than_the_secret() -> None:
+    assert hiding("%80abcdef").data("xÀabcdef %".encode()) == b"x\xc3*** %"
