@@ -10,6 +10,8 @@ from cachetools import TLRUCache
 from security.authority.tokens import Token
 
 _MAX_KEPT: Final = 10_000
+# Asking takes no longer (`_WHOLE_S` of those who ask).
+FINISH_S: Final = 25.0
 
 K = TypeVar("K", bound=Hashable)
 
@@ -67,11 +69,14 @@ class Keeping(Generic[K]):
             del self._kept[key]
 
     async def aclose(self) -> None:
-        """Stop asking, at the end of the process."""
+        """Wait for what is asked for at the end of the process, since much can be had only once."""
         asking = list(self._asking.values())
-        for task in asking:
+        if not asking:
+            return
+        _, late = await asyncio.wait(asking, timeout=FINISH_S)
+        for task in late:
             task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _ask(self, key: K, ask: Callable[[], Awaitable[Token]]) -> Token:
         began = self._clock()

@@ -1,7 +1,8 @@
 """Servers that are used as a person: he agrees once, in a browser; tokens go on by themselves."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -9,13 +10,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
+from anyio import to_thread
 from sqlalchemy import text
 
 from foundation.database import Database
 from foundation.errors import NotFoundError
+from security.authority import keeping
 from security.egress import Egress
 from security.sealing import Sealer
 from tests.fixtures.hubs import build_toolhub
+from tests.fixtures.polling import pause
 from tests.fixtures.token_server import BASIC_SECRET, TokenServer
 from tests.toolhub.protected import Protected, protected
 from toolhub.consents import tokens
@@ -116,6 +120,50 @@ async def test_a_process_that_dies_while_it_renews_leaves_it_to_another_one(
     with database.session() as session:
         session.execute(text("update mcp_consents set renewed_until = :past"), {"past": past})
     assert (await parts.registry.refresh("press", "crm")).tool_count == 2
+
+
+@asynccontextmanager
+async def renewing(parts: ToolhubParts, tokens_of: TokenServer) -> AsyncIterator[None]:
+    """Have a process wait for a token in place of another one, until it is handed out."""
+    tokens_of.revoke()
+    tokens_of.asked.clear()
+    tokens_of.held.clear()
+    waiting = asyncio.create_task(parts.registry.refresh("press", "crm"))
+    await to_thread.run_sync(tokens_of.asked.wait, 20)
+    yield
+    tokens_of.held.set()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_process_that_stops_while_it_renews_stores_what_it_gets(
+    parts: ToolhubParts, another: ToolhubParts, crm: Protected, token_server: TokenServer
+) -> None:
+    token_server.rotates = True
+    await register(parts, crm)
+    await agree(parts)
+    async with renewing(parts, token_server):
+        stopping = asyncio.create_task(parts.logins.aclose())
+        await pause()
+        token_server.held.set()
+        await stopping
+    assert (await another.registry.refresh("press", "crm")).tool_count == 2
+    assert token_server.grants["refresh_token"] == 1
+
+
+async def test_a_process_that_is_stopped_while_it_renews_lets_nobody_use_the_same_at_once(
+    parts: ToolhubParts,
+    crm: Protected,
+    token_server: TokenServer,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "FINISH_S", 0.0)
+    await register(parts, crm)
+    await agree(parts)
+    async with renewing(parts, token_server):
+        await parts.logins.aclose()
+    with database.session() as session:
+        assert session.scalar(text("select renewed_until > now() from mcp_consents"))
 
 
 async def test_an_authority_that_is_away_while_it_renews_may_be_asked_again(

@@ -67,7 +67,8 @@ class ConsentTokens:
     async def _renewed(self, server: Registered, label: str, agreed: Agreed) -> Token:
         try:
             token = await self._asked(server, label, agreed)
-        except BaseException:
+        except Exception:
+            # Not when it is cancelled: over there it may be renewed, so nobody tries at once.
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(self._consents.gave_up, server)
             raise

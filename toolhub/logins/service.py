@@ -104,7 +104,7 @@ class Logins:
                 return None
 
     async def aclose(self) -> None:
-        """Stop asking, at the end of the process."""
+        """Finish asking, at the end of the process."""
         await self._keeping.aclose()
 
     async def _renewed(self, to: Destination) -> Destination | None:
