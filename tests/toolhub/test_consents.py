@@ -16,6 +16,7 @@ from sqlalchemy import text
 from foundation.database import Database
 from foundation.errors import NotFoundError
 from security.authority import keeping
+from security.authority.tokens import Token
 from security.egress import Egress
 from security.sealing import Sealer
 from tests.fixtures.hubs import build_toolhub
@@ -23,8 +24,10 @@ from tests.fixtures.polling import pause
 from tests.fixtures.token_server import BASIC_SECRET, TokenServer
 from tests.toolhub.protected import Protected, protected
 from toolhub.consents import tokens
+from toolhub.consents.repository import Consents, Elsewhere, Good, Turn
 from toolhub.consents.types import ConsentAnswer
 from toolhub.errors import CallForbiddenError, ConsentError, NoTokenError, RegistrationError
+from toolhub.logins.types import Registered
 from toolhub.schemas import CallTool, ServerChange, ServerInfo, ServerRegistration, ServerStatus
 from toolhub.wiring import ToolhubParts
 
@@ -164,6 +167,38 @@ async def test_a_process_that_is_stopped_while_it_renews_lets_nobody_use_the_sam
         await parts.logins.aclose()
     with database.session() as session:
         assert session.scalar(text("select renewed_until > now() from mcp_consents"))
+
+
+async def test_who_is_late_with_renewing_ends_nobody_elses_turn(
+    parts: ToolhubParts,
+    crm: Protected,
+    token_server: TokenServer,
+    database: Database,
+    sealer: Sealer,
+) -> None:
+    token_server.expires_in = 0
+    await register(parts, crm)
+    await agree(parts)
+    consents = Consents(database, sealer)
+    with database.session() as session:
+        row = session.execute(text("select server_id, credential_version from mcp_consents")).one()
+    server = Registered(tenant_id="press", server_id=str(row[0]), version=row[1])
+    late = consents.step(server, None)
+    with database.session() as session:
+        session.execute(text("update mcp_consents set renewed_until = now()"))
+    now = consents.step(server, None)
+    assert isinstance(late, Turn)
+    assert isinstance(now, Turn)
+    consents.gave_up(server, late)
+    assert isinstance(consents.step(server, None), Elsewhere)
+    consents.renewed(server, late, Token("late-but-good", 60.0))
+    consents.renewed(server, now, Token("got-with-what-was-used-up", 60.0))
+    found = consents.step(server, None)
+    assert isinstance(found, Good)
+    assert found.token.text == "late-but-good"
+    assert isinstance(consents.step(server, "late-but-good"), Elsewhere)
+    consents.gave_up(server, now)
+    assert isinstance(consents.step(server, "late-but-good"), Turn)
 
 
 async def test_an_authority_that_is_away_while_it_renews_may_be_asked_again(

@@ -26,6 +26,7 @@ class McpConsent(Base):
         sealed: Tokens, and whom they are renewed with.
         good_until: Of the token to be used now.
         renewed_until: Some process is getting another one; when it is gone by then, it has died.
+        renewal: Which of those who ever did that it is; another one has nothing to end.
         wanted_scopes: What the server has missed meanwhile.
         agreed_by: Who it was.
     """
@@ -39,6 +40,7 @@ class McpConsent(Base):
     sealed: Mapped[str] = mapped_column(Text)
     good_until: Mapped[datetime]
     renewed_until: Mapped[datetime | None]
+    renewal: Mapped[UUID | None]
     wanted_scopes: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     agreed_by: Mapped[str] = mapped_column(Text)
     agreed_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -19,8 +19,9 @@ from toolhub.logins.challenges import MAX_SCOPES
 from toolhub.logins.types import Registered
 
 PURPOSE = "mcp-consent"
-# Whoever renews a token and is not done by then has died.
-LEASE = timedelta(seconds=40)
+# Whoever renews a token and is not done by then has died: asking takes up to 25 s, storing 15 tries
+# with 1 s between them, each of some time.
+LEASE = timedelta(seconds=60)
 # Enough for finding a password, little enough for a lost address.
 ANSWER_WITHIN = timedelta(minutes=10)
 
@@ -37,6 +38,7 @@ class Turn:
     """The right, and the duty, to renew a token."""
 
     agreed: Agreed
+    renewal: UUID
 
 
 class Elsewhere:
@@ -107,6 +109,7 @@ class Consents:
                     ),
                     good_until=_now(session) + timedelta(seconds=keeps_s),
                     renewed_until=None,
+                    renewal=None,
                     wanted_scopes=[],
                     agreed_by=question.asked_by,
                     agreed_at=_now(session),
@@ -124,11 +127,15 @@ class Consents:
                 return Good(Token(agreed.token, (row.good_until - now).total_seconds()))
             if row.renewed_until is not None and row.renewed_until > now:
                 return Elsewhere()
-            row.renewed_until = now + LEASE
-            return Turn(agreed)
+            row.renewed_until, row.renewal = now + LEASE, uuid4()
+            return Turn(agreed, row.renewal)
 
-    def renewed(self, server: Registered, was: Agreed, token: Token) -> None:
-        """Keep a new token in place of the old one, unless somebody has agreed anew meanwhile."""
+    def renewed(self, server: Registered, turn: Turn, token: Token) -> None:
+        """Keep a new token in place of the old one, unless there is another one meanwhile.
+
+        Also when it comes late: whoever has the turn by then sends what was used up for this one.
+        """
+        was = turn.agreed
         with self._database.session() as session:
             row = _row(session, server, lock=True)
             if row is None or self._open(row) != was:
@@ -138,13 +145,13 @@ class Consents:
             )
             row.sealed = self._sealed(row.tenant_id, row.server_id, server.version, agreed)
             row.good_until = _now(session) + timedelta(seconds=token.keeps_s)
-            row.renewed_until = None
+            _end(row, turn)
 
-    def gave_up(self, server: Registered) -> None:
-        """Let another one try to renew a token."""
+    def gave_up(self, server: Registered, turn: Turn) -> None:
+        """Let another one try to renew a token, unless one does already."""
         with self._database.session() as session:
             if row := _row(session, server, lock=True):
-                row.renewed_until = None
+                _end(row, turn)
 
     def lacks(self, server: Registered, scopes: tuple[str, ...]) -> None:
         """Note what the server has missed, for when somebody is asked again."""
@@ -200,6 +207,11 @@ def _row(session: Session, server: Registered, *, lock: bool = False) -> McpCons
         McpConsent.credential_version == server.version,
     )
     return session.scalar(found.with_for_update() if lock else found)
+
+
+def _end(row: McpConsent, turn: Turn) -> None:
+    if row.renewal == turn.renewal:
+        row.renewed_until, row.renewal = None, None
 
 
 def _now(session: Session) -> datetime:

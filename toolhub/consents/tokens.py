@@ -48,8 +48,8 @@ class ConsentTokens:
             match await to_thread.run_sync(self._consents.step, server, refused):
                 case Good(token):
                     return _for_now(token)
-                case Turn(agreed):
-                    return _for_now(await self._renewed(server, label, agreed))
+                case Turn() as turn:
+                    return _for_now(await self._renewed(server, label, turn))
                 case Elsewhere():
                     await asyncio.sleep(_LOOK_AGAIN_S)
                 case None:
@@ -64,23 +64,23 @@ class ConsentTokens:
         """Note what the server has missed, for when somebody is asked again."""
         await to_thread.run_sync(self._consents.lacks, server, scopes)
 
-    async def _renewed(self, server: Registered, label: str, agreed: Agreed) -> Token:
+    async def _renewed(self, server: Registered, label: str, turn: Turn) -> Token:
         try:
-            token = await self._asked(server, label, agreed)
+            token = await self._asked(server, label, turn.agreed)
         except Exception:
             # Not when it is cancelled: over there it may be renewed, so nobody tries at once.
             with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(self._consents.gave_up, server)
+                await to_thread.run_sync(self._consents.gave_up, server, turn)
             raise
         with anyio.CancelScope(shield=True):
-            await self._keep(server, agreed, token)
+            await self._keep(server, turn, token)
         return token
 
-    async def _keep(self, server: Registered, agreed: Agreed, token: Token) -> None:
+    async def _keep(self, server: Registered, turn: Turn, token: Token) -> None:
         """Store a new token; the old one may be good for nothing any more."""
         for left in reversed(range(_STORING_TRIES)):
             try:
-                await to_thread.run_sync(self._consents.renewed, server, agreed, token)
+                await to_thread.run_sync(self._consents.renewed, server, turn, token)
             except UnavailableError:
                 if not left:
                     raise
