@@ -7,6 +7,7 @@ credential in its answer must not write it into the history of the run.
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from activities.heartbeat import Beat, beating
 from activities.limits.admission import refuse_uncounted
 from activities.requests import Request, Sealed
 from activities.types import ActivityResult, result_of
+from foundation.apart import apart
 from foundation.errors import InvalidInputError
 from foundation.json import JsonObject, JsonValue
 from security.mask import Mask
@@ -62,14 +64,19 @@ class Work(Generic[R]):
     beat: Beat
     mask: Mask
 
-    def result(self, value: JsonValue) -> ActivityResult:
-        """Wrap what came back.
+    async def result(self, value: JsonValue) -> ActivityResult:
+        """Wrap what came back; if it is large, in a thread: reports leave meanwhile.
 
         Raises:
             TooLargeError: When it is larger than one value may be.
             InvalidInputError: When it is no JSON that others can read.
         """
-        return result_of(self.mask.value(value))
+        return await apart(value, partial(self._result, value))
+
+    def _result(self, value: JsonValue) -> ActivityResult:
+        # Measured first: to look for secrets in what is refused anyway takes far longer.
+        result = result_of(value)
+        return result if self.mask.is_empty else result_of(self.mask.value(value))
 
     def report(self, progress: JsonObject) -> None:
         """Tell Temporal how far it is."""

@@ -9,9 +9,10 @@ import html
 import json
 import re
 import unicodedata
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -118,12 +119,16 @@ def _goes_on(text: bytes, position: int) -> bool:
 
 @dataclass(frozen=True)
 class Layer:
-    """Data, with what was encoded in it read, and where that stood in the data before."""
+    """Data, with what was encoded in it read, and where that stood in the data before.
+
+    There may be millions of escapes: as objects, their places took a hundred times the data.
+    """
 
     data: bytes
-    _begins: list[int] = field(default_factory=list)
-    _ends: list[int] = field(default_factory=list)
-    _stood: list[tuple[int, int]] = field(default_factory=list)
+    _begins: Sequence[int]
+    _ends: Sequence[int]
+    _stood_from: Sequence[int]
+    _stood_to: Sequence[int]
 
     def stood(self, begin: int, end: int) -> tuple[int, int]:
         """Return where a part of it stood; what is read of one escape is not taken apart."""
@@ -132,17 +137,17 @@ class Layer:
     def _begin(self, position: int) -> int:
         last = bisect_right(self._begins, position) - 1
         if last >= 0 and position < self._ends[last]:
-            return self._stood[last][0]
+            return self._stood_from[last]
         return self._after(last, position)
 
     def _end(self, position: int) -> int:
         last = bisect_left(self._begins, position) - 1
         if last >= 0 and position < self._ends[last]:
-            return self._stood[last][1]
+            return self._stood_to[last]
         return self._after(last, position)
 
     def _after(self, last: int, position: int) -> int:
-        return position if last < 0 else self._stood[last][1] + position - self._ends[last]
+        return position if last < 0 else self._stood_to[last] + position - self._ends[last]
 
 
 def readings(data: bytes) -> Iterator[bytes]:
@@ -167,17 +172,17 @@ def layers(data: bytes) -> Iterator[Layer]:
 
 def _read(data: bytes) -> Layer:
     read, at = bytearray(), 0
-    begins: list[int] = []
-    ends: list[int] = []
-    stood: list[tuple[int, int]] = []
+    begins, ends, stood_from, stood_to = (array("Q") for _ in range(4))
     for escape in _ESCAPE.finditer(data):
         read += data[at : escape.start()]
         begins.append(len(read))
         read += _meant(escape[0])
         ends.append(len(read))
         at = escape.end()
-        stood.append(escape.span())
-    return Layer(bytes(read + data[at:]), begins, ends, stood)
+        stood_from.append(escape.start())
+        stood_to.append(at)
+    read += data[at:]
+    return Layer(bytes(read), begins, ends, stood_from, stood_to)
 
 
 def _replaced(escape: re.Match[bytes]) -> bytes:

@@ -7,9 +7,9 @@ from typing import Final
 
 from cachetools import TTLCache, cached
 
+from foundation.apart import apart
 from foundation.json import JsonObject
 from security.mask import Mask
-from toolhub.apart import apart
 from toolhub.schemas import OnProgress
 
 REDACTED: Final = "[redacted]"

@@ -19,6 +19,7 @@ from anyio import to_thread
 from mcp.shared.inbound import mcp_param_headers
 from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
 
+from foundation.apart import apart
 from foundation.errors import InvalidInputError, MillwrightError, UnavailableError
 from foundation.json import JsonObject, JsonValue
 from foundation.schemas import as_details, described
@@ -27,7 +28,6 @@ from foundation.telemetry import trace_headers
 from security.egress import check_url
 from toolhub import results
 from toolhub.answers import RESULT, check_output, judged
-from toolhub.apart import apart
 from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
 from toolhub.directory import STDIO_SCHEME, Directory, Entry

@@ -37,7 +37,7 @@ class A2aActivities:
                 confidential = call.sealed is not None or login is not None
                 return await self._asked(work, opened, confidential=confidential)
 
-            return work.result(await self.logins.logged_in(work, work.request.login, send))
+            return await work.result(await self.logins.logged_in(work, work.request.login, send))
 
     async def _asked(self, work: Work[A2aCall], call: A2aCall, *, confidential: bool) -> JsonValue:
         def told(results: Results) -> None:

@@ -7,7 +7,7 @@ as in `call: http`.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -34,6 +34,7 @@ from activities.logins.types import PlainLogin, ReadyLogin
 from activities.patience import way_out
 from activities.types import ActivityResult
 from activities.work import Opener, Work, working
+from foundation.apart import apart
 from foundation.json import JsonObject, digest
 from security.authority.errors import LoginError
 from security.egress import Egress
@@ -74,7 +75,7 @@ class AsyncApiActivities:
             address = await self._address(work, "publish")
             if address.protocol == "http":
                 await self._post(work, address)
-                return work.result(None)
+                return await work.result(None)
 
             async def publish(broker: Broker) -> None:
                 topic = address.to_publish(request)
@@ -82,7 +83,7 @@ class AsyncApiActivities:
                     await mqtt.publish(broker, _own_id(), topic, request, retain=address.retain)
 
             await self._with_broker(work, address, publish)
-            return work.result(None)
+            return await work.result(None)
 
     @activity.defn(name="asyncapi-subscribe")
     async def subscribe(self, call: AsyncApiConsume) -> ActivityResult:
@@ -97,7 +98,7 @@ class AsyncApiActivities:
                     await mqtt.subscribe(broker, _id(request.session), topic, again=again)
 
             await self._with_broker(work, address, subscribe)
-            return work.result(None)
+            return await work.result(None)
 
     @activity.defn(name="asyncapi-poll")
     async def poll(self, call: AsyncApiConsume) -> Polled:
@@ -121,7 +122,7 @@ class AsyncApiActivities:
             address = await self._address(work, "subscribe")
             batch = await self._with_broker(work, address, poll)
             return Polled(
-                deliveries=[_masked(each, work.mask) for each in batch.deliveries],
+                deliveries=await _masked(batch.deliveries, work.mask),
                 carried=batch.unsettled,
                 attempts=activity.info().attempt,
             )
@@ -137,7 +138,7 @@ class AsyncApiActivities:
                     await mqtt.close(broker, _id(request.session), request.taken, request.carried)
 
             await self._with_broker(work, await self._address(work, "subscribe"), close)
-            return work.result(None)
+            return await work.result(None)
 
     async def _address(self, work: Work[Any], verb: Verb) -> Address:
         call: AsyncApiCall = work.request
@@ -200,9 +201,13 @@ class AsyncApiActivities:
         await self.logins.logged_in(work, call.login, send)
 
 
-def _masked(delivery: Delivery, mask: Mask) -> Delivery:
-    message = mask.value(delivery.message)
-    return delivery.model_copy(update={"message": message})
+async def _masked(deliveries: Sequence[Delivery], mask: Mask) -> list[Delivery]:
+    def masked() -> list[Delivery]:
+        return [
+            each.model_copy(update={"message": mask.value(each.message)}) for each in deliveries
+        ]
+
+    return await apart([each.message for each in deliveries], masked)
 
 
 def _id(name: str) -> str:

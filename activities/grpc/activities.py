@@ -49,7 +49,7 @@ class GrpcActivities:
                     return await exchange(channel, request, method, message, login, max_bytes=limit)
 
             answers = await self.logins.logged_in(work, request.login, send)
-            return work.result(await asyncio.to_thread(method.decoded, answers))
+            return await work.result(await asyncio.to_thread(method.decoded, answers))
 
     async def _document(self, work: Work[GrpcCall]) -> Document:
         call = work.request

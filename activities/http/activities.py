@@ -29,14 +29,14 @@ class HttpActivities:
     async def http_call(self, call: HttpCall) -> ActivityResult:
         """Send one request."""
         async with working(self.opener, call) as work:
-            return work.result(await self._sent(work, work.request))
+            return await work.result(await self._sent(work, work.request))
 
     @activity.defn(name="openapi-call")
     async def openapi_call(self, call: OpenApiCall) -> ActivityResult:
         """Call one operation of a described API."""
         async with working(self.opener, call) as work:
             request = request_for(await self._document(work), work.request)
-            return work.result(await self._sent(work, request))
+            return await work.result(await self._sent(work, request))
 
     async def _document(self, work: Work[OpenApiCall]) -> JsonObject:
         call = work.request

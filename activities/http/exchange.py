@@ -19,6 +19,7 @@ from activities.http.errors import (
 from activities.http.types import HttpCall
 from activities.logins.digest import Digest
 from activities.logins.types import DigestLogin, Login, PlainLogin
+from foundation.apart import LARGE
 from foundation.json import JsonObject, JsonValue
 from security.egress import Egress
 
@@ -82,7 +83,10 @@ async def exchange(
         ) from error
     _refuse_errors(call, response, where)
     try:
-        return _output(call, response, masked)
+        if len(response.content) <= LARGE:
+            return _output(call, response, masked)
+        # To decode it and to look through it takes a while: not on the event loop.
+        return await asyncio.to_thread(_output, call, response, masked)
     except (LookupError, UnicodeError, ValueError, AssertionError, RecursionError) as error:
         raise CallFailedError(
             f"{call.method} {where} was executed, and its answer cannot be read "

@@ -59,7 +59,7 @@ class McpActivities:
                 clean=work.mask.value,
             )
             done = self.hub.start if work.request.takes_tasks else self.hub.call
-            return _answer(work, await patiently(lambda: done(request)))
+            return await _answer(work, await patiently(lambda: done(request)))
 
     @activity.defn(name="mcp-task-follow")
     async def mcp_task_follow(self, request: McpTask) -> ActivityResult:
@@ -71,7 +71,7 @@ class McpActivities:
                 asked = handle
                 answer = await patiently(lambda: self.hub.tasks.ask(asked))  # noqa: B023 - at once
                 if isinstance(answer, ToolResult) or monotonic() >= until:
-                    return _answer(work, answer)
+                    return await _answer(work, answer)
                 handle = answer
                 work.beat.keep(handle.model_dump(mode="json"))
 
@@ -85,7 +85,7 @@ class McpActivities:
                 # Somebody waits for this to be over: it is tried again soon, or not at all.
                 error.retry_after_s = None
                 raise
-            return work.result(None)
+            return await work.result(None)
 
     @activity.defn(name="mcp-request")
     async def mcp_request(self, request: McpRequest) -> ActivityResult:
@@ -96,7 +96,7 @@ class McpActivities:
                 return await self.hub.request(_as_request(work, login))
 
             result = await self.logins.logged_in(work, work.request.login, send)
-            return work.result(result)
+            return await work.result(result)
 
 
 # Hashed, both: they go to servers whom the names of tenants and workflows do not concern.
@@ -155,15 +155,17 @@ def _chosen_key(request: McpCall | McpRequest) -> str | None:
     return digest([request.tenant_id, request.idempotency_key])
 
 
-def _answer(work: Work[McpCall] | Work[McpTask], answer: ToolResult | Handle) -> ActivityResult:
+async def _answer(
+    work: Work[McpCall] | Work[McpTask], answer: ToolResult | Handle
+) -> ActivityResult:
     if isinstance(answer, ToolResult):
-        result = work.result(answer.value)
+        result = await work.result(answer.value)
         if answer.fallback is None:
             return result
         why = work.mask.value(answer.fallback.model_dump(mode="json", exclude_none=True))
         return result.model_copy(update={"fallback": why})
     later = NotYet(kind="task", handle=answer.model_dump(mode="json"))
-    return work.result(None).model_copy(update={"later": later})
+    return (await work.result(None)).model_copy(update={"later": later})
 
 
 def _own(request: McpTask) -> Handle:

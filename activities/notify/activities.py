@@ -40,7 +40,7 @@ class NotifyActivities:
             else:
                 text = without_marks(opened.text)
                 sent = self.notifier.notify(opened, replace(notification, text=text))
-            return work.result(await sent)
+            return await work.result(await sent)
 
 
 def _keys(opened: NotifyCall) -> list[str]:

@@ -89,7 +89,7 @@ class ProgramActivities:
                 await self.gate.require(call.tenant_id)
                 program = await self._program(work, request.language)
                 finished = await self.sandbox.run(program, limits)
-            return work.result(output_of(finished, request.returns, limits))
+            return await work.result(output_of(finished, request.returns, limits))
 
     async def _contained(self, call: ProgramCall, limits: Limits) -> Finished:
         """Run a container; its image stays as it is until that has ended."""

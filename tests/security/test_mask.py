@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import tracemalloc
 from collections.abc import Callable
 
 import httpx2
@@ -183,3 +184,16 @@ def test_a_letter_of_which_a_secret_has_a_part_is_hidden_as_a_whole(
 
 def test_of_bytes_no_more_is_hidden_than_the_secret() -> None:
     assert hiding("%80abcdef").data("xÀabcdef %".encode()) == b"x\xc3*** %"
+
+
+@pytest.mark.parametrize("escape", ['\\"', "%41", "&amp;"])
+def test_of_many_escapes_no_large_table_is_made(escape: str) -> None:
+    text = escape * 50_000 + "k3y%2Dof"
+    mask = hiding("k3y-of")
+    assert mask.text("%41 k3y%2Dof") == "%41 ***"
+    tracemalloc.start()
+    masked = mask.text(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert masked == escape * 50_000 + "***"
+    assert most < 60 * len(text)

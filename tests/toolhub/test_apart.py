@@ -5,9 +5,9 @@ import threading
 import pytest
 from pydantic import BaseModel
 
+from foundation.apart import apart, is_small
 from foundation.json import JsonValue
 from tests.toolhub.servers import Changing
-from toolhub.apart import apart, is_small
 from toolhub.hub import ToolHub
 from toolhub.registry import Registry
 from toolhub.schemas import CallTool, ServerRegistration

@@ -14,11 +14,11 @@ import structlog
 from mcp.types import INVALID_PARAMS
 from pydantic import ValidationError
 
+from foundation.apart import apart
 from foundation.errors import NotFoundError
 from foundation.json import JsonObject, JsonValue
 from toolhub import results
 from toolhub.answers import check_output, judged
-from toolhub.apart import apart
 from toolhub.calls.log import CallLog, Noted
 from toolhub.calls.schemas import CallStatus
 from toolhub.directory import Directory, Entry

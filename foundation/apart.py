@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 # What takes about a millisecond to look through once; to ask a thread takes a tenth of that.
 _SPOTS: Final = 5_000
-_LETTERS: Final = 256 * 1024
+LARGE: Final = 256 * 1024
 
 
 async def apart(value: JsonValue, work: Callable[[], T]) -> T:
@@ -35,6 +35,6 @@ def is_small(value: JsonValue) -> bool:
                 waiting += items if spots <= _SPOTS else ()
             case _:
                 pass
-        if spots > _SPOTS or letters > _LETTERS:
+        if spots > _SPOTS or letters > LARGE:
             return False
     return True
