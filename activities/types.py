@@ -16,11 +16,12 @@ class NotYet(BaseModel, frozen=True):
     """It has begun, and the answer comes later.
 
     Attributes:
-        kind: How one gets it. `task`: the other side is asked from time to time.
+        kind: How one gets it. `task`: the other side is asked from time to time. `question`: people
+            are, and the other side is told what they say.
         handle: What to ask with.
     """
 
-    kind: Literal["task"]
+    kind: Literal["task", "question"]
     handle: JsonObject
 
 

@@ -31,6 +31,8 @@ from toolhub.answers import RESULT, check_output, judged
 from toolhub.calls.log import CallLog, Noted
 from toolhub.credentials import checked_headers
 from toolhub.directory import STDIO_SCHEME, Directory, Entry
+from toolhub.elicitation.questions import Questions, key_of, round_key, spelled
+from toolhub.elicitation.types import Question
 from toolhub.errors import (
     CallError,
     CredentialRefusedError,
@@ -61,7 +63,6 @@ log = structlog.get_logger()
 
 IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
 _ANSWER: Final = frozenset({Kind.ANSWERED})
-_STARTED: Final = _ANSWER | {Kind.ACCEPTED}
 
 
 class ToolHub:
@@ -69,6 +70,7 @@ class ToolHub:
 
     Attributes:
         tasks: Those that go on at a server after a call.
+        questions: What tools ask people.
 
     Args:
         wires: The adapter of each dialect.
@@ -95,6 +97,7 @@ class ToolHub:
         fallbacks: Fallbacks,
         protection: McpSettings,
         logins: Logins,
+        questions: Questions,
     ) -> None:
         self._logins = logins
         self._directory = directory
@@ -106,6 +109,7 @@ class ToolHub:
         self._refreshes = refreshes
         self._fallbacks = fallbacks
         self._protection = protection
+        self.questions = questions
         self.tasks = Tasks(
             directory, wires[Dialect.MCP], guard, ledger=ledger, calls=log, observer=observer
         )
@@ -132,11 +136,12 @@ class ToolHub:
         with self._observer.noting(self._log, call, entry) as noted:
             return await self._answered(call, entry, noted)
 
-    async def start(self, call: CallTool) -> ToolResult | Handle:
+    async def start(self, call: CallTool) -> ToolResult | Handle | Question:
         """Call a tool of a registered server, which may go on with it for longer than a call.
 
-        The answer is then the handle of its task, with which any worker can ask (`tasks.ask`). A
-        repeated attempt gets that of the same task, where the ledger knows the call.
+        The answer is then the handle of its task, with which any worker can ask (`tasks.ask`), or
+        what it wants to know from people: the same call goes on with what they say (`reply`). A
+        repeated attempt gets the same task or question, where the ledger knows the call.
 
         Raises:
             MillwrightError: As `call`.
@@ -144,11 +149,16 @@ class ToolHub:
         entry = await self._find(call)
         with self._observer.noting(self._log, call, entry) as noted:
             # Who was not asked to may still answer with a task: nobody could ask for it.
-            wanted = _STARTED if entry.dialect is Dialect.MCP else _ANSWER
+            wanted = _ANSWER | ({Kind.ACCEPTED} if entry.dialect is Dialect.MCP else set())
+            wanted |= {Kind.INPUT_NEEDED} if self.questions.are_taken(call, entry) else set()
             try:
+                self.questions.refuse_another(call, entry)
                 found = await self._called(call, entry, noted, wanted)
-                if found.get("resultType") == "task":
+                type_ = found.get("resultType")
+                if type_ == "task":
                     return started(call, entry, noted, found)
+                if type_ == "input_required":
+                    return self.questions.question(call, entry, found)
                 return await apart(found, partial(self._read, call, entry, noted, found))
             except CallError as error:
                 return await self._instead(call, entry, noted, error)
@@ -197,11 +207,14 @@ class ToolHub:
     async def _called(
         self, call: CallTool, entry: Entry, noted: Noted, wanted: frozenset[Kind]
     ) -> JsonObject:
-        key = call.idempotency_key or call.call_id
+        key = key_of(call)
         arguments = entry.policy.keyed(call.arguments, key)
         await apart(arguments, partial(check_input, entry, arguments))
-        takes_tasks = Kind.ACCEPTED in wanted
-        message = replace(_message(entry, call, arguments, key), takes_tasks=takes_tasks)
+        message = replace(
+            _message(entry, call, arguments, key),
+            takes_tasks=Kind.ACCEPTED in wanted,
+            takes_questions=Kind.INPUT_NEEDED in wanted,
+        )
         has_headers = entry.dialect is not Dialect.STDIO
         honoured = entry.policy.is_honoured(arguments, key, has_headers=has_headers)
         # What stands in is known to the ledger, so that no attempt calls the first tool besides.
@@ -219,7 +232,7 @@ class ToolHub:
                 exchange, outcome = await self._exchange(entry.dialect, ready, message)
                 outcome = judged(entry, exchange, outcome)
                 admission.tell(outcome, exchange)
-                return exchange, outcome
+                return exchange, self.questions.kept(call, entry, exchange, outcome)
 
             return await self._sent(once, ready, send)
 
@@ -233,7 +246,9 @@ class ToolHub:
                 noted.sent()  # by an attempt before this one
                 raise
             outcome = judged(entry, exchange, outcome)  # also what it came to before
+            outcome = self.questions.kept(call, entry, exchange, outcome)
             noted.judged(outcome)
+            await self.questions.went_on(call, exchange, outcome)
             if exchange.tools_changed:
                 await self._hasten(call.tenant_id, entry)
             answer = _wanted(attempt, exchange, outcome, wanted)
@@ -375,7 +390,7 @@ def _once(
         return None
     return Call(
         tenant_id=call.tenant_id,
-        key=call.idempotency_key or call.call_id,
+        key=_ledger_key(call, call.call_id),
         call_id=call.call_id,
         server=attempt.to.label,
         server_id=guarded.server_id,
@@ -383,6 +398,12 @@ def _once(
         arguments=arguments,
         timeout_s=attempt.timeout_s,
     )
+
+
+def _ledger_key(call: CallTool | McpRequest, call_id: str) -> str:
+    if isinstance(call, CallTool) and call.reply is not None:
+        return round_key(call.reply)
+    return call.idempotency_key or call_id
 
 
 def check_input(entry: Entry, arguments: JsonObject) -> None:
@@ -412,6 +433,8 @@ def _message(entry: Entry, call: CallTool, arguments: JsonObject, key: str | Non
     params: dict[str, JsonValue] = {"name": entry.tool, "arguments": arguments}
     if key is not None:
         params["_meta"] = {IDEMPOTENCY_META: key}
+    if call.reply is not None:
+        params |= spelled(call.reply)
     return Message(
         method="tools/call",
         params=params,

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from foundation.json import JsonObject, JsonValue
+from toolhub.elicitation.types import Reply
 from toolhub.fallbacks.types import Provenance
 from toolhub.header_names import HeaderName
 from toolhub.importing.origin import Origin
@@ -488,6 +489,8 @@ class CallTool:
         tried_again: What follows a failure: a fallback stands in only when nothing does.
         comes_again: The same call is made again when this process dies meanwhile.
         stands_in: It is called in place of another tool, and nothing stands in for it.
+        takes_questions: Whoever calls can put a question of the tool to people (`Question`).
+        reply: What they said: the call goes on with it.
         until: When the caller gives up, on the clock `time.monotonic`; None: it does not.
         on_send: Told right before the request leaves.
         on_not_run: Told when it is certain that this attempt has not run the tool.
@@ -509,6 +512,8 @@ class CallTool:
     tried_again: TriedAgain = TriedAgain.NEVER
     comes_again: bool = False
     stands_in: bool = False
+    takes_questions: bool = False
+    reply: Reply | None = None
     until: float | None = None
     on_send: Callable[[], None] | None = None
     on_not_run: Callable[[], None] | None = None

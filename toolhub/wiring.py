@@ -19,6 +19,7 @@ from toolhub.consents.service import Consenting
 from toolhub.consents.tokens import ConsentTokens
 from toolhub.credentials import Credentials
 from toolhub.directory import Directory
+from toolhub.elicitation.questions import Questions
 from toolhub.fallbacks.giving import Fallbacks
 from toolhub.fallbacks.last_good import LastGood
 from toolhub.guard import Guard
@@ -138,6 +139,7 @@ def build_toolhub(
             fallbacks=Fallbacks(last_good, ledger, metrics),
             protection=protection,
             logins=logins,
+            questions=Questions(sealer, ledger),
         ),
         logins=logins,
         consenting=Consenting(

@@ -133,6 +133,7 @@ def build_worker(
             desk.publish_all,
             mcp.mcp_call,
             mcp.mcp_request,
+            mcp.mcp_answer,
             mcp.mcp_task_follow,
             mcp.mcp_task_cancel,
             notify.notify,

@@ -10,12 +10,13 @@ from temporalio import activity
 from activities.heartbeat import Beat
 from activities.logins.authenticator import Authenticator
 from activities.logins.types import ReadyLogin, authorization
-from activities.mcp.types import McpCall, McpRequest, McpTask
+from activities.mcp.types import McpAnswer, McpCall, McpRequest, McpTask
 from activities.patience import patiently
 from activities.types import ActivityResult, NotYet
 from activities.work import Opener, Work, working
 from foundation.errors import ForbiddenError
 from foundation.json import JsonObject, digest
+from toolhub.elicitation.types import Answer, Question, Reply
 from toolhub.errors import CallError
 from toolhub.hub import ToolHub
 from toolhub.schemas import CallOrigin, CallTool, OnProgress, ToolResult, TriedAgain
@@ -37,6 +38,14 @@ class McpActivities:
     @activity.defn(name="mcp-call")
     async def mcp_call(self, call: McpCall) -> ActivityResult:
         """Call a tool of a registered server."""
+        return await self._called(call)
+
+    @activity.defn(name="mcp-answer")
+    async def mcp_answer(self, answer: McpAnswer) -> ActivityResult:
+        """Let a call go on whose tool has asked something."""
+        return await self._called(answer)
+
+    async def _called(self, call: McpCall) -> ActivityResult:
         until = _until()
         async with working(self.opener, call) as work:
             request = CallTool(
@@ -52,6 +61,8 @@ class McpActivities:
                 maybe_ran=work.beat.maybe_ran,
                 tried_again=_tried_again(call),
                 comes_again=_comes_again(),
+                takes_questions=work.request.takes_questions,
+                reply=self._reply(work.request),
                 until=until,
                 on_send=work.beat.now_sent,
                 on_not_run=work.beat.idle,
@@ -60,6 +71,21 @@ class McpActivities:
             )
             done = self.hub.start if work.request.takes_tasks else self.hub.call
             return await _answer(work, await patiently(lambda: done(request)))
+
+    def _reply(self, request: McpCall) -> Reply | None:
+        """Return what the call goes on with.
+
+        Raises:
+            ForbiddenError: Another tenant was asked.
+            InputNeededError: It cannot go on any more.
+        """
+        if not isinstance(request, McpAnswer):
+            return None
+        question = Question.model_validate(request.question)
+        if question.tenant_id != request.tenant_id:
+            raise ForbiddenError("Another tenant was asked that. Call the tool yourself.")
+        answers = {id_: Answer.model_validate(each) for id_, each in request.answers.items()}
+        return self.hub.questions.reply(question, answers)
 
     @activity.defn(name="mcp-task-follow")
     async def mcp_task_follow(self, request: McpTask) -> ActivityResult:
@@ -156,7 +182,7 @@ def _chosen_key(request: McpCall | McpRequest) -> str | None:
 
 
 async def _answer(
-    work: Work[McpCall] | Work[McpTask], answer: ToolResult | Handle
+    work: Work[McpCall] | Work[McpTask], answer: ToolResult | Handle | Question
 ) -> ActivityResult:
     if isinstance(answer, ToolResult):
         result = await work.result(answer.value)
@@ -164,7 +190,11 @@ async def _answer(
             return result
         why = work.mask.value(answer.fallback.model_dump(mode="json", exclude_none=True))
         return result.model_copy(update={"fallback": why})
-    later = NotYet(kind="task", handle=answer.model_dump(mode="json"))
+    if isinstance(answer, Question):
+        asked = [work.mask.value(each.model_dump(mode="json")) for each in answer.asked]
+        later = NotYet(kind="question", handle={**answer.model_dump(mode="json"), "asked": asked})
+    else:
+        later = NotYet(kind="task", handle=answer.model_dump(mode="json"))
     return (await work.result(None)).model_copy(update={"later": later})
 
 

@@ -13,6 +13,7 @@ class McpCall(Request, frozen=True):
     Attributes:
         sha256: The tool that the definition pins.
         takes_tasks: Whoever asks can go on with a task of the server (`McpTask`).
+        takes_questions: Whoever asks can put a question of the tool to people (`McpAnswer`).
     """
 
     server: str = ""
@@ -21,6 +22,19 @@ class McpCall(Request, frozen=True):
     arguments: JsonObject = Field(default_factory=dict)
     timeout_s: float = 60.0
     takes_tasks: bool = False
+    takes_questions: bool = False
+
+
+class McpAnswer(McpCall, frozen=True):
+    """What people said to what a tool has asked; its call, which goes on with that.
+
+    Attributes:
+        question: As `mcp-call` gave it, or the answer before this one; no definition can.
+        answers: By the names that the server gave its questions.
+    """
+
+    question: JsonObject = Field(default_factory=dict)
+    answers: dict[str, JsonObject] = Field(default_factory=dict)
 
 
 class McpTask(Request, frozen=True):

@@ -99,16 +99,19 @@ class Ledger:
         self._batcher.put(Settled(claim, state, answer)).add_done_callback(_told)
 
     async def came_to(
-        self, tenant_id: str, key: str, task_id: str, state: State, answer: JsonObject | None
+        self, tenant_id: str, key: str, was: JsonObject, state: State, answer: JsonObject | None
     ) -> None:
-        """Write down what a call came to that was answered with a task.
+        """Write down what a call came to that was answered with a task, or with a question.
 
-        Whoever asks from now on gets that, and not the task. What is not about this task stays.
+        Whoever asks from now on gets that. What is not about this task or question stays.
+
+        Args:
+            was: Members of that first answer, by which it is known.
 
         Raises:
             UnavailableError: When the database is away.
         """
-        await asyncio.to_thread(self._came_to, (tenant_id, key), task_id, state, answer)
+        await asyncio.to_thread(self._came_to, (tenant_id, key), was, state, answer)
 
     async def knows(self, tenant_id: str, key: str) -> bool:
         """Tell whether anything is written down of a call: it may have run then.
@@ -212,12 +215,14 @@ class Ledger:
         with self._database.session() as session:
             return key in LedgerRows(session).read([key])
 
-    def _came_to(self, key: Key, task_id: str, state: State, answer: JsonObject | None) -> None:
+    def _came_to(self, key: Key, was: JsonObject, state: State, answer: JsonObject | None) -> None:
         with self._database.session() as session:
             rows = LedgerRows(session)
             entry = rows.read([key]).get(key)
             known = None if entry is None else self._opened(entry)
-            if entry is None or known is None or known.get("taskId") != task_id:
+            if entry is None or known is None:
+                return
+            if any(known.get(name) != value for name, value in was.items()):
                 return
             settled = {"t": key[0], "k": key[1], "c": entry.claim, "s": state}
             rows.settle([settled | {"a": self._seal(*key, answer, entry.tool)}])

@@ -213,7 +213,8 @@ class Tasks:
 
     async def _settle(self, handle: Handle, state: State, answer: JsonObject | None) -> None:
         if handle.key is not None:
-            await self._ledger.came_to(handle.tenant_id, handle.key, handle.task_id, state, answer)
+            was: JsonObject = {"taskId": handle.task_id}
+            await self._ledger.came_to(handle.tenant_id, handle.key, was, state, answer)
 
     async def _leave(self, handle: Handle) -> None:
         """Free the tool, if that can be done."""

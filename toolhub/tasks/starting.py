@@ -6,6 +6,7 @@ from typing import Final
 from foundation.json import JsonObject
 from toolhub.calls.log import Noted
 from toolhub.directory import Entry
+from toolhub.elicitation.questions import key_of
 from toolhub.schemas import CallTool
 from toolhub.tasks.types import Handle, pause_of, ttl_of
 
@@ -28,6 +29,6 @@ def started(call: CallTool, entry: Entry, noted: Noted, created: JsonObject) -> 
         pause_s=pause_of(created),
         began_at=now.timestamp(),
         ttl_s=ttl_s,
-        key=call.idempotency_key or call.call_id,
+        key=key_of(call),
         note=noted.later(now + kept + _MARGIN),
     )

@@ -72,6 +72,7 @@ class Message:
         headers: What the protocol wants repeated in headers, for gateways on the way.
         max_bytes: Largest answer; of an event stream, the largest event.
         takes_tasks: The server may answer with a task, which somebody will ask for.
+        takes_questions: The server may ask something, which somebody will answer.
     """
 
     method: str
@@ -82,6 +83,7 @@ class Message:
     client: tuple[str, str] | None = None
     on_progress: OnProgress | None = None
     takes_tasks: bool = False
+    takes_questions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from security.egress import Egress
 from toolhub.wire.correlation import correlated
 from toolhub.wire.exchange import Destination, Exchange, Message
 from toolhub.wire.query_keys import KeyedTransport
+from toolhub.wire.questions import not_here
 from toolhub.wire.session import (
     CLIENT,
     EXPECTED,
@@ -91,6 +92,7 @@ class StreamableHttp:
                 message_handler=call.heard,
                 client_info=Implementation(name=name, version=version),
                 extensions=[TASKS] if message.takes_tasks else None,
+                elicitation_callback=not_here if message.takes_questions else None,
             ) as client,
         ):
             yield client
