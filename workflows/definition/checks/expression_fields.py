@@ -299,6 +299,10 @@ def _templates(subject: Subject, site: Site, inputs: Inputs) -> Iterator[Express
             at = (*path, "timeout")
             yield ExpressionField(at, own["timeout"], here, dot=shaped, input=shaped)
             own = {name: item for name, item in own.items() if name != "timeout"}
+        if secrets and key == "with" and _asks_people(site) and isinstance(own, dict):
+            at = (*path, "elicitation")
+            yield ExpressionField(at, own.get("elicitation"), here, dot=shaped, input=shaped)
+            own = {name: item for name, item in own.items() if name != "elicitation"}
         if isinstance(site.task, RunTask):
             own = _without_code(own)
         yield ExpressionField(path, own, here, secrets=secrets, dot=shaped, input=shaped)
@@ -313,6 +317,11 @@ def _is_activity(subject: Subject, site: Site) -> bool:
     if isinstance(task, RunTask):
         return task.run.workflow is None
     return isinstance(task, _PROTOCOLS)
+
+
+def _asks_people(site: Site) -> bool:
+    """Tell whether a part of the arguments is kept in the run and shown to people."""
+    return isinstance(site.task, CallFunction) and site.task.call == "mcp.tool"
 
 
 def _without_code(value: JsonValue) -> JsonValue:

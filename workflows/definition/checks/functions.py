@@ -11,7 +11,7 @@ from foundation.json import JsonObject, JsonValue
 from workflows.definition.arguments import is_expression
 from workflows.definition.checks.subject import Site, Subject, texts
 from workflows.definition.elsewhere.names import is_elsewhere
-from workflows.definition.findings import Code, Problem, did_you_mean, shown
+from workflows.definition.findings import Code, Path, Problem, did_you_mean, shown
 from workflows.definition.functions import CATALOG
 from workflows.definition.models import CallFunction, TaskBase
 from workflows.definition.models.tasks import RESERVED_CALLS
@@ -23,6 +23,11 @@ from workflows.expressions import has_expressions
 MAX_CALLS: Final = 500
 MAX_CALL_DEPTH: Final = 20
 _SHOWN_CALLS: Final = 10
+# Where a function of the catalogue names one that notifies people.
+_NOTIFY: Final[Mapping[str, Path]] = {
+    "approval": ("notify",),
+    "mcp.tool": ("elicitation", "notify"),
+}
 
 
 def check_functions(subject: Subject) -> Iterator[Problem]:
@@ -48,8 +53,7 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
         name = site.task.call
         if name in CATALOG:
             yield from _catalogue_arguments(site, site.task)
-            if name == "approval":
-                yield from _who_notifies(subject, site, site.task)
+            yield from _who_notifies(subject, site, site.task)
         elif name in subject.names("functions"):
             yield from _declared_arguments(site, site.task, validators.get(name))
         elif not is_elsewhere(name):
@@ -64,15 +68,29 @@ def _unknown(subject: Subject, site: Site, name: str) -> Problem:
 
 
 def _who_notifies(subject: Subject, site: Site, task: CallFunction) -> Iterator[Problem]:
-    """Find an approval that notifies people with a function that is not declared."""
-    notify = (task.with_ or {}).get("notify")
+    """Find people to be notified with a function that is not declared."""
+    where, notify = _NOTIFY.get(task.call, ()), _notified(task)
     known = subject.names("functions")
     if isinstance(notify, str) and notify not in known:
         hint = did_you_mean(notify, sorted(known)) or " Declare it in use.functions."
         if is_expression(notify):
             hint = " Write its name out: no expression can stand for it."
         message = f"There is no function {shown(notify)}.{hint}"
-        yield Problem(Code.UNKNOWN_FUNCTION, (*site.path, "with", "notify"), message)
+        yield Problem(Code.UNKNOWN_FUNCTION, (*site.path, "with", *where), message)
+
+
+def _notified(task: CallFunction) -> Any:
+    """Return what is written for the function that notifies people."""
+    found: Any = task.with_ or {}
+    for key in _NOTIFY.get(task.call, ()):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _called(task: CallFunction) -> list[str]:
+    """Name the functions that a call stands for: that one, and the one that notifies people."""
+    notify = _notified(task) if task.call in _NOTIFY else None
+    return [task.call, *([notify] if isinstance(notify, str) else [])]
 
 
 def _catalogue_arguments(site: Site, task: CallFunction) -> Iterator[Problem]:
@@ -155,8 +173,8 @@ def _calls_in_order(subject: Subject) -> dict[str, list[str]]:
     calls: dict[str, list[str]] = {name: [] for name in subject.definition.use.functions}
     for site in subject.sites:
         match site.path, site.task:
-            case ("use", "functions", str(name), *_), CallFunction(call=called) if called in calls:
-                calls[name].append(called)
+            case ("use", "functions", str(name), *_), CallFunction() as task:
+                calls[name] += [called for called in _called(task) if called in calls]
             case _:
                 pass  # a task of the workflow itself, or a call of the catalogue
     return calls
@@ -177,8 +195,8 @@ def _calls_of_functions(subject: Subject) -> dict[str, set[str]]:
     calls: dict[str, set[str]] = {name: set() for name in subject.definition.use.functions}
     for site in subject.sites:
         match site.path, site.task:
-            case ("use", "functions", str(name), *_), CallFunction(call=called):
-                calls[name].add(called)
+            case ("use", "functions", str(name), *_), CallFunction() as task:
+                calls[name].update(_called(task))
             case _:
                 pass  # a task of the workflow itself, or one that calls no function
     return calls

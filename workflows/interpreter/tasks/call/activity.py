@@ -15,6 +15,7 @@ from workflows.interpreter.admission import admitted, limits_of
 from workflows.interpreter.calls import OwnQueue
 from workflows.interpreter.compiling import Place
 from workflows.interpreter.durations import Delay
+from workflows.interpreter.policy import Policy
 from workflows.interpreter.requests import Blueprint
 from workflows.interpreter.run import Frame
 from workflows.interpreter.steps import Outcome
@@ -82,13 +83,37 @@ class ActivityCall(Generic[R]):
             **({"limits": limits} if limits else {}),
         )
 
+        summary = frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}"
+        return request, await self.sent(
+            request, frame, self.activity, frame.path, summary, policy=policy, arrived=arrived
+        )
+
+    async def sent(
+        self,
+        request: R,
+        frame: Frame,
+        activity: str,
+        activity_id: str,
+        summary: str,
+        *,
+        policy: Policy,
+        arrived: Callable[[R, RawValue], None] | None = None,
+    ) -> ActivityResult:
+        """Let an activity carry a request out, when it is its turn; return what that says.
+
+        Args:
+            activity: Wire name.
+            activity_id: Unique in the run.
+        """
+        timeout_s = request.timeout_s
+
         async def attempt() -> ActivityResult:
             return await frame.run.calls.execute(
-                self.activity,
+                activity,
                 request,
                 ActivityResult,
-                activity_id=frame.path,
-                summary=frame.text(policy.summary, value) or f"{frame.path} {self.label(request)}",
+                activity_id=activity_id,
+                summary=summary,
                 timeout_s=timeout_s if policy.local else timeout_s * self.exchanges,
                 policy=policy,
                 own_queue=self.own_queue,
@@ -96,11 +121,11 @@ class ActivityCall(Generic[R]):
                 arrived=partial(arrived, request) if arrived else None,
             )
 
-        answer = await (attempt() if limits is None else admitted(frame, attempt))
+        answer = await (attempt() if request.limits is None else admitted(frame, attempt))
         frame.attempts = answer.attempts
         if answer.fallback is not None:
             frame.degraded(answer.fallback)
-        return request, answer
+        return answer
 
 
 def patience(task: TaskBase, place: Place) -> Delay | None:

@@ -27,13 +27,13 @@ def compile_approval(task: CallFunction, place: Place) -> Ask:
         candidates=_candidates(given["candidates"], place),
         quorum=place.template(given.get("quorum", 1)),
         allow_requester=given.get("allowRequester") is True,
-        reminders=[_delay(each, place) for each in _list(given.get("reminders"))],
+        reminders=[delay_of(each, place) for each in _list(given.get("reminders"))],
         ladder=[
-            Rung(_delay(each["after"], place), _candidates(each["candidates"], place))
+            Rung(delay_of(each["after"], place), _candidates(each["candidates"], place))
             for each in _list(given.get("escalation"))
             if isinstance(each, dict)
         ],
-        timeout=_delay(limit["after"], place) if limit else None,
+        timeout=delay_of(limit["after"], place) if limit else None,
         then=limit.get("then", "reject"),  # type: ignore[arg-type]
         default=place.template(limit["value"]) if "value" in limit else None,
         faults=given.get("onReject", "fault") == "fault",
@@ -63,7 +63,8 @@ def _candidates(given: JsonValue, place: Place) -> Candidates:
     return Candidates({name: place.template(each) for name, each in given.items()})
 
 
-def _delay(written: JsonValue, place: Place) -> Delay:
+def delay_of(written: JsonValue, place: Place) -> Delay:
+    """Compile a duration as it is written in the arguments of a call."""
     template = place.template(written)
     if template.constant:
         return Delay(duration_seconds(written), None)
