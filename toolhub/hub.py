@@ -62,6 +62,8 @@ from toolhub.wire.exchange import Destination, Exchange, Message, Program, Wire
 log = structlog.get_logger()
 
 IDEMPOTENCY_META: Final = "millwright/idempotencyKey"
+# More than one exchange can need.
+_IDS: Final = 1_000
 _ANSWER: Final = frozenset({Kind.ANSWERED})
 
 
@@ -214,6 +216,7 @@ class ToolHub:
             _message(entry, call, arguments, key),
             takes_tasks=Kind.ACCEPTED in wanted,
             takes_questions=Kind.INPUT_NEEDED in wanted,
+            ids_after=0 if call.reply is None else call.reply.round * _IDS,
         )
         has_headers = entry.dialect is not Dialect.STDIO
         honoured = entry.policy.is_honoured(arguments, key, has_headers=has_headers)

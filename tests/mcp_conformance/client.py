@@ -4,7 +4,7 @@ Discovery, schemas, fingerprints, breaker, egress and wire are the product's; no
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from foundation.errors import MillwrightError
 from foundation.json import JsonObject, JsonValue
 from toolhub.consents.types import ConsentAnswer
+from toolhub.elicitation.types import Answer, Question
 from toolhub.errors import CallForbiddenError, CredentialRefusedError, NoTokenError
-from toolhub.schemas import CallTool, McpRequest, ServerRegistration
+from toolhub.schemas import CallTool, McpRequest, ServerRegistration, ToolResult
 from toolhub.wiring import ToolhubParts
 
 T = TypeVar("T")
@@ -168,13 +169,33 @@ class Client:
         given: JsonObject = {
             name: value for name, value in call.arguments.items() if value is not None
         }
-        asked = CallTool(tenant_id=self.tenant, server=SERVER, tool=call.name, arguments=given)
+        asked = CallTool(
+            tenant_id=self.tenant,
+            server=SERVER,
+            tool=call.name,
+            arguments=given,
+            takes_questions=True,
+        )
         try:
-            result = await self._agreeing(lambda: self.parts.hub.call(asked))
+            result = await self._agreeing(lambda: self._answering(asked))
         except MillwrightError as error:
             self.told.append(f"{call.name}: {error}")
         else:
             self.told.append(f"{call.name}: {result.value}")
+
+    async def _answering(self, call: CallTool) -> ToolResult:
+        """Call a tool; be whoever answers what it asks."""
+        hub = self.parts.hub
+        while isinstance(found := await hub.start(call), Question):
+            content = {each.id: sample(each.form or {}) for each in found.asked}
+            answers = {
+                id_: Answer(action="accept", content=filled) for id_, filled in content.items()
+            }
+            self.told.append(f"{call.tool} asks: {found.asked}")
+            call = replace(call, reply=hub.questions.reply(found, answers))
+        if not isinstance(found, ToolResult):
+            raise TypeError(f"{call.tool} runs on, and the suite has no such tool")
+        return found
 
     async def _agreeing(self, do: Callable[[], Awaitable[T]]) -> T:
         """Do something; where more has to be agreed to, a person does, and it is done again."""

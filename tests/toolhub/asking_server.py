@@ -75,12 +75,14 @@ class Asking:
         questions: `inputRequests` of each round; the last `state` of each is its number.
         refuses: It has forgotten what it asked.
         calls: Parameters of the calls.
+        ids: Of their requests.
     """
 
     questions: list[dict[str, Any]] = field(default_factory=lambda: [{"who": elicitation()}])
     states: bool = True
     refuses: bool = False
     calls: list[dict[str, Any]] = field(default_factory=list)
+    ids: list[Any] = field(default_factory=list)
 
     @property
     def app(self) -> Starlette:
@@ -98,6 +100,7 @@ class Asking:
                 return _complete(body, tools=[{"name": "weld", "inputSchema": schema}])
             case _:
                 self.calls.append(params)
+                self.ids.append(body["id"])
                 return self._called(body, params)
 
     def _called(self, body: dict[str, Any], params: dict[str, Any]) -> JSONResponse:

@@ -135,6 +135,7 @@ async def test_the_call_that_goes_on_is_the_same_one_and_says_what_it_got(
         "who": {"action": "accept", "content": {"line": "north"}},
     }
     assert (first["name"], first["arguments"]) == (second["name"], second["arguments"])
+    assert len(set(cell.ids)) == 2
     key = "millwright/idempotencyKey"
     assert first["_meta"][key] == second["_meta"][key] == "c" * 64
     for call in cell.calls:

@@ -73,6 +73,7 @@ class Message:
         max_bytes: Largest answer; of an event stream, the largest event.
         takes_tasks: The server may answer with a task, which somebody will ask for.
         takes_questions: The server may ask something, which somebody will answer.
+        ids_after: The request has an id behind this one: what goes on has another than before.
     """
 
     method: str
@@ -84,6 +85,7 @@ class Message:
     on_progress: OnProgress | None = None
     takes_tasks: bool = False
     takes_questions: bool = False
+    ids_after: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

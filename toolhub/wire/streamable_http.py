@@ -86,6 +86,7 @@ class StreamableHttp:
                     # The transport counts; a second limit would only hide which one was hit.
                     streamable_http_client(to.endpoint, http_client=http, max_sse_event_size=None),
                     call.watch,
+                    message.ids_after,
                 ),
                 mode=_mode(to.version),
                 cache=None,
