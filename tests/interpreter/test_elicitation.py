@@ -1,6 +1,7 @@
 """`call: mcp.tool` where the tool asks people: they answer, and the same call goes on."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,11 @@ from temporalio.worker import Worker
 from activities.approvals import ApprovalActivities
 from activities.logins import Authenticator
 from activities.mcp import McpActivities
+from foundation.blobs import BlobStore
 from foundation.database import Database
 from foundation.errors import ForbiddenError, InvalidInputError
-from foundation.settings import EgressSettings
+from foundation.settings import EgressSettings, TemporalSettings
+from foundation.temporal import connect
 from security.accounts.people import PeopleInMemory
 from security.egress import UNRULED, Egress
 from security.sealing import Sealer
@@ -68,11 +71,11 @@ class Plant:
         return handle, await the_one(self.run)
 
 
-@pytest.fixture
-async def idle(
+@asynccontextmanager
+async def planted(
     temporal: Client, task_queue: str, tenant: str, shared_database: Database
 ) -> AsyncIterator[Plant]:
-    """A plant without a worker; `cell` asks what the test says, `press` is made with the SDK."""
+    """Build a plant without a worker; `cell` asks what the test says, `press` is the SDK's."""
     egress = Egress(EgressSettings(allow_networks=["127.0.0.0/8"]), UNRULED)
     parts = build_toolhub(shared_database, Sealer(bytes(range(32))), egress)
     secrets = {(tenant, name): value for name, value in SECRETS.items()}
@@ -95,6 +98,14 @@ async def idle(
         yield plant
     await parts.aclose()
     await egress.aclose()
+
+
+@pytest.fixture
+async def idle(
+    temporal: Client, task_queue: str, tenant: str, shared_database: Database
+) -> AsyncIterator[Plant]:
+    async with planted(temporal, task_queue, tenant, shared_database) as made:
+        yield made
 
 
 @pytest.fixture
@@ -149,6 +160,28 @@ async def another(run: Runner, before: Any) -> Any:
     while (shown := await the_one(run)).id == before.id:
         await pause()
     return shown
+
+
+async def test_a_question_outlives_its_run(
+    restless_address: str,
+    task_queue: str,
+    tenant: str,
+    shared_database: Database,
+    blobs: BlobStore,
+) -> None:
+    client = await connect(TemporalSettings(address=restless_address), blobs=blobs)
+    async with planted(client, task_queue, tenant, shared_database) as plant, plant.worker():
+        plant.server.questions = [{"a": elicitation(), "b": elicitation("Who?")}] * 3
+        handle, shown = await plant.asked()
+        ada = person(plant.run, "ada", "operator")
+        for _ in range(5):
+            await says(plant.run, ada, shown, form={"line": "north"})
+            shown = await another(plant.run, shown)
+        await says(plant.run, ada, shown, form={"line": "north"})
+        ended = await plant.run.ended(handle)
+        assert ended.output == "welded, attempt 4"
+        assert await plant.run.replay(handle) > 1
+        assert len(plant.server.calls) == 4
 
 
 async def test_no_is_decline_and_nobody_in_time_is_cancel(plant: Plant) -> None:
