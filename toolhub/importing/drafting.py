@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from toolhub.errors import RegistrationError
-from toolhub.importing.document import Argument, NamedInput, Package, Remote
+from toolhub.importing.document import Argument, Input, NamedInput, Package, Remote
 from toolhub.importing.filling import Filling, Place
 from toolhub.importing.offers import Offer
 from toolhub.schemas import Dialect
@@ -14,6 +14,7 @@ STDIO_SCHEME: Final = "stdio:"
 # Documents often do not say that these are secret.
 _SECRET_NAME: Final = re.compile(r"(?i).*(auth|cookie|key|token|secret|passw|credential|session).*")
 _LEFT_OVER: Final = re.compile(r"\{[^{}]*\}")
+_PARAMETER: Final = re.compile(r"[?&;]([^=&;?]*)=([^&;#]*)")
 
 
 @dataclass
@@ -52,11 +53,12 @@ def drafted(offer: Offer, filling: Filling) -> Draft:
 
 
 def _remote(remote: Remote, filling: Filling) -> Draft:
-    if any(each.is_secret for each in remote.variables.values()):
+    secret = next((name for name in remote.variables if _is_secret_in(remote, name)), None)
+    if secret is not None:
         raise RegistrationError(
-            "The address of this server has a secret in it, and addresses are shown and logged. "
-            "Ask whoever runs the server for a header that takes the secret, and register that "
-            "address by hand."
+            f"The address of this server has a secret in it, '{secret}', and addresses are shown "
+            "and logged. Ask whoever runs the server for a header that takes the secret, and "
+            "register that address by hand."
         )
     url = filling.with_variables(
         remote.url, remote.variables, Place("address", shown=True), required=True
@@ -72,12 +74,29 @@ def _remote(remote: Remote, filling: Filling) -> Draft:
     return draft
 
 
+def _is_secret_in(remote: Remote, variable: str) -> bool:
+    """Say whether a variable of an address is a secret, by what is said of it or its names."""
+    asked, there = remote.variables[variable], f"{{{variable}}}"
+    names = [name for name, text in _PARAMETER.findall(remote.url) if there in text]
+    if there in remote.url:
+        names.append(variable)
+    return asked.is_secret or _is_called_secret(asked, *names)
+
+
+def _is_called_secret(asked: Input, *names: str | None) -> bool:
+    """Say whether an input is called like a secret. What the document itself lists is none."""
+    if asked.value is not None or asked.choices or asked.format == "boolean":
+        return False
+    return any(name is not None and _SECRET_NAME.fullmatch(name) for name in names)
+
+
 def _header(header: NamedInput, filling: Filling, draft: Draft) -> None:
     parts = (header, *header.variables.values())
     names = (header.name, *header.variables)
     secret = (
         any(each.is_secret for each in parts)
         or any(name in filling.secrets for name in names)
+        or any(_is_called_secret(asked, name) for name, asked in header.variables.items())
         or _SECRET_NAME.fullmatch(header.name) is not None
     )
     if secret:
@@ -91,7 +110,7 @@ def _header(header: NamedInput, filling: Filling, draft: Draft) -> None:
 
 
 def _argument(asked: Argument, filling: Filling) -> list[str]:
-    if asked.is_secret or any(each.is_secret for each in asked.variables.values()):
+    if _is_secret_argument(asked):
         raise RegistrationError(
             f"The argument '{asked.name or asked.value_hint or ''}' of this program is a secret, "
             "and arguments are shown. Whoever operates the installation writes it into the "
@@ -105,6 +124,16 @@ def _argument(asked: Argument, filling: Filling) -> list[str]:
     if asked.type == "positional" or asked.name is None:
         return texts
     return [part for text in texts for part in _flag(asked.name, text)]
+
+
+def _is_secret_argument(asked: Argument) -> bool:
+    if asked.is_secret or _is_called_secret(asked, asked.name, asked.value_hint):
+        return True
+    # With variables in its value, the argument's own names say what these are.
+    return any(
+        each.is_secret or _is_called_secret(each, name, asked.name, asked.value_hint)
+        for name, each in asked.variables.items()
+    )
 
 
 def _flag(name: str, text: str) -> list[str]:

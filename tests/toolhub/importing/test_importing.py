@@ -230,6 +230,65 @@ async def test_an_address_with_a_secret_in_it_is_refused(importing: Importing) -
         await importing(given)
 
 
+@pytest.mark.parametrize(
+    ("address", "variable"),
+    [
+        ("https://tickets.example.com/mcp?api_key={api_key}", "api_key"),
+        ("https://tickets.example.com/{token}/mcp", "token"),
+        ("https://tickets.example.com/mcp?a=b&access-token=v1.{mine}", "mine"),
+    ],
+)
+async def test_an_address_is_refused_that_has_what_is_called_like_a_secret(
+    importing: Importing, address: str, variable: str
+) -> None:
+    given = document("tickets")
+    given["server"]["remotes"][1].update(url=address, variables={variable: {}})
+    with pytest.raises(RegistrationError, match=f"has a secret in it, '{variable}'"):
+        await importing(given, values={variable: "s"}, secrets={"token": "t"}, discover=False)
+
+
+async def test_a_choice_that_the_document_lists_is_no_secret(importing: Importing) -> None:
+    given = document("tickets")
+    remote = given["server"]["remotes"][1]
+    remote["url"] = "https://tickets.example.com/mcp?auth={auth}"
+    remote["variables"] = {"auth": {"choices": ["a", "b"]}}
+    found = await importing(given, values={"auth": "b"}, secrets={"token": "t"}, discover=False)
+    assert found.server.url == "https://tickets.example.com/mcp?auth=b"
+
+
+async def test_a_header_is_secret_when_a_variable_of_it_is_called_like_a_secret(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    given = document("sheets")
+    header = {"name": "X-Ctx", "value": "v1 {api_token}", "variables": {"api_token": {}}}
+    given["remotes"][0]["headers"].append(header)
+    with pytest.raises(RegistrationError, match="'api_token' is a secret: give it in 'secrets'"):
+        await importing(given, **sheets(good, values={"api_token": "s"}))
+    secrets = {"X-Api-Key": KEY, "api_token": "s-4711"}
+    found = await importing(given, **sheets(good, secrets=secrets))
+    assert "s-4711" not in found.model_dump_json()
+    held = parts.registry.credential_headers("press", "sheet-server")
+    assert held == {"X-Api-Key": KEY, "X-Ctx": "v1 s-4711"}
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"type": "named", "name": "--api-key"},
+        {"type": "positional", "valueHint": "access_token"},
+        {"type": "positional", "value": "u:{password}", "variables": {"password": {}}},
+        {"type": "named", "name": "--token", "value": "{mine}", "variables": {"mine": {}}},
+    ],
+)
+async def test_an_argument_that_is_called_like_a_secret_is_refused(
+    importing: Importing, argument: dict[str, Any]
+) -> None:
+    given = document("clock")
+    given["packages"][0]["packageArguments"].append(argument)
+    with pytest.raises(RegistrationError, match="of this program is a secret"):
+        await importing(given)
+
+
 async def test_an_address_with_a_variable_that_nobody_explains_is_refused(
     importing: Importing,
 ) -> None:
