@@ -10,6 +10,9 @@ from security.spellings import (
     MIN_CHARS,
     folded,
     in_base64,
+    in_lines,
+    is_broken,
+    joined,
     layers,
     needles,
     plain,
@@ -69,7 +72,7 @@ class Mask:
             return text
         for spelling in self._spellings:
             text = text.replace(spelling, self._word)
-        if self._spellings and any(mark in text for mark in MARKS):
+        if self._spellings and (any(mark in text for mark in MARKS) or is_broken(text)):
             encoded = text.encode(errors="surrogatepass")
             hidden = self._without_encoded(encoded, of_letters=True)
             text = text if hidden == encoded else hidden.decode(errors="surrogatepass")
@@ -90,7 +93,7 @@ class Mask:
         """Return data without them: in base64 they could not be found any more."""
         for spelling in self._spellings:
             data = data.replace(spelling.encode(errors="replace"), self._word.encode())
-        if self._spellings and any(mark in data for mark in _MARKS):
+        if self._spellings and (any(mark in data for mark in _MARKS) or in_lines(data)):
             data = self._without_encoded(data)
         # One byte is one character here, so nothing else of them changes.
         return self._without_hosts(data.decode("latin-1")).encode("latin-1")
@@ -135,20 +138,27 @@ class Mask:
     def _is_in(self, read: bytes) -> bool:
         found = plain(read)
         return any(each in found for each in self._needles) or any(
-            each in read for each in self._in_base64
+            each in lines for lines in (read, joined(read).data) for each in self._in_base64
         )
 
     def _encoded(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Find where any of them stands."""
         yield from _found(plain(data), self._needles)
+        yield from self._in_lines(data)
         passed = []
         for layer in layers(data):
             passed.append(layer)
-            spans = [*_found(plain(layer.data), self._needles)]
+            spans = [*_found(plain(layer.data), self._needles), *self._in_lines(layer.data)]
             for begin, end in [*spans, *_found(layer.data, self._in_base64)]:
                 for each in reversed(passed):
                     begin, end = each.stood(begin, end)  # noqa: PLW2901 - from layer to layer
                 yield begin, end
+
+    def _in_lines(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Find where any of them stands in base64 that is broken into lines."""
+        lines = joined(data)
+        for begin, end in _found(lines.data, self._in_base64):
+            yield lines.stood(begin, end)
 
     def _without_ends(self, text: str, secret: str, needed: int) -> str:
         if needed <= len(text) and text in secret:

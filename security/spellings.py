@@ -11,7 +11,7 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -31,6 +31,10 @@ _ESCAPE: Final = re.compile(
     rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[bfnrt\"'\\/]"
     rb"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+)
+# Base64 of files and mails is broken into lines of 60 letters or more; other texts seldom are.
+_BREAK: Final = re.compile(
+    rb"(?:\r\n(?<=[\w+/-]{60}\r\n)|[\r\n](?<=[\w+/-]{60}[\r\n]))[ \t]*(?=[\w+/=-])"
 )
 _SHORT: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _BLANKS: Final = bytes.maketrans(b"+\t\n\r", b"    ")
@@ -163,20 +167,35 @@ def readings(data: bytes) -> Iterator[bytes]:
 def layers(data: bytes) -> Iterator[Layer]:
     """Read what is encoded, and in that again, as long as there is something."""
     for _ in range(_LAYERS):
-        layer = _read(data)
+        layer = _read(data, _ESCAPE, _meant)
         if layer.data == data:
             return
         yield layer
         data = layer.data
 
 
-def _read(data: bytes) -> Layer:
+def is_broken(text: str) -> bool:
+    """Tell whether a text has lines that may be base64."""
+    return ("\n" in text or "\r" in text) and in_lines(text.encode(errors="surrogatepass"))
+
+
+def in_lines(data: bytes) -> bool:
+    """Tell whether data has lines that may be base64."""
+    return _BREAK.search(data) is not None
+
+
+def joined(data: bytes) -> Layer:
+    """Read lines that may be base64 as one."""
+    return _read(data, _BREAK, lambda _: b"")
+
+
+def _read(data: bytes, escapes: re.Pattern[bytes], meant: Callable[[bytes], bytes]) -> Layer:
     read, at = bytearray(), 0
     begins, ends, stood_from, stood_to = (array("Q") for _ in range(4))
-    for escape in _ESCAPE.finditer(data):
+    for escape in escapes.finditer(data):
         read += data[at : escape.start()]
         begins.append(len(read))
-        read += _meant(escape[0])
+        read += meant(escape[0])
         ends.append(len(read))
         at = escape.end()
         stood_from.append(escape.start())
