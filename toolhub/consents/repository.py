@@ -127,8 +127,9 @@ class Consents:
                 return Good(Token(agreed.token, (row.good_until - now).total_seconds()))
             if row.renewed_until is not None and row.renewed_until > now:
                 return Elsewhere()
-            row.renewed_until, row.renewal = now + LEASE, uuid4()
-            return Turn(agreed, row.renewal)
+            turn = Turn(agreed, uuid4())
+            row.renewed_until, row.renewal = now + LEASE, turn.renewal
+            return turn
 
     def renewed(self, server: Registered, turn: Turn, token: Token) -> None:
         """Keep a new token in place of the old one, unless there is another one meanwhile.
