@@ -52,6 +52,11 @@ def drafted(offer: Offer, filling: Filling) -> Draft:
             return Draft(Dialect.STDIO, f"{STDIO_SCHEME}{offer.command}", arguments)
 
 
+def header_place(name: str) -> str:
+    """Return where the inputs of a header stand."""
+    return f"header {name}"
+
+
 def _remote(remote: Remote, filling: Filling) -> Draft:
     secret = next((name for name in remote.variables if _is_secret_in(remote, name)), None)
     if secret is not None:
@@ -97,12 +102,13 @@ def _header(header: NamedInput, filling: Filling, draft: Draft) -> None:
         any(each.is_secret for each in parts)
         or any(name in filling.secrets for name in names)
         or any(_is_called_secret(asked, name) for name, asked in header.variables.items())
+        or header.name.lower() in filling.held
         or _SECRET_NAME.fullmatch(header.name) is not None
     )
     if secret:
         draft.wanted_secrets[header.name] = header.is_required
     asked = len(filling.inputs)
-    text = filling.text(header, header.name, Place(f"header {header.name}", secret))
+    text = filling.text(header, header.name, Place(header_place(header.name), secret))
     if text is not None:
         (draft.secret_headers if secret else draft.headers)[header.name] = text
         if secret and len(filling.inputs) == asked:

@@ -39,11 +39,13 @@ class Filling:
         values: Given now.
         secrets: Given now, and hidden.
         kept: Given at the import before.
+        held: Names of the headers, in lower case, that were secret then: they stay so.
     """
 
     values: Mapping[str, str | list[str]]
     secrets: Mapping[str, str]
     kept: Mapping[str, str | list[str]]
+    held: frozenset[str] = frozenset()
     inputs: list[InputInfo] = field(default_factory=list)
     used: dict[str, str | list[str]] = field(default_factory=dict)
     _problems: list[str] = field(default_factory=list)
@@ -71,15 +73,35 @@ class Filling:
         self, text: str, variables: Mapping[str, Input], place: Place, *, required: bool
     ) -> str | None:
         """Fill the variables of a text; None when one of them has no value."""
-        filled: dict[str, str] = {}
-        for name in dict.fromkeys(_VARIABLE.findall(text)):
-            if name in variables:
-                asked = variables[name]
-                found = self._variable(asked, name, place, required=required)
-                if found is None:
-                    return None
-                filled[name] = found
-        return _VARIABLE.sub(lambda each: filled.get(each[1], each[0]), text)
+        filled: dict[str, str | None] = {
+            name: self._variable(variables[name], name, place, required=required)
+            for name in dict.fromkeys(_VARIABLE.findall(text))
+            if name in variables
+        }
+        known = {name: found for name, found in filled.items() if found is not None}
+        if len(known) < len(filled):
+            return None
+        return _VARIABLE.sub(lambda each: known.get(each[1], each[0]), text)
+
+    def is_given(self, where: str) -> bool:
+        """Say whether anything at a place was given now."""
+        return any(one.where == where and one.state is State.GIVEN for one in self.inputs)
+
+    def keep(self, where: str) -> None:
+        """Take note that the secrets at a place stay what they were."""
+        self._restate(where, State.KEPT, {State.MISSING, State.LEFT_OUT, State.DEFAULT})
+
+    def need(self, where: str) -> None:
+        """Take note that what was left out at a place is missing after all."""
+        self._restate(where, State.MISSING, {State.LEFT_OUT})
+
+    def _restate(self, where: str, state: State, before: set[State]) -> None:
+        self.inputs[:] = [
+            one.model_copy(update={"state": state})
+            if one.where == where and one.state in before
+            else one
+            for one in self.inputs
+        ]
 
     def finish(self) -> None:
         """See that everything given was asked for, and is as it was asked for.

@@ -14,6 +14,7 @@ from toolhub.importing.drafting import Draft, drafted
 from toolhub.importing.filling import Filling
 from toolhub.importing.offers import Offer, chosen, offers_of
 from toolhub.importing.origin import Origin
+from toolhub.importing.secrets import dropped_elsewhere, keep_held
 from toolhub.importing.types import (
     ImportOutcome,
     ImportPlan,
@@ -87,9 +88,10 @@ class Imports:
         picked = _Picked(document, notes, offers, offer)
         name = given.name or _name_of(document)
         there = await to_thread.run_sync(self._there, tenant_id, name, document.name)
-        filling = _filling(given, there)
+        held = await self._held_of_import(tenant_id, there)
+        filling = _filling(given, there, held)
         draft = drafted(offer, filling)
-        credential = await self._credential(tenant_id, there, draft, filling)
+        credential = _credential(there, draft, filling, held, notes)
         filling.finish()
         origin = _origin(document, offer, filling)
         plan = _plan(name, picked, draft, filling)
@@ -128,30 +130,10 @@ class Imports:
             )
         return there
 
-    async def _credential(
-        self, tenant_id: str, there: ServerInfo | None, draft: Draft, filling: Filling
-    ) -> Credential | None:
-        """Return what to log in with; None keeps what is stored, when nothing else is given."""
-        secrets_given = any(one.secret and one.state is State.GIVEN for one in filling.inputs)
-        if there is None or secrets_given or there.url != draft.url:
-            return _as_credential(draft.secret_headers)
-        if there.credential.kind in _OF_IMPORTS and draft.wanted_secrets:
-            return await self._renewed(tenant_id, there, draft, filling)
-        # Somebody has decided how to log in there: that stays.
-        filling.inputs[:] = [_kept(one) for one in filling.inputs]
-        return None
-
-    async def _renewed(
-        self, tenant_id: str, there: ServerInfo, draft: Draft, filling: Filling
-    ) -> Credential | None:
-        """Keep the secrets of the import before, but for those that the document has itself."""
-        held = await self._held(tenant_id, there)
-        needed = {name for name, required in draft.wanted_secrets.items() if required}
-        if not held or not needed <= set(held) <= set(draft.wanted_secrets):
-            return _as_credential(draft.secret_headers)
-        filling.inputs[:] = [_kept(one) for one in filling.inputs]
-        draft.secret_headers = {**held, **draft.fixed_secrets}
-        return None if draft.secret_headers == held else _as_credential(draft.secret_headers)
+    async def _held_of_import(self, tenant_id: str, there: ServerInfo | None) -> Mapping[str, str]:
+        if there is None or there.credential.kind not in _OF_IMPORTS:
+            return {}
+        return await self._held(tenant_id, there)
 
     async def _held(self, tenant_id: str, there: ServerInfo) -> Mapping[str, str]:
         return await to_thread.run_sync(self._registry.credential_headers, tenant_id, there.name)
@@ -182,11 +164,35 @@ class Imports:
         return await self._held(tenant_id, there) == draft.secret_headers
 
 
-def _filling(given: ImportRequest, there: ServerInfo | None) -> Filling:
+def _credential(
+    there: ServerInfo | None,
+    draft: Draft,
+    filling: Filling,
+    held: Mapping[str, str],
+    notes: list[str],
+) -> Credential | None:
+    """Return what to log in with; None keeps what is stored."""
+    if there is None:
+        return _as_credential(draft.secret_headers)
+    if there.url != draft.url:
+        notes += dropped_elsewhere(draft, filling, held)
+        return _as_credential(draft.secret_headers)
+    secrets_given = any(one.secret and one.state is State.GIVEN for one in filling.inputs)
+    by_hand = there.credential.kind not in _OF_IMPORTS or not draft.wanted_secrets
+    if by_hand and not secrets_given:
+        # Somebody has decided how to log in there: that stays.
+        filling.inputs[:] = [_kept(one) for one in filling.inputs]
+        return None
+    notes += keep_held(draft, filling, held)
+    return None if draft.secret_headers == held else _as_credential(draft.secret_headers)
+
+
+def _filling(given: ImportRequest, there: ServerInfo | None, held: Mapping[str, str]) -> Filling:
     return Filling(
         values=given.values,
         secrets={name: value.get_secret_value() for name, value in given.secrets.items()},
         kept=there.imported.values if there is not None and there.imported else {},
+        held=frozenset(name.lower() for name in held),
     )
 
 

@@ -202,6 +202,73 @@ async def test_a_secret_that_the_document_has_is_taken_anew_and_one_that_was_giv
     assert held == {**secrets, "X-Publisher-Key": "second"}
 
 
+def with_optional(*names: str) -> dict[str, Any]:
+    """Return the sheets with headers more, of which none is required."""
+    given = document("sheets")
+    given["remotes"][0]["headers"] += [{"name": name} for name in names]
+    return given
+
+
+async def test_a_header_that_was_given_as_a_secret_stays_one(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    secrets = {"X-Api-Key": KEY, "X-Org": "o-1"}
+    await importing(with_optional("X-Org"), **sheets(good, secrets=secrets))
+    found = await importing(with_optional("X-Org"))
+    assert (found.outcome, found.plan.notes) == (ImportOutcome.UNCHANGED, [])
+    assert parts.registry.credential_headers("press", "sheet-server") == secrets
+
+
+async def test_one_secret_given_anew_leaves_the_others(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    secrets = {"X-Api-Key": KEY, "X-Token": "t-1"}
+    await importing(with_optional("X-Token"), **sheets(good, secrets=secrets))
+    found = await importing(with_optional("X-Token"), secrets={"X-Token": "t-2"})
+    assert found.outcome is ImportOutcome.UPDATED
+    held = parts.registry.credential_headers("press", "sheet-server")
+    assert held == {"X-Api-Key": KEY, "X-Token": "t-2"}
+
+
+async def test_only_a_secret_that_the_document_no_longer_has_is_dropped_and_noted(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    secrets = {"X-Api-Key": KEY, "X-Token": "t-1", "Authorization": "a-1"}
+    await importing(with_optional("X-Token", "Authorization"), **sheets(good, secrets=secrets))
+    found = await importing(with_optional("Authorization"))
+    assert found.plan.notes == [
+        "The secret header 'X-Token' is dropped: the document no longer has it."
+    ]
+    del secrets["X-Token"]
+    assert parts.registry.credential_headers("press", "sheet-server") == secrets
+
+
+async def test_a_secret_that_is_dropped_for_another_address_is_noted(
+    importing: Importing, good: str, legacy: str
+) -> None:
+    secrets = {"X-Api-Key": KEY, "X-Token": "t-1"}
+    await importing(with_optional("X-Token"), **sheets(good, secrets=secrets))
+    found = await importing(with_optional("X-Token"), **sheets(legacy), dry_run=True)
+    assert found.plan.secret_headers == ["X-Api-Key"]
+    assert "'X-Token' is dropped: it was given for another address" in found.plan.notes[0]
+
+
+async def test_a_part_of_a_secret_of_several_parts_asks_for_the_others(
+    importing: Importing, parts: ToolhubParts, good: str
+) -> None:
+    given = document("sheets")
+    header = {"name": "X-Login", "value": "{a}:{b}", "variables": {"a": {}, "b": {}}}
+    given["remotes"][0]["headers"].append({**header, "isSecret": True})
+    secrets = {"X-Api-Key": KEY, "a": "a-1", "b": "b-1"}
+    await importing(given, **sheets(good, secrets=secrets))
+    with pytest.raises(RegistrationError, match=r"needs '[ab]' \(secret\)"):
+        await importing(given, secrets={"a": "a-2"})
+    with pytest.raises(RegistrationError, match=r"needs '[ab]' \(secret\)"):
+        await importing(given, secrets={"b": "b-2"})
+    held = parts.registry.credential_headers("press", "sheet-server")
+    assert held == {"X-Api-Key": KEY, "X-Login": "a-1:b-1"}
+
+
 async def test_a_credential_that_somebody_has_chosen_since_stays(
     importing: Importing, parts: ToolhubParts, good: str
 ) -> None:
