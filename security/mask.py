@@ -15,6 +15,7 @@ from security.spellings import (
     joined,
     layers,
     needles,
+    numbers,
     plain,
     readings,
     spellings,
@@ -47,6 +48,7 @@ class Mask:
         self._needles: set[bytes] = set()
         self._in_base64: set[bytes] = set()
         self._folded: set[str] = set()
+        self._numbers: set[int | float] = set()
         self._shortest = 0
 
     @property
@@ -62,6 +64,7 @@ class Mask:
         self._folded.update(folded(text) for text in texts if len(text) >= MIN_HIDDEN_CHARS)
         for text in texts:
             self._needles.update(needles(text))
+            self._numbers.update(numbers(text))
             self._in_base64.update(each.encode() for each in in_base64(text))
         lengths = [len(each) for each in (*self._spellings, *self._needles)]
         self._shortest = min(lengths, default=0)
@@ -109,6 +112,8 @@ class Mask:
                 return [self.value(item) for item in value]
             case dict():
                 return self.members(value)
+            case int() | float() if abs(value) in self._numbers:
+                return self._word
             case _:
                 return value
 

@@ -36,6 +36,8 @@ _ESCAPE: Final = re.compile(
 _BREAK: Final = re.compile(
     rb"(?:\r\n(?<=[\w+/-]{60}\r\n)|[\r\n](?<=[\w+/-]{60}[\r\n]))[ \t]*(?=[\w+/=-])"
 )
+# No float is larger.
+_DIGITS: Final = re.compile(r"[0-9]{1,300}")
 _SHORT: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _BLANKS: Final = bytes.maketrans(b"+\t\n\r", b"    ")
 _GOES_ON: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
@@ -72,6 +74,14 @@ def in_base64(text: str) -> Iterator[str]:
     for each in found:
         yield each
         yield each.translate(_URL_ALPHABET)
+
+
+def numbers(text: str) -> Iterator[int | float]:
+    """Yield what a text of digits is where it comes back as a number: zeros before it are lost."""
+    if _DIGITS.fullmatch(text) and len(text.lstrip("0")) >= MIN_CHARS:
+        yield int(text)
+        # Some have only these.
+        yield float(text)
 
 
 def needles(text: str) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
+from foundation.json import JsonValue
 from security.mask import Mask
 
 
@@ -232,3 +233,23 @@ def test_as_base64_writes_a_file_nothing_of_a_secret_is_left() -> None:
 
 def test_short_lines_are_not_read_as_one() -> None:
     assert hiding("abcdefgh").text("see YWJj\nZGVmZ2g=") == "see YWJj\nZGVmZ2g="
+
+
+@pytest.mark.parametrize(
+    ("secret", "number"),
+    [
+        ("12345678", 12345678),
+        ("12345678", 12345678.0),
+        ("12345678", -12345678),
+        ("0012345678", 12345678),
+        ("12345678901234567891", 1.2345678901234567e19),
+    ],
+)
+def test_a_secret_of_digits_is_hidden_as_a_number(secret: str, number: float) -> None:
+    assert hiding(secret).value({"a": [number, 5]}) == {"a": ["***", 5]}
+
+
+def test_other_numbers_stay_as_they_are() -> None:
+    value: JsonValue = [123456789, 1, True, False, 1234.5, 0, None]
+    assert json.dumps(hiding("12345678", "0001", "0000", "1234").value(value)) == json.dumps(value)
+    assert hiding("9" * 5000).value([1]) == [1]
