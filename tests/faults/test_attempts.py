@@ -74,7 +74,7 @@ def calling(way: str, tool: str) -> str:
 do:
 - ask:
     call: mcp.tool
-    with: {{ server: '{server_of(way, tool)}', tool: {tool} }}
+    with: {{ server: '{server_of(way, tool)}', tool: {tool}, elicitation: {{ ask: false }} }}
     metadata:
       millwright:
         timeout: {{ seconds: {SILENT.get(way, PATIENT_S)} }}
